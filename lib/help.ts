@@ -1,0 +1,68 @@
+/**
+ * The help text of a command.
+ *
+ * @module
+ */
+
+import {
+  BUILT_IN,
+  type CommandSpec,
+  type Flag,
+  placeholderOf,
+} from "./command_spec.ts";
+import { wrapWords } from "./wrap.ts";
+
+const HELP_COLUMNS = 80;
+/** Where the help texts begin. */
+const HELP_INDENT = 26;
+
+/** Puts a text beside its term, or under it where the term is too long. */
+function formatEntry(term: string, text: string): string[] {
+  const [first = "", ...rest] = wrapWords(text, HELP_COLUMNS - HELP_INDENT);
+  const indent = " ".repeat(HELP_INDENT);
+  const head = term.length <= HELP_INDENT - 2
+    ? [term.padEnd(HELP_INDENT) + first]
+    : [term, indent + first];
+  return [...head, ...rest.map((line) => indent + line)];
+}
+
+function formatFlag(flag: Flag): string[] {
+  const short = flag.short === undefined ? "    " : `-${flag.short}, `;
+  const notes = [
+    flag.choices && `one of ${flag.choices.join(", ")}`,
+    flag.repeat && "may be repeated",
+    flag.default !== undefined && `default ${flag.default}`,
+  ].filter((note) => typeof note === "string");
+  const note = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
+  const term = `  ${short}--${flag.name} ${placeholderOf(flag)}`.trimEnd();
+  return formatEntry(term, flag.help + note);
+}
+
+/** Formats the help of a command for 80 columns, with a line feed at the end. */
+export function formatHelp(spec: CommandSpec): string {
+  const { operands, examples = [], exits = [] } = spec;
+  const words = operands === undefined ? "" : ` ${operands.name}`;
+  const sections = [
+    wrapWords(spec.summary, HELP_COLUMNS),
+    [`Usage: ${spec.name} [FLAGS]${words}`],
+    operands && formatEntry(`  ${operands.name}`, operands.help),
+    ...spec.groups.map((group) => [
+      `${group.title}:`,
+      ...group.flags.flatMap(formatFlag),
+    ]),
+    ["Other:", ...BUILT_IN.flatMap(formatFlag)],
+    examples.length > 0 && [
+      "Examples:",
+      ...examples.flatMap(({ command, help }) => [
+        ...wrapWords(help, HELP_COLUMNS - 4).map((line) => `  # ${line}`),
+        `  ${command}`,
+      ]),
+    ],
+    exits.length > 0 && [
+      "Exit codes:",
+      ...exits.flatMap(({ code, help }) => formatEntry(`  ${code}`, help)),
+    ],
+  ];
+  return sections.filter((section) => Array.isArray(section))
+    .map((section) => section.join("\n") + "\n").join("\n");
+}

@@ -1,0 +1,30 @@
+/**
+ * Text in lines of a limited width. A character counts as one column.
+ *
+ * @module
+ */
+
+/** Splits text at its spaces into lines of at most `columns`; a longer word keeps a line of its own. */
+export function wrapWords(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line: string | undefined;
+  for (const word of text.split(" ")) {
+    const longer: string = line === undefined ? word : `${line} ${word}`;
+    if (line !== undefined && [...longer].length > columns) {
+      lines.push(line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, line ?? ""];
+}
+
+/** Cuts text into pieces of exactly `columns` characters, the last one shorter. */
+export function wrapCharacters(text: string, columns: number): string[] {
+  const characters = [...text];
+  const count = Math.max(1, Math.ceil(characters.length / columns));
+  return Array.from(
+    { length: count },
+    (_, index) =>
+      characters.slice(index * columns, (index + 1) * columns).join(""),
+  );
+}

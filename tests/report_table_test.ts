@@ -1,0 +1,77 @@
+import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { renderTable, type TableColumn } from "../lib/report_table.ts";
+
+const COLUMNS: readonly TableColumn[] = [
+  { title: "Model", align: "left" },
+  { title: "Batch", align: "right" },
+  { title: "p50 (ms)", align: "right", isOptional: true },
+  { title: "Status", align: "left" },
+];
+const ROWS = [
+  ["meta-llama/Llama-3.1-8B-Instruct", "1", "11.7", "OK"],
+  ["\x1b[31mred", "16", "112.8", "WARN"],
+];
+
+Deno.test("renderTable() frames a title, aligned rows and a footer", () => {
+  assertEquals(
+    renderTable(COLUMNS, ROWS, {
+      title: "RESULTS\x07",
+      footer: ["Cells: 2"],
+      terminalColumns: 80,
+    }),
+    `\
+=============================================================
+RESULTS\\x07
+=============================================================
+ Model                            | Batch | p50 (ms) | Status
+ -------------------------------- | ----- | -------- | ------
+ meta-llama/Llama-3.1-8B-Instruct |     1 |     11.7 | OK
+ \\x1b[31mred                      |    16 |    112.8 | WARN
+=============================================================
+Cells: 2
+`,
+  );
+});
+
+Deno.test("renderTable() wraps text, then leaves out optional columns and says so", () => {
+  assertEquals(
+    renderTable(COLUMNS, ROWS, { title: "RESULTS", terminalColumns: 33 }),
+    `\
+================================
+RESULTS
+================================
+ Model          | Batch | Status
+ -------------- | ----- | ------
+ meta-llama/Lla |     1 | OK
+ ma-3.1-8B-Inst |       |
+ ruct           |       |
+ \\x1b[31mred    |    16 | WARN
+================================
+Columns left out to fit the
+terminal: p50 (ms)
+`,
+  );
+});
+
+Deno.test("renderTable() stays within the terminal when that is possible", () => {
+  const options = {
+    title: "A title of some words",
+    footer: ["a b ".repeat(40)],
+  };
+  for (let terminalColumns = 32; terminalColumns <= 120; terminalColumns++) {
+    const text = renderTable(COLUMNS, ROWS, { ...options, terminalColumns });
+    for (const line of text.split("\n")) {
+      assertLessOrEqual(line.length, terminalColumns);
+    }
+  }
+});
+
+Deno.test("renderTable() draws the head alone when there are no rows", () => {
+  assertEquals(
+    renderTable([{ title: "a", align: "right" }], [], {
+      title: "T",
+      terminalColumns: 80,
+    }),
+    "==\nT\n==\n a\n -\n==\n",
+  );
+});
