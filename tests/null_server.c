@@ -1,0 +1,224 @@
+/* An HTTP/1.1 server that costs next to nothing, to measure clients against.
+ *
+ *   cc -O2 -o null_server null_server.c
+ *   null_server [SERVICE_US [PORT]]
+ *
+ * Binds 127.0.0.1 (a free port unless PORT is given) and prints the port as its first line.
+ * Every request gets the same score answer: at once, or SERVICE_US microseconds after its last
+ * byte was read, by a timer and for any number of requests side by side. The header
+ * `x-service-us` holds the time that really passed in the server. Linux only: epoll, timerfd.
+ * Keep-alive always; pipelined requests are not supported. Ends with SIGTERM, or with its
+ * standard input where that is a pipe.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CONNECTIONS_MAX = 4096, HEAD_MAX = 16384, EVENTS_MAX = 256 };
+
+static const char BODY[] =
+    "{\"scores\":[[0.0148545540869236,0.9851454496383667],"
+    "[0.42336025834083557,0.5766397714614868]],"
+    "\"model\":\"m\",\"usage\":null,\"object\":\"scoring\"}";
+
+typedef struct {
+  char head[HEAD_MAX];  /* the request, until its head is whole */
+  size_t head_bytes;
+  size_t body_left;     /* bytes of the body still to come */
+  int in_body;
+  uint64_t received_ns; /* when the last byte was read */
+  uint32_t generation;  /* tells a closed connection from its successor */
+} Connection;
+
+typedef struct {
+  int fd;
+  uint32_t generation;
+  uint64_t due_ns;
+} Due;
+
+static Connection *connections[CONNECTIONS_MAX];
+static uint32_t generations[CONNECTIONS_MAX];
+/* The service time is constant, so what came first is due first. */
+static Due queue[CONNECTIONS_MAX];
+static size_t queue_head, queue_size;
+static uint64_t service_ns;
+static int epoll_fd, timer_fd;
+
+static void die(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void close_connection(int fd) {
+  generations[fd]++;
+  free(connections[fd]);
+  connections[fd] = NULL;
+  close(fd);
+}
+
+static void answer(int fd) {
+  Connection *c = connections[fd];
+  char out[1024];
+  uint64_t service_us = (now_ns() - c->received_ns) / 1000;
+  int n = snprintf(out, sizeof out,
+                   "HTTP/1.1 200 OK\r\ndate: Tue, 04 Aug 2026 08:00:00 GMT\r\n"
+                   "server: null\r\nx-service-us: %llu\r\n"
+                   "content-length: %zu\r\ncontent-type: application/json\r\n\r\n%s",
+                   (unsigned long long)service_us, sizeof BODY - 1, BODY);
+  if (send(fd, out, (size_t)n, MSG_NOSIGNAL) != n) close_connection(fd);
+}
+
+static void arm_timer(uint64_t due_ns) {
+  struct itimerspec when = {{0, 0}, {(time_t)(due_ns / 1000000000u), (long)(due_ns % 1000000000u)}};
+  if (timerfd_settime(timer_fd, TFD_TIMER_ABSTIME, &when, NULL) < 0) die("timerfd_settime");
+}
+
+static void request_done(int fd) {
+  Connection *c = connections[fd];
+  c->head_bytes = 0;
+  c->in_body = 0;
+  c->received_ns = now_ns();
+  if (service_ns == 0) {
+    answer(fd);
+    return;
+  }
+  if (queue_size == CONNECTIONS_MAX) { /* more than one entry a connection: dead ones pile up */
+    close_connection(fd);
+    return;
+  }
+  Due due = {fd, c->generation, c->received_ns + service_ns};
+  queue[(queue_head + queue_size++) % CONNECTIONS_MAX] = due;
+  if (queue_size == 1) arm_timer(due.due_ns);
+}
+
+static void timer_fired(void) {
+  uint64_t expirations;
+  if (read(timer_fd, &expirations, sizeof expirations) < 0 && errno != EAGAIN) die("read timer");
+  while (queue_size > 0 && queue[queue_head].due_ns <= now_ns()) {
+    Due due = queue[queue_head];
+    queue_head = (queue_head + 1) % CONNECTIONS_MAX;
+    queue_size--;
+    Connection *c = connections[due.fd];
+    if (c != NULL && c->generation == due.generation) answer(due.fd);
+  }
+  if (queue_size > 0) arm_timer(queue[queue_head].due_ns);
+}
+
+/* Looks for the end of the head; returns 0 if the request cannot be read. */
+static int take_head(Connection *c) {
+  char *end = memmem(c->head, c->head_bytes, "\r\n\r\n", 4);
+  if (end == NULL) return c->head_bytes < HEAD_MAX - 1;
+  size_t length = 0;
+  for (char *line = c->head; line < end;) {
+    if (strncasecmp(line, "content-length:", 15) == 0) length = strtoull(line + 15, NULL, 10);
+    char *next = memmem(line, (size_t)(end + 2 - line), "\r\n", 2);
+    line = next + 2;
+  }
+  size_t have = c->head_bytes - (size_t)(end + 4 - c->head);
+  if (have > length) return 0;
+  c->body_left = length - have;
+  c->in_body = 1;
+  return 1;
+}
+
+static void readable(int fd) {
+  static char scratch[262144];
+  Connection *c = connections[fd];
+  char *to = c->in_body ? scratch : c->head + c->head_bytes;
+  size_t room = c->in_body ? sizeof scratch : HEAD_MAX - 1 - c->head_bytes;
+  ssize_t n = recv(fd, to, room, 0);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  int good = n > 0;
+  if (good && c->in_body) {
+    good = (size_t)n <= c->body_left;
+    if (good) c->body_left -= (size_t)n;
+  } else if (good) {
+    c->head_bytes += (size_t)n;
+    c->head[c->head_bytes] = '\0'; /* strtoull stops here */
+    good = take_head(c);
+  }
+  if (!good) close_connection(fd);
+  else if (c->in_body && c->body_left == 0) request_done(fd);
+}
+
+static void watch(int fd) {
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+  if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) die("epoll_ctl");
+}
+
+static void accept_one(int listener) {
+  int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) return;
+  if (fd >= CONNECTIONS_MAX) {
+    close(fd);
+    return;
+  }
+  int one = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  connections[fd] = calloc(1, sizeof(Connection));
+  if (connections[fd] == NULL) die("calloc");
+  connections[fd]->generation = generations[fd];
+  watch(fd);
+}
+
+int main(int argc, char **argv) {
+  service_ns = argc > 1 ? strtoull(argv[1], NULL, 10) * 1000u : 0;
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  int one = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  address.sin_port = htons(argc > 2 ? (uint16_t)atoi(argv[2]) : 0);
+  socklen_t size = sizeof address;
+  if (bind(listener, (struct sockaddr *)&address, size) < 0) die("bind");
+  if (listen(listener, 4096) < 0) die("listen");
+  if (getsockname(listener, (struct sockaddr *)&address, &size) < 0) die("getsockname");
+  printf("%d\n", ntohs(address.sin_port));
+  fflush(stdout);
+
+  epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  watch(listener);
+  watch(timer_fd);
+  /* A parent that dies closes the pipe, and no server is left behind. */
+  struct stat input;
+  int watches_input = fstat(0, &input) == 0 && S_ISFIFO(input.st_mode);
+  if (watches_input) watch(0);
+  for (;;) {
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(epoll_fd, events, EVENTS_MAX, -1);
+    if (count < 0 && errno != EINTR) die("epoll_wait");
+    for (int i = 0; i < count; i++) {
+      int fd = events[i].data.fd;
+      if (fd == listener) {
+        accept_one(listener);
+      } else if (fd == timer_fd) {
+        timer_fired();
+      } else if (fd == 0 && watches_input) {
+        char byte;
+        if (read(0, &byte, 1) <= 0) return 0;
+      } else if (connections[fd] != NULL) {
+        readable(fd);
+      }
+    }
+  }
+}
