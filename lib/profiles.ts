@@ -1,0 +1,55 @@
+/**
+ * The tiered profiles of the benchmark, with the values of test plan 004.
+ *
+ * @module
+ */
+
+/** What one profile measures: the cross product of its four lists, a cell each. */
+export interface Profile {
+  /** Items in one request, each at least 1. */
+  readonly batchSizes: readonly number[];
+  /** Label ids in one request, each at least 1. */
+  readonly numLabels: readonly number[];
+  /** Timed requests of one cell, at least 1. */
+  readonly numRuns: number;
+  /** The least number of requests before the timed ones, at least 0. */
+  readonly warmupRuns: number;
+  /** Models, by the name that the server is asked to serve. */
+  readonly models: readonly string[];
+  /** Data types, as the server's `--dtype` takes them. */
+  readonly dtypes: readonly string[];
+}
+
+/** The names of the profiles. */
+export type ProfileName = "smoke" | "standard" | "full";
+
+const LLAMA_1B = "meta-llama/Llama-3.2-1B-Instruct";
+const LLAMA_3B = "meta-llama/Llama-3.2-3B-Instruct";
+
+/** The three profiles: smoke for a quick look, standard for a change, full for a release. */
+export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
+  smoke: {
+    batchSizes: [1, 4, 16],
+    numLabels: [2, 4],
+    numRuns: 5,
+    warmupRuns: 2,
+    models: [LLAMA_1B],
+    dtypes: ["bfloat16"],
+  },
+  standard: {
+    batchSizes: [1, 2, 4, 8, 16, 32],
+    numLabels: [2, 4, 8],
+    numRuns: 20,
+    warmupRuns: 5,
+    models: [LLAMA_1B],
+    dtypes: ["bfloat16"],
+  },
+  full: {
+    batchSizes: [1, 2, 4, 8, 16, 32, 64],
+    numLabels: [2, 4, 8, 16],
+    numRuns: 50,
+    warmupRuns: 10,
+    models: [LLAMA_1B, LLAMA_3B],
+    dtypes: ["bfloat16", "float32"],
+  },
+};

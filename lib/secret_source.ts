@@ -1,0 +1,53 @@
+/**
+ * Where the server's key and the environment's settings come from; never the command line.
+ *
+ * @module
+ */
+import { UsageError } from "./flags.ts";
+import { readText } from "./store.ts";
+
+/** A key that can be sent in a header: visible ASCII. */
+const KEY_REGEXP = /^[\x21-\x7e]+$/;
+
+/** Reads an environment variable; null when it is unset, empty, or not allowed to be read. */
+export function readEnvironment(name: string): string | null {
+  try {
+    return Deno.env.get(name) || null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Reads a file of certificates.
+ *
+ * @throws {UsageError} If it cannot be read or holds none.
+ */
+export async function readCertificates(path: string): Promise<string> {
+  const text = await readText(path);
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new UsageError([
+    `Cannot take --ca-file '${path}': expected certificates in PEM form, found none`,
+  ]);
+}
+
+/**
+ * Returns the key: the first line of a file, else SCORE_API_KEY, else null.
+ *
+ * @throws {UsageError} If the file cannot be read, or what it holds cannot be a key; the message never holds it.
+ */
+export async function readApiKey(
+  path: string | undefined,
+): Promise<string | null> {
+  const [source, text] = path === undefined
+    ? ["SCORE_API_KEY", readEnvironment("SCORE_API_KEY")]
+    : [`--api-key-file '${path}'`, await readText(path)];
+  if (text === null) return null;
+  const key = text.trim();
+  if (KEY_REGEXP.test(key)) return key;
+  throw new UsageError([
+    `Cannot take the key from ${source}: expected one line of visible ASCII characters, found ${
+      key === "" ? "nothing" : "something else"
+    }`,
+  ]);
+}

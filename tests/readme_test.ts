@@ -1,0 +1,89 @@
+import { assert, assertEquals } from "@std/assert";
+import config from "../deno.json" with { type: "json" };
+import { BENCH_COMMAND, readBenchFlags } from "../lib/bench_flags.ts";
+import type { CommandSpec } from "../lib/command_spec.ts";
+import { parseFlags } from "../lib/flags.ts";
+import { formatHelp } from "../lib/help.ts";
+import { OUTCOME_MEANINGS } from "../lib/outcome.ts";
+import { SIM_COMMAND } from "../sim.ts";
+
+const README = await Deno.readTextFile(
+  new URL("../README.md", import.meta.url),
+);
+const TASKS: Readonly<Record<string, { readonly command: string }>> =
+  config.tasks;
+const SPECS: Readonly<Record<string, CommandSpec>> = {
+  "bench.ts": BENCH_COMMAND,
+  "sim.ts": SIM_COMMAND,
+};
+
+/** The lines of all `sh` blocks without comments. */
+function commands(): string[] {
+  return [...README.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((block) =>
+    (block[1] ?? "").split("\n").map((line) => line.replace(/(^|\s)#.*/, ""))
+      .map((line) => line.trim()).filter((line) => line !== "")
+  );
+}
+
+/** Splits a line as a shell would: words, and single quotes around spaces. */
+function words(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|(\S+)/g)].map((match) =>
+    match[1] ?? match[2] ?? ""
+  );
+}
+
+/** What is run in the end: the script and its arguments. */
+function scriptOf(
+  argv: readonly string[],
+): { script: string; args: string[] } | null {
+  const task = argv.indexOf("task");
+  const line = task < 0 ? [...argv] : [
+    ...words(TASKS[argv[task + 1] ?? ""]?.command ?? ""),
+    ...argv.slice(task + 2),
+  ];
+  const at = line.findIndex((word) => Object.hasOwn(SPECS, word));
+  const script = line[at];
+  return script === undefined ? null : { script, args: line.slice(at + 1) };
+}
+
+Deno.test("README.md has commands, and each names a task or a script that exists", () => {
+  const found = commands();
+  assert(found.length >= 7, `only ${found.length} commands were found`);
+  for (const line of found) {
+    const argv = words(line);
+    const task = argv.indexOf("task");
+    if (task >= 0) assert(TASKS[argv[task + 1] ?? ""] !== undefined, line);
+    else assert(scriptOf(argv) !== null, line);
+  }
+});
+
+for (const line of commands()) {
+  const target = scriptOf(words(line));
+  if (target === null) continue;
+  Deno.test(`README.md: flags are accepted in: ${line}`, () => {
+    const spec = SPECS[target.script];
+    assert(spec !== undefined);
+    assertEquals(parseFlags(spec, target.args).action, "run");
+    if (target.script !== "bench.ts") return;
+    const parsed = parseFlags(BENCH_COMMAND, target.args);
+    if (parsed.action === "run") readBenchFlags(parsed.flags, null);
+  });
+}
+
+for (const [script, spec] of Object.entries(SPECS)) {
+  const marker = `<!-- help of ${script} -->`;
+  if (!README.includes(marker)) continue;
+  Deno.test(`README.md holds the help of ${script}`, () => {
+    const after = README.slice(README.indexOf(marker));
+    const shown = /```text\n([\s\S]*?)```/.exec(after)?.[1];
+    assertEquals(shown, formatHelp(spec));
+  });
+}
+
+Deno.test("README.md names every outcome that bench.ts can show", () => {
+  for (const [outcome, meaning] of Object.entries(OUTCOME_MEANINGS)) {
+    if (["ok", "mismatch", "aborted", "dropped"].includes(outcome)) continue;
+    const row = `| \`${outcome}\` | ${meaning} |`;
+    assert(README.replaceAll(/ +/g, " ").includes(row), outcome);
+  }
+});
