@@ -288,7 +288,8 @@ function report(end: BenchEnd, outputs: Outputs): number {
 /** The width of the terminal; 100 where there is none, which is the width of the specification's table. */
 function terminalColumns(): number {
   try {
-    return Deno.consoleSize().columns;
+    // Some pseudo-terminals say 0.
+    return Deno.consoleSize().columns || 100;
   } catch {
     return 100;
   }

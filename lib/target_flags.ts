@@ -6,6 +6,7 @@
 import type { Flag } from "./command_spec.ts";
 import { createRequestEncoder } from "./http_request.ts";
 import { launchWords } from "./launch.ts";
+import { hideKeys } from "./secret.ts";
 
 /** The flags of every script that sends requests. */
 export const TARGET_FLAGS = [
@@ -175,7 +176,7 @@ function urlProblems(text: string, name: string): string[] {
 }
 
 function hideUserInfo(text: string): string {
-  return text.replace(/\/\/[^/@]*@/, "//[hidden]@");
+  return text.replace(/^(\w+:\/\/)?.*@/s, "$1[hidden]@");
 }
 
 function launchProblems(command: string): string[] {
@@ -183,6 +184,6 @@ function launchProblems(command: string): string[] {
     launchWords(command, { model: "", dtype: "", port: "" });
     return [];
   } catch (error) {
-    return [error instanceof Error ? error.message : String(error)];
+    return [hideKeys(error instanceof Error ? error.message : String(error))];
   }
 }

@@ -146,6 +146,11 @@ Deno.test("checkAnswer() wants rows that sum to 1 under softmax only", () => {
     "invalid-score: row 1 sums to 0.75, not to 1 within 0.0001",
   );
   assertEquals(check(rows, TWO_BY_TWO), "ok");
+  assertEquals(check('{"scores":[[0.5,0.50009],[0.5,0.49991]]}'), "ok");
+  assertEquals(
+    check('{"scores":[[0.5,0.5],[0.5,0.49985]]}').split(":")[0],
+    "invalid-score",
+  );
   assertEquals(
     check('{"scores":[[0.75,0.75],[0.5,0.5]]}'),
     "invalid-score: row 0 sums to 1.5, not to 1 within 0.0001",

@@ -192,6 +192,11 @@ Deno.test("measureCell() goes on when only some warm-up requests fail", async ()
     slowestMs: 10,
     settled: true,
   });
+  const { result: more } = await measure({ warmupRuns: 12 }, {
+    end: (index) => index === 1 ? "http-status" : 10,
+  });
+  // Twelve good answers are the least, not twelve requests.
+  assertEquals([more.warmUp.requests, more.warmUp.failed], [14, 1]);
   // What failed before the timed requests is not counted among them.
   assertEquals(result.failures, []);
   assertEquals(brief(result), ["OK", ""]);

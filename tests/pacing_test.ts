@@ -68,6 +68,18 @@ Deno.test("dueTimesMs() draws a Poisson process", () => {
   assertEquals(due.filter((dueMs) => dueMs < 0 || dueMs >= durationMs), []);
 });
 
+Deno.test("dueTimesMs() ends a Poisson process with its window", () => {
+  for (let seed = 0; seed < 400; seed++) {
+    const due = dueTimes({
+      arrival: "poisson",
+      ratePerSec: 1000,
+      durationMs: 50,
+      seed,
+    });
+    assertEquals(due.filter((dueMs) => dueMs >= 50), []);
+  }
+});
+
 Deno.test("dueTimesMs() draws the first gap of a Poisson process too", () => {
   const firsts = Array.from(
     { length: 4000 },

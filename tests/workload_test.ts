@@ -83,6 +83,17 @@ Deno.test("scoreRequest() never repeats the first tokens of a cold query", () =>
   assertEquals(countPrefixes(count, ids), count);
 });
 
+Deno.test("scoreRequest() scrambles the numbers of cold queries from their first digits on", () => {
+  // A tokenizer may cut eight digits anywhere, so numbers in sequence would share their first tokens.
+  const heads = new Set(
+    Array.from(
+      { length: 4000 },
+      (_, i) => (texts(TEXT, i)[0] ?? "").slice(0, 2),
+    ),
+  );
+  assertEquals(heads.size, 256);
+});
+
 Deno.test("scoreRequest() never repeats the first tokens of a shared item", () => {
   const batchSize = 64;
   const requests = 5000;
