@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { closedLoopRatio } from "./client_limit.ts";
 import type { Loop } from "./driver.ts";
 import type { LoadGenerator } from "./load.ts";
 import type { Calibration } from "./result.ts";
@@ -47,11 +48,12 @@ export async function calibrate(
     });
     if (port === null) return null;
     const run = async (loop: Loop) => {
-      const startMs = performance.now();
       const samples = await load.run(planFor(port, loop), { signal });
-      const elapsedMs = performance.now() - startMs;
-      const latenciesMs = goodLatenciesMs(toColumns(samples, 0));
-      return { latency: summariseLatencies(latenciesMs), elapsedMs };
+      const columns = toColumns(samples, 0);
+      return {
+        latency: summariseLatencies(goodLatenciesMs(columns)),
+        windowMs: (columns.doneMs.at(-1) ?? 0) - (columns.sentMs[0] ?? 0),
+      };
     };
     const closed = { kind: "closed", count: null } as const;
     // Once unmeasured, so that the code is compiled before it is timed.
@@ -70,7 +72,12 @@ export async function calibrate(
     return {
       addedP50Ms: alone.latency.p50Ms,
       addedP99Ms: alone.latency.p99Ms,
-      ceilingRequestsPerSec: crowded.latency.count * 1000 / crowded.elapsedMs,
+      ceilingRequestsPerSec: crowded.latency.count * 1000 / crowded.windowMs,
+      closedLoopRatio: closedLoopRatio({
+        latencySumMs: crowded.latency.meanMs * crowded.latency.count,
+        windowMs: crowded.windowMs,
+        concurrency: CROWD,
+      }),
     };
   } finally {
     server.terminate();

@@ -65,12 +65,46 @@ export function findClientDoubts(
   return doubts;
 }
 
+/** How far a closed loop may be from Little's law before its figures are doubted. */
+const CLOSED_LOOP_RANGE = [0.97, 1.03] as const;
+
+/**
+ * Returns requests/s x mean latency / connections, which is 1 in a closed loop that is always full.
+ *
+ * By Little's law the requests in flight are the rate times the latency. A client that loses time
+ * between an answer and the next request, or that misses part of a latency, is below 1 (wrk is at
+ * 0.6 to 0.7 when saturated).
+ *
+ * @param load The good requests, the sum of their latencies and the length of the window, in milliseconds, and the clients.
+ */
+export function closedLoopRatio(
+  load: {
+    readonly latencySumMs: number;
+    readonly windowMs: number;
+    readonly concurrency: number;
+  },
+): number {
+  return load.latencySumMs / load.windowMs / load.concurrency;
+}
+
+/** Says that a closed loop was not always full, or null where it was. */
+export function closedLoopDoubt(ratio: number): string | null {
+  return ratio >= CLOSED_LOOP_RANGE[0] && ratio <= CLOSED_LOOP_RANGE[1]
+    ? null
+    : `requests/s x mean latency / connections is ${
+      ratio.toFixed(2)
+    }, not 1: the client or the machine was busy with something else`;
+}
+
 /** Says in one line what the client adds and can do. */
 export function describeClient(calibration: Calibration): string {
   const { addedP50Ms, addedP99Ms, ceilingRequestsPerSec } = calibration;
+  const doubt = closedLoopDoubt(calibration.closedLoopRatio);
   return `Client: adds at most ${addedP50Ms.toFixed(2)} ms to a latency (p99 ${
     addedP99Ms.toFixed(2)
-  } ms), sends at most ${Math.round(ceilingRequestsPerSec)} requests/s`;
+  } ms), sends at most ${Math.round(ceilingRequestsPerSec)} requests/s${
+    doubt === null ? "" : `; ${doubt}`
+  }`;
 }
 
 function percent(share: number): string {

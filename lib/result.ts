@@ -161,6 +161,8 @@ export interface Calibration {
   readonly addedP99Ms: number;
   /** The most requests a second that one process sends and checks, at 16 in flight. */
   readonly ceilingRequestsPerSec: number;
+  /** Requests/s x mean latency / connections at that rate: 1 for a client that loses no time. */
+  readonly closedLoopRatio: number;
 }
 
 /** What was asked for. Two runs with the same options measure the same cells in the same way. */

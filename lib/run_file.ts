@@ -162,6 +162,7 @@ const run: v.GenericSchema<unknown, Run> = v.object({
     addedP50Ms: amount,
     addedP99Ms: amount,
     ceilingRequestsPerSec: amount,
+    closedLoopRatio: amount,
   })),
   warnings: texts,
   comparison: v.exactOptional(v.object({

@@ -1,0 +1,33 @@
+import { assert, assertEquals } from "@std/assert";
+import { calibrate } from "../lib/calibration.ts";
+import { collectGarbage } from "../lib/garbage.ts";
+import { startLoadGenerator } from "../lib/load.ts";
+
+Deno.test("calibrate() measures this client with the code that measures", async () => {
+  await using load = startLoadGenerator();
+  const found = await calibrate(load, new AbortController().signal);
+  assert(found !== null);
+  assert(found.addedP50Ms > 0 && found.addedP99Ms >= found.addedP50Ms);
+  // By Little's law 16 clients at this latency cannot send more than this.
+  assert(found.ceilingRequestsPerSec > 0);
+  assert(found.closedLoopRatio > 0 && found.closedLoopRatio < 1.1);
+});
+
+Deno.test("calibrate() gives nothing when it is ended early", async () => {
+  await using load = startLoadGenerator();
+  assertEquals(await calibrate(load, AbortSignal.abort()), null);
+});
+
+/** Fills the heap with what is rubbish when it returns; returns how full the heap was. */
+function litter(): number {
+  const rubbish = Array.from({ length: 1e6 }, (_, i) => ({ i }));
+  return rubbish.length && Deno.memoryUsage().heapUsed;
+}
+
+Deno.test("collectGarbage() frees what nothing refers to", () => {
+  const fullBytes = litter();
+  assert(collectGarbage());
+  const freedBytes = fullBytes - Deno.memoryUsage().heapUsed;
+  // A million objects of at least 16 bytes each.
+  assert(freedBytes > 16e6, `${freedBytes}`);
+});
