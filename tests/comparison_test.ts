@@ -1,0 +1,506 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { mergeRuns } from "../lib/baseline.ts";
+import { applyComparison, compareRun, compareRuns } from "../lib/comparison.ts";
+import { MISMATCH_NAMES } from "../lib/conditions.ts";
+import { findPlanProblem } from "../lib/likeness.ts";
+import { renderRun, runToCsv } from "../lib/report_run.ts";
+import type { CellResult, Run } from "../lib/result.ts";
+import { parseRun, stringifyRun } from "../lib/run_file.ts";
+import { runsOfCsv, runsOfRecord } from "../lib/stored_run.ts";
+import {
+  latenciesAround,
+  measuredCell,
+  measuredRun,
+} from "./example_baseline.ts";
+
+const FIVE = ["b1", "b2", "b3", "b4", "b5"].map((seed) => measuredRun(seed));
+const BASELINE = baselineOf(...FIVE);
+const RESULT = measuredRun("result");
+
+function baselineOf(...runs: readonly Run[]) {
+  return mergeRuns(
+    runs.flatMap((run, i) => runsOfRecord(run, `b${i + 1}.json`)),
+  );
+}
+
+function statusesOf(
+  comparison: { readonly cells: readonly { readonly status: string }[] },
+): string[] {
+  return comparison.cells.map(({ status }) => status);
+}
+
+function withCells(
+  run: Run,
+  change: (cell: CellResult, index: number) => CellResult,
+): Run {
+  return { ...run, cells: run.cells.map(change) };
+}
+
+Deno.test("compareRun() passes a run that did not change", () => {
+  const comparison = compareRun(RESULT, BASELINE);
+  assertEquals(statusesOf(comparison), Array(6).fill("OK"));
+  assertEquals(comparison.exitCode, 0);
+  assertEquals(comparison.mismatches, []);
+  assertEquals(comparison.record.baseline, [
+    "b1.json",
+    "b2.json",
+    "b3.json",
+    "b4.json",
+    "b5.json",
+  ]);
+  assertEquals(comparison.record.missing, []);
+  assertEquals(comparison.record.notes, []);
+  assertEquals(comparison.record.failure, null);
+  assertEquals(comparison.cells[0]?.verdict?.baselineRuns, 5);
+});
+
+Deno.test("compareRun() passes a run against itself, with change 0, and says so", () => {
+  for (const gate of ["statistical", "threshold"] as const) {
+    const comparison = compareRun(RESULT, baselineOf(RESULT), { gate });
+    assertEquals(comparison.exitCode, 0);
+    for (const { status, verdict } of comparison.cells) {
+      assertEquals(status, "OK");
+      assertEquals(Math.abs(verdict?.changePercent ?? NaN), 0);
+    }
+    assert(
+      comparison.record.notes.includes(
+        "The result is itself a run of the baseline (b1.json)",
+      ),
+    );
+  }
+});
+
+Deno.test("compareRun() fails a run that is slower everywhere, and one with a cell that is", () => {
+  const all = measuredRun("slow", { slowness: Array(6).fill(1.3) });
+  assertEquals(
+    statusesOf(compareRun(all, BASELINE)),
+    Array(6).fill("REGRESSION"),
+  );
+  assertEquals(compareRun(all, BASELINE).exitCode, 1);
+  const one = measuredRun("slow", { slowness: [1, 1, 1, 1.4] });
+  const comparison = compareRun(one, BASELINE);
+  assertEquals(statusesOf(comparison), [
+    "OK",
+    "OK",
+    "OK",
+    "REGRESSION",
+    "OK",
+    "OK",
+  ]);
+  assertEquals(comparison.exitCode, 1);
+});
+
+Deno.test("compareRun() judges by the limits and the rule that are asked for", () => {
+  const slower = measuredRun("slow", { slowness: Array(6).fill(1.25) });
+  const options = { failPercent: 50, warnPercent: 40 };
+  assertEquals(compareRun(slower, BASELINE, options).exitCode, 0);
+  const threshold = compareRun(slower, BASELINE, { gate: "threshold" });
+  assertEquals(threshold.exitCode, 1);
+  assertEquals(threshold.cells[0]?.verdict?.intervalPercent, null);
+  assertEquals(threshold.record.changePercent, null);
+});
+
+Deno.test("compareRuns() says the same whatever the order of rows and of cells", () => {
+  const result = measuredRun("slow", { slowness: [1, 1.4, 1, 1.2, 1, 1] });
+  const [header, ...rows] = runToCsv(result).trimEnd().split("\r\n");
+  const verdicts = (lines: readonly string[]) =>
+    compareRuns(
+      runsOfCsv([header, ...lines].join("\n"), {
+        source: "r.csv",
+        metadata: null,
+      }),
+      BASELINE,
+    ).cells.toSorted((a, b) => a.key.batchSize - b.key.batchSize);
+  assertEquals(verdicts(rows.toReversed()), verdicts(rows));
+});
+
+Deno.test("compareRun() tells new cells, and lists cells that were not measured", () => {
+  const baseline = baselineOf(
+    ...FIVE.map((run) => withCells(run, (cell) => cell)).map((run) => ({
+      ...run,
+      cells: run.cells.slice(1),
+    })),
+  );
+  const result = { ...RESULT, cells: RESULT.cells.slice(0, 4) };
+  const comparison = compareRun(result, baseline);
+  assertEquals(statusesOf(comparison), ["NEW", "OK", "OK", "OK"]);
+  assertEquals(
+    comparison.cells[0]?.reason,
+    "the baseline holds no row for this cell",
+  );
+  assertEquals(
+    comparison.record.missing.map(({ batchSize }) => batchSize),
+    [16, 32],
+  );
+  assertEquals(comparison.exitCode, 0);
+});
+
+Deno.test("compareRun() exits with 3 where nothing could be compared", () => {
+  const others = withCells(RESULT, (cell) => ({
+    ...cell,
+    key: { ...cell.key, numLabels: 7 },
+  }));
+  const comparison = compareRun(others, BASELINE);
+  assertEquals(statusesOf(comparison), Array(6).fill("NEW"));
+  assertEquals(comparison.exitCode, 3);
+  assertEquals(
+    comparison.record.failure,
+    "no cell of the result is in the baseline: give a baseline of these batch sizes and label counts",
+  );
+  const invalid = withCells(
+    RESULT,
+    (cell, i) =>
+      i === 0
+        ? { ...cell, key: { ...cell.key, numLabels: 7 } }
+        : { ...cell, status: "INVALID", reason: "1 failed" },
+  );
+  assertEquals(
+    compareRun(invalid, BASELINE, { maxInvalid: 6 }).record.failure,
+    "no cell could be compared: 5 INVALID, 1 NEW",
+  );
+  assertEquals(
+    compareRun({ ...RESULT, cells: [] }, BASELINE).record.failure,
+    "no cell could be compared: 0 INVALID, 0 NEW",
+  );
+});
+
+Deno.test("compareRun() exits with 3 with more INVALID cells than allowed, but with 1 on a REGRESSION", () => {
+  const invalid = (run: Run) =>
+    withCells(
+      run,
+      (cell, i) =>
+        i > 1 ? cell : { ...cell, status: "INVALID", reason: "1 failed" },
+    );
+  const comparison = compareRun(invalid(RESULT), BASELINE);
+  assertEquals(statusesOf(comparison).slice(0, 3), [
+    "INVALID",
+    "INVALID",
+    "OK",
+  ]);
+  assertEquals(comparison.cells[0]?.reason, "1 failed");
+  assertEquals(comparison.exitCode, 3);
+  assertEquals(
+    comparison.record.failure,
+    "2 of 6 cells INVALID, more than the 0 of --max-invalid",
+  );
+  const codes = [1, 2].map((maxInvalid) =>
+    compareRun(invalid(RESULT), BASELINE, { maxInvalid }).exitCode
+  );
+  assertEquals(codes, [3, 0]);
+  const slow = measuredRun("slow", { slowness: Array(6).fill(1.4) });
+  assertEquals(compareRun(invalid(slow), BASELINE).exitCode, 1);
+});
+
+Deno.test("compareRun() does not judge a cell with a compile inside, nor use one as baseline", () => {
+  const compiled = (run: Run) =>
+    withCells(
+      run,
+      (cell, i) =>
+        i > 0 ? cell : { ...cell, suspects: [{ index: 2, kind: "compile" }] },
+    );
+  assertEquals(
+    statusesOf(compareRun(compiled(RESULT), BASELINE))[0],
+    "INVALID",
+  );
+  const baseline = baselineOf(...FIVE.map(compiled));
+  assertEquals(statusesOf(compareRun(RESULT, baseline))[0], "NEW");
+  assertEquals(baseline.notes.length, 5);
+});
+
+Deno.test("compareRun() judges a cell that was measured again on all of its passes", () => {
+  const slow = measuredRun("slow", { slowness: [1.5] });
+  const again = measuredCell(1, latenciesAround(11, "again"));
+  const alone = compareRun(slow, BASELINE);
+  const both = compareRun({ ...slow, cells: [...slow.cells, again] }, BASELINE);
+  assertEquals(both.cells.length, 6);
+  const [first, second] = [alone, both].map(({ cells }) =>
+    cells[0]?.verdict?.changePercent ?? NaN
+  );
+  assert(first !== undefined && second !== undefined);
+  // Half of the way back in logarithms: 1.5 becomes the square root of 1.5.
+  assert(Math.abs(first - 100 * (1 / 1.5 - 1)) < 1, `${first}`);
+  assert(Math.abs(second - 100 * (1 / Math.sqrt(1.5) - 1)) < 1, `${second}`);
+});
+
+Deno.test("compareRun() names the baseline run that does not belong, by its file", () => {
+  const baseline = baselineOf(
+    ...FIVE.slice(0, 4),
+    measuredRun("bad", { slowness: Array(6).fill(1.5) }),
+  );
+  const note = compareRun(RESULT, baseline).record.notes.join("\n");
+  assertStringIncludes(note, "Baseline run 5 of 5 does not belong");
+  assertStringIncludes(note, "(b5.json)");
+});
+
+interface Unlike {
+  readonly name: typeof MISMATCH_NAMES[number];
+  readonly change: (run: Run) => Run;
+  readonly baseline: string;
+  readonly result: string;
+}
+
+const withMetadata =
+  (changes: Partial<Run["metadata"]>) => (run: Run): Run => ({
+    ...run,
+    metadata: { ...run.metadata, ...changes },
+  });
+const withOptions = (changes: Partial<Run["options"]>) => (run: Run): Run => ({
+  ...run,
+  options: { ...run.options, ...changes },
+});
+const withKey = (changes: Partial<CellResult["key"]>) => (run: Run): Run =>
+  withCells(run, (cell) => ({ ...cell, key: { ...cell.key, ...changes } }));
+
+const UNLIKE: readonly Unlike[] = [
+  {
+    name: "hardware",
+    change: withMetadata({ hardware: "gpu-1x" }),
+    baseline: "tpu-v6e-4",
+    result: "gpu-1x",
+  },
+  {
+    name: "hardware",
+    change: withMetadata({ "tp_size": 1 }),
+    baseline: "tp_size 4",
+    result: "tp_size 1",
+  },
+  {
+    name: "prefix-cache",
+    change: withOptions({ prefixCache: "hot" }),
+    baseline: "cold",
+    result: "hot",
+  },
+  {
+    name: "workload",
+    change: withOptions({ applySoftmax: false }),
+    baseline: "softmax",
+    result: "no softmax",
+  },
+  {
+    name: "workload",
+    change: withOptions({ tokens: { query: 64, item: 8 } }),
+    baseline: "text prompts",
+    result: "64 query and 8 item tokens",
+  },
+  {
+    name: "workload",
+    change: withMetadata({ "label_token_ids": { "2": [8, 9] } }),
+    baseline: "label ids 1,2",
+    result: "label ids 8,9",
+  },
+  {
+    name: "target",
+    change: withOptions({ target: "simulated" }),
+    baseline: "server",
+    result: "simulated engine",
+  },
+  {
+    name: "model",
+    change: withKey({ model: "org/other" }),
+    baseline: "org/model",
+    result: "org/other",
+  },
+  {
+    name: "dtype",
+    change: withKey({ dtype: "float32" }),
+    baseline: "bfloat16",
+    result: "float32",
+  },
+];
+
+for (const { name, change, baseline, result } of UNLIKE) {
+  Deno.test(`compareRun() refuses another ${name} (${result}) unless it is allowed`, () => {
+    const refused = compareRun(change(RESULT), BASELINE);
+    assertEquals(refused.mismatches, [
+      { name, baseline, result, source: "b1.json" },
+    ]);
+    assertEquals(refused.exitCode, 3);
+    assertEquals(statusesOf(refused), Array(6).fill("INCONCLUSIVE"));
+    const difference =
+      `${name} is ${baseline} in the baseline (b1.json), ${result} in the result`;
+    assertEquals(
+      refused.record.failure,
+      `only like is compared with like: ${difference}. Give another baseline, or compare all the same with --allow-mismatch ${name}`,
+    );
+    const other = MISMATCH_NAMES.filter((one) => one !== name);
+    assertEquals(
+      compareRun(change(RESULT), BASELINE, { allowMismatch: other }).exitCode,
+      3,
+    );
+    const allowed = compareRun(change(RESULT), BASELINE, {
+      allowMismatch: [name],
+    });
+    assertEquals(allowed.exitCode, 0);
+    assertEquals(statusesOf(allowed), Array(6).fill("OK"));
+    assertEquals(allowed.record.notes, [
+      `Compared all the same, as --allow-mismatch asks: ${difference}`,
+    ]);
+    assertEquals(allowed.record.missing, []);
+  });
+}
+
+Deno.test("compareRun() knows the simulated engine by its model, behind a URL too", () => {
+  const simulated = withKey({ model: "simulated/org/model" })(RESULT);
+  assertEquals(
+    compareRun(simulated, BASELINE).mismatches.map((one) => one.name),
+    ["target", "model"],
+  );
+});
+
+Deno.test("compareRun() compares a launched server with one at a URL", () => {
+  const launched = withOptions({ target: "launched" })(RESULT);
+  assertEquals(compareRun(launched, BASELINE).exitCode, 0);
+});
+
+Deno.test("compareRun() does not mix models that --allow-mismatch cannot tell apart", () => {
+  const two = {
+    ...RESULT,
+    cells: [
+      ...RESULT.cells,
+      ...withKey({ model: "org/other" })(RESULT).cells,
+    ],
+  };
+  const comparison = compareRun(two, BASELINE, { allowMismatch: ["model"] });
+  assertEquals(comparison.exitCode, 3);
+  assertStringIncludes(
+    comparison.record.failure ?? "",
+    "cannot be told apart",
+  );
+  assertEquals(
+    statusesOf(compareRun(two, BASELINE)).slice(6),
+    Array(6).fill("NEW"),
+  );
+});
+
+Deno.test("compareRun() compares another server version and says so", () => {
+  const servers = RESULT.metadata.servers.map((server) => ({
+    ...server,
+    version: "0.0.3",
+  }));
+  const comparison = compareRun(withMetadata({ servers })(RESULT), BASELINE);
+  assertEquals(comparison.exitCode, 0);
+  assertEquals(comparison.record.notes, [
+    "Another server version: 0.0.2 in the baseline, 0.0.3 in the result",
+  ]);
+});
+
+Deno.test("compareRuns() says what a CSV without metadata does not tell", () => {
+  const csv = runsOfCsv(runToCsv(RESULT), { source: "r.csv", metadata: null });
+  assertEquals(compareRuns(csv, BASELINE).record.notes, [
+    "Cannot check whether these are alike, since the files do not tell: hardware, prefix-cache, workload. " +
+    "Metadata beside a CSV (NAME-metadata.json) would",
+  ]);
+  const simulated = runsOfCsv(
+    runToCsv(withKey({ model: "simulated/org/model" })(RESULT)),
+    { source: "r.csv", metadata: null },
+  );
+  assertEquals(
+    compareRuns(simulated, BASELINE).mismatches.map(({ name }) => name),
+    ["target", "model"],
+  );
+});
+
+Deno.test("findPlanProblem() finds before a run what cannot be compared after it", () => {
+  const problem = (changes: Partial<Run["options"]>) =>
+    findPlanProblem({ ...RESULT.options, ...changes }, {
+      baseline: BASELINE.runs,
+      allowMismatch: ["target"],
+    });
+  assertEquals(problem({}), null);
+  assertEquals(problem({ target: "simulated" }), null);
+  assertStringIncludes(
+    problem({ prefixCache: "hot" }) ?? "",
+    "prefix-cache is cold in the baseline (b1.json), hot in the result",
+  );
+  assertStringIncludes(
+    problem({ labelTokenIds: [5, 6] }) ?? "",
+    "workload is label ids 1,2",
+  );
+});
+
+Deno.test("applyComparison() puts statuses, changes and notes into the run, which can be stored", () => {
+  const slow = withCells(
+    measuredRun("slow", { slowness: [1, 1, 1, 1.4] }),
+    (cell, i) =>
+      i === 0
+        ? { ...cell, suspects: [{ index: 0, kind: "compile" }], reason: "odd" }
+        : cell,
+  );
+  const comparison = compareRun(slow, BASELINE);
+  const run = applyComparison(slow, comparison);
+  assertEquals(run.cells.map(({ status }) => status), statusesOf(comparison));
+  assertEquals(run.cells[0]?.reason, "1 timed look like a compile; odd");
+  assertEquals(run.cells[0]?.verdict, undefined);
+  assertEquals(run.cells[3]?.reason, "");
+  assertEquals(
+    run.cells[3]?.verdict,
+    comparison.cells[3]?.verdict ?? undefined,
+  );
+  assertEquals(run.comparison, comparison.record);
+  assertEquals(parseRun(stringifyRun(run)), run);
+});
+
+Deno.test("runToCsv() adds the change to the rows of a run that was compared", () => {
+  const run = applyComparison(RESULT, compareRun(RESULT, BASELINE));
+  const lines = runToCsv(run).split("\r\n");
+  assert(
+    lines[0]?.endsWith(
+      ",run,reason,change_percent,change_low_percent,change_high_percent",
+    ),
+  );
+  const verdict = run.cells[0]?.verdict;
+  assert(
+    lines[1]?.endsWith(
+      `,${verdict?.changePercent},${verdict?.intervalPercent?.join(",")}`,
+    ),
+    lines[1],
+  );
+});
+
+Deno.test("renderRun() closes with what was compared", () => {
+  const closing = (
+    run: Run,
+    more: Partial<Parameters<typeof compareRun>[2]> = {},
+  ) =>
+    renderRun(applyComparison(run, compareRun(run, BASELINE, more)), 200)
+      .trimEnd().split("\n");
+  assertEquals(closing(RESULT).at(-1), "All 6 configurations passed");
+  assert(
+    closing(RESULT).some((line) => / \| +Change \| Status$/.test(line)),
+  );
+  const slow = measuredRun("slow", { slowness: [1, 1, 1, 1.4] });
+  const lines = closing(slow);
+  const ips = slow.cells[3]?.summary?.throughputItemsPerSec.toFixed(1);
+  assertEquals(lines.slice(-3, -1), [
+    "6 of 6 configurations compared: 5 OK, 1 FAIL",
+    "FOUND 1 PERFORMANCE REGRESSIONS",
+  ]);
+  assertStringIncludes(
+    lines.at(-1) ?? "",
+    `  - Batch 8, Labels 2: ${ips} IPS (-28.`,
+  );
+  const warned = measuredRun("warn", { slowness: Array(6).fill(1.25) });
+  assertEquals(
+    closing(warned, { failPercent: 50, warnPercent: 5 }).slice(-2),
+    [
+      "6 of 6 configurations compared: 6 WARN",
+      "Found 6 warnings (minor degradation)",
+    ],
+  );
+  const fresh = {
+    ...RESULT,
+    cells: [...RESULT.cells, measuredCell(64, latenciesAround(9, "new"))],
+  };
+  assertEquals(
+    closing(fresh).at(-1),
+    "6 of 7 configurations compared: 6 OK, 1 NEW",
+  );
+  assertEquals(closing({ ...RESULT, cells: [] }).slice(-2), [
+    "0 of 0 configurations compared: ",
+    "NO VERDICT: no cell could be compared: 0 INVALID, 0 NEW",
+  ]);
+  assertEquals(
+    closing(withOptions({ prefixCache: "hot" })(RESULT)).slice(-2)[0],
+    "0 of 6 configurations compared: 6 INCONCLUSIVE",
+  );
+});

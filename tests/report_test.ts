@@ -1,0 +1,386 @@
+// deno-lint-ignore-file no-console
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { main } from "../report.ts";
+import { appendCsv } from "../lib/baseline_update.ts";
+import {
+  checkBaselineUpdate,
+  loadBaseline,
+  updateBaseline,
+} from "../lib/baseline_files.ts";
+import { compareRun } from "../lib/comparison.ts";
+import { UsageError } from "../lib/flags.ts";
+import { runToCsv, runToMetadata } from "../lib/report_run.ts";
+import { stringifyRun } from "../lib/run_file.ts";
+import { makeTestFolder } from "./bench_runner.ts";
+import { measuredRun } from "./example_baseline.ts";
+
+const FIVE = ["b1", "b2", "b3", "b4", "b5"].map((seed) => measuredRun(seed));
+const RESULT = measuredRun("result");
+const SLOW = measuredRun("slow", { slowness: Array(6).fill(1.4) });
+const PYTHON = "tests/testdata/python_tool.csv";
+
+/** Runs report.ts in this process. */
+async function report(...args: string[]) {
+  const { log, error } = console;
+  const [out, err]: string[][] = [[], []];
+  console.log = (...words) => out?.push(`${words.join(" ")}\n`);
+  console.error = (...words) => err?.push(`${words.join(" ")}\n`);
+  try {
+    const code = await main(args);
+    return { code, out: out?.join("") ?? "", err: err?.join("") ?? "" };
+  } finally {
+    console.log = log;
+    console.error = error;
+  }
+}
+
+/** Writes files into a folder; returns their paths. */
+function write(folder: string, files: Readonly<Record<string, string>>) {
+  return Promise.all(
+    Object.entries(files).map(async ([name, text]) => {
+      const path = `${folder}/${name}`;
+      await Deno.writeTextFile(path, text);
+      return path;
+    }),
+  );
+}
+
+async function usageProblem(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  return "";
+}
+
+Deno.test("report.ts compare passes what the Python tool wrote against itself", async () => {
+  for (const gate of ["statistical", "threshold"]) {
+    const { code, out, err } = await report(
+      "compare",
+      PYTHON,
+      PYTHON,
+      `--gate=${gate}`,
+    );
+    assertEquals([code, err], [0, ""]);
+    assertStringIncludes(out, "All 6 configurations passed");
+  }
+});
+
+Deno.test("report.ts compare judges records and CSV files alike", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = FIVE.reduce<string | null>(appendCsv, null) ?? "";
+  const [csv = "", good = "", slow = "", record = ""] = await write(
+    folder.path,
+    {
+      "base.csv": baseline,
+      "good.csv": runToCsv(RESULT),
+      "slow.csv": runToCsv(SLOW),
+      "slow.json": stringifyRun(SLOW),
+    },
+  );
+  assertEquals((await report("compare", csv, good)).code, 0);
+  for (const path of [slow, record]) {
+    const { code, out } = await report("compare", csv, path);
+    assertEquals(code, 1);
+    assertStringIncludes(out, "FOUND 6 PERFORMANCE REGRESSIONS");
+    assertStringIncludes(out, "Baseline: 5 runs of");
+  }
+});
+
+Deno.test("report.ts compare takes several baselines, the result last", async () => {
+  await using folder = await makeTestFolder();
+  const [a = "", b = "", result = ""] = await write(folder.path, {
+    "a.json": stringifyRun(FIVE[0] ?? RESULT),
+    "b.json": stringifyRun(FIVE[1] ?? RESULT),
+    "r.json": stringifyRun(RESULT),
+  });
+  const { out } = await report("compare", a, b, result);
+  assertStringIncludes(out, "Baseline: 2 runs of");
+});
+
+Deno.test("report.ts compare writes the verdict of each cell as JSON", async () => {
+  await using folder = await makeTestFolder();
+  const [base = "", slow = ""] = await write(folder.path, {
+    "base.json": stringifyRun(RESULT),
+    "slow.json": stringifyRun(SLOW),
+  });
+  const path = `${folder.path}/deep/verdict.json`;
+  const { code } = await report("compare", base, slow, "--json-output", path);
+  const verdict = JSON.parse(await Deno.readTextFile(path));
+  assertEquals(verdict["exit_code"], code);
+  assertEquals(code, 1);
+  assertEquals(verdict["failure"], null);
+  assertEquals(verdict["missing"], []);
+  assertEquals(verdict.results.length, 6);
+  const first = verdict.results[0];
+  assertEquals(
+    [first.batch_size, first.num_labels, first.model, first.dtype],
+    [1, 2, "org/model", "bfloat16"],
+  );
+  assertEquals(first.status, "REGRESSION");
+  assertEquals(first["baseline_runs"], 1);
+  assertEquals(first["samples"], 20);
+  assert(first["change_low_percent"] < first["change_percent"]);
+  assert(first["change_percent"] < first["change_high_percent"]);
+  // 20 samples are too few for a p99.
+  assert(first["latency_p95_ms"] > first["latency_p50_ms"]);
+  assertEquals(first["latency_p99_ms"], null);
+});
+
+Deno.test("report.ts compare exits with 3 where the metadata beside a CSV differ, and writes why", async () => {
+  await using folder = await makeTestFolder();
+  const [base = "", , result = "", , json = ""] = await write(folder.path, {
+    "base.csv": runToCsv(RESULT),
+    "base-metadata.json": runToMetadata(RESULT),
+    "r.csv": runToCsv(measuredRun("r")),
+    "r-metadata.json": runToMetadata(
+      measuredRun("r", { metadata: { hardware: "tpu-v5e-1" } }),
+    ),
+    "verdict.json": "old",
+  });
+  const args = ["compare", base, result, "--json-output", json];
+  const { code, out } = await report(...args);
+  assertEquals(code, 3);
+  assertStringIncludes(
+    out.replaceAll("\n", " "),
+    "hardware is tpu-v6e-4 in the baseline",
+  );
+  assertStringIncludes(out, "NO VERDICT: ");
+  const verdict = JSON.parse(await Deno.readTextFile(json));
+  assertEquals(verdict.mismatches.length, 1);
+  assertStringIncludes(verdict.results[0].reason, "only like is compared");
+  const allowed = await report(...args, "--allow-mismatch", "hardware");
+  assertEquals(allowed.code, 0);
+});
+
+Deno.test("report.ts compare refuses wrong flags and files, each with its reason", async () => {
+  await using folder = await makeTestFolder();
+  const cut = (await Deno.readTextFile(PYTHON)).slice(0, -20);
+  const [bad = "", foreign = "", text = "", json = ""] = await write(
+    folder.path,
+    {
+      "bad.csv": cut,
+      "foreign.csv": "<html>",
+      "a.txt": "",
+      "rows.json": "[]",
+    },
+  );
+  await Deno.mkdir(`${folder.path}/empty`);
+  const cases: [args: string[], message: string][] = [
+    [[PYTHON], "Cannot take 1 files: expected 2 to 10000"],
+    [
+      [PYTHON, PYTHON, "--warn-threshold=10"],
+      "Cannot take --warn-threshold 10: expected less than --regression-threshold, which is 10",
+    ],
+    [
+      [PYTHON, bad],
+      `Cannot read '${bad}': line 7: 15 cells were expected, found 14`,
+    ],
+    [[foreign, PYTHON], `Cannot read '${foreign}': line 1: a CSV with`],
+    [
+      [text, PYTHON],
+      `Cannot read '${text}': expected a name that ends in .csv or .json`,
+    ],
+    [[json, PYTHON], `Cannot read '${json}': a run record`],
+    [
+      [`${folder.path}/none.csv`, PYTHON],
+      `Cannot read '${folder.path}/none.csv': there is no such file`,
+    ],
+    [
+      [`${folder.path}/empty`, PYTHON],
+      `Cannot read a baseline from '${folder.path}/empty': expected .csv files or run records (.json) in it, found none`,
+    ],
+    [
+      [PYTHON, PYTHON, "--json-output", folder.path],
+      `Cannot write '${folder.path}': it is a folder`,
+    ],
+  ];
+  for (const [args, message] of cases) {
+    const { code, err, out } = await report("compare", ...args);
+    assertStringIncludes(err, message);
+    assertEquals([code, out], [2, ""], args.join(" "));
+  }
+});
+
+Deno.test("report.ts names its commands, and shows help and version", async () => {
+  for (const args of [["--help"], ["-h"]]) {
+    const { code, out } = await report(...args);
+    assertEquals(code, 0);
+    assertStringIncludes(out, "report.ts compare");
+  }
+  assertEquals((await report("--version")).out, "scorebench 0.1.0\n");
+  assertEquals(
+    (await report("compare", "--version")).out,
+    "scorebench 0.1.0\n",
+  );
+  assertStringIncludes(
+    (await report("compare", "--help")).out,
+    "--allow-mismatch",
+  );
+  for (const args of [[], ["compar"], ["toString"]]) {
+    const { code, err } = await report(...args);
+    assertEquals(code, 2);
+    assertStringIncludes(
+      err,
+      `Cannot run "${args[0] ?? ""}": expected a command as the first word`,
+    );
+  }
+});
+
+Deno.test("report.ts compare runs without a network, and writes only where it may", async () => {
+  await using folder = await makeTestFolder();
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", ...args],
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+  };
+  const compare = ["report.ts", "compare", PYTHON, PYTHON];
+  const read = "--allow-read=.";
+  const passed = await run(read, ...compare);
+  assertEquals([passed.code, passed.err], [0, ""]);
+  assertStringIncludes(passed.out, "All 6 configurations passed");
+  const json = ["--json-output", `${folder.path}/verdict.json`];
+  const written = await run(
+    read,
+    `--allow-write=${folder.path}`,
+    ...compare,
+    ...json,
+  );
+  assertEquals(written.code, 0);
+  const refused = await run(read, ...compare, ...json);
+  assertEquals(refused.code, 2);
+  assertStringIncludes(refused.err, `Add --allow-write=${folder.path}`);
+});
+
+Deno.test("loadBaseline() reads a folder: CSV files and records, each run once, metadata not as runs", async () => {
+  await using folder = await makeTestFolder();
+  const [one, two, three] = FIVE;
+  assert(one !== undefined && two !== undefined && three !== undefined);
+  await write(folder.path, {
+    "a.csv": runToCsv(one),
+    "a-metadata.json": runToMetadata(one),
+    "a.run.json": stringifyRun(one),
+    "b.json": stringifyRun(two),
+    "c.csv": runToCsv(three),
+    "README.md": "not a run",
+  });
+  const baseline = await loadBaseline([folder.path, `${folder.path}/b.json`]);
+  assertEquals(baseline.runs.map(({ source }) => source), [
+    `${folder.path}/a.csv`,
+    `${folder.path}/b.json`,
+    `${folder.path}/c.csv`,
+  ]);
+  assertEquals(
+    baseline.runs.map(({ cells }) =>
+      cells[0]?.passes[0]?.latenciesMs?.length ?? null
+    ),
+    [20, 20, null],
+  );
+  assertEquals(baseline.runs[2]?.conditions.hardware, null);
+});
+
+Deno.test("loadBaseline() finds the metadata of a CSV by each of their names", async () => {
+  const names = [
+    "tpu-baseline-metadata.json",
+    "tpu-metadata.json",
+    "tpu-baseline.json",
+  ];
+  for (const name of names) {
+    await using folder = await makeTestFolder();
+    const [path = ""] = await write(folder.path, {
+      "tpu-baseline.csv": runToCsv(RESULT),
+      [name]: runToMetadata(RESULT),
+    });
+    const { runs } = await loadBaseline([path]);
+    assertEquals(runs[0]?.conditions.hardware, "tpu-v6e-4", name);
+  }
+  await using folder = await makeTestFolder();
+  const [path = "", metadata = ""] = await write(folder.path, {
+    "a.csv": runToCsv(RESULT),
+    "a-metadata.json": "{",
+    "a.json": "[]",
+  });
+  assertEquals(
+    await usageProblem(loadBaseline([path])),
+    `Cannot read '${metadata}': metadata in JSON were expected, found other text`,
+  );
+});
+
+Deno.test("loadBaseline() refuses a folder with a damaged or foreign file", async () => {
+  for (const text of ["{", "[]", '{"name": "x"}']) {
+    await using folder = await makeTestFolder();
+    await write(folder.path, { "a.csv": runToCsv(RESULT), "b.json": text });
+    assertStringIncludes(
+      await usageProblem(loadBaseline([folder.path])),
+      `Cannot read '${folder.path}/b.json': a run record`,
+    );
+  }
+});
+
+for (const name of ["base.csv", "base.json"]) {
+  Deno.test(`updateBaseline() makes ${name} that judges as its runs do`, async () => {
+    await using folder = await makeTestFolder();
+    const path = `${folder.path}/${name}`;
+    await checkBaselineUpdate(path);
+    for (const run of FIVE) await updateBaseline(path, { run });
+    await checkBaselineUpdate(path);
+    const baseline = await loadBaseline([path]);
+    assertEquals(baseline.runs.length, 5);
+    assertEquals(
+      baseline.runs.map(({ cells }) => cells[0]?.passes[0]?.p50Ms),
+      FIVE.map(({ cells }) => cells[0]?.summary?.p50Ms),
+    );
+    assertEquals(baseline.runs[0]?.conditions.hardware, "tpu-v6e-4");
+    assertEquals(baseline.runs[0]?.conditions.lengths, "text prompts");
+    assertEquals(compareRun(RESULT, baseline).exitCode, 0);
+    assertEquals(compareRun(SLOW, baseline).exitCode, 1);
+    const files = await Array.fromAsync(Deno.readDir(folder.path));
+    assertEquals(
+      files.map((file) => file.name).toSorted(),
+      name === "base.json" ? [name] : ["base-metadata.json", name],
+    );
+  });
+}
+
+Deno.test("updateBaseline() refuses what does not belong, and leaves the file as it is", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/base.csv`;
+  assertEquals(await updateBaseline(path, { run: RESULT }), [
+    path,
+    `${folder.path}/base-metadata.json`,
+  ]);
+  const before = await Deno.readTextFile(path);
+  const unlike = measuredRun("x", { metadata: { hardware: "gpu-1x" } });
+  const interrupted = measuredRun("x", { metadata: { interrupted: true } });
+  assertStringIncludes(
+    await usageProblem(updateBaseline(path, { run: unlike })),
+    `Cannot update '${path}': only like is compared with like: hardware is tpu-v6e-4 in the baseline (${path}), gpu-1x in the result`,
+  );
+  assertEquals(
+    await usageProblem(updateBaseline(path, { run: interrupted })),
+    `Cannot update '${path}': the run was interrupted`,
+  );
+  assertEquals(await Deno.readTextFile(path), before);
+  await updateBaseline(path, { run: unlike, allowMismatch: ["hardware"] });
+  assertEquals((await loadBaseline([path])).runs.length, 2);
+});
+
+Deno.test("checkBaselineUpdate() finds before a run what could not be written after it", async () => {
+  await using folder = await makeTestFolder();
+  const [damaged = ""] = await write(folder.path, { "a.csv": "x,y" });
+  const cases: [path: string, message: string][] = [
+    [`${folder.path}/a.txt`, "expected a name that ends in .csv or .json"],
+    [damaged, "line 1: column batch_size"],
+  ];
+  for (const [path, message] of cases) {
+    assertStringIncludes(
+      await usageProblem(checkBaselineUpdate(path)),
+      message,
+    );
+  }
+});
