@@ -5,31 +5,44 @@
  *
  * @module
  */
-import { extname, join, resolve } from "@std/path";
+import { abExitCode, judgeAbRun } from "./lib/ab_measure.ts";
+import type { Baseline } from "./lib/baseline.ts";
 import {
-  BENCH_COMMAND,
+  checkBaselineUpdate,
+  loadBaseline,
+  updateBaseline,
+} from "./lib/baseline_files.ts";
+import { BENCH_COMMAND } from "./lib/bench_command.ts";
+import {
   type BenchFlags,
   type BenchRequest,
   readBenchFlags,
 } from "./lib/bench_flags.ts";
-import { type BenchEnd, runBench } from "./lib/bench_run.ts";
+import type { BenchEnd, BenchListener, BenchWorld } from "./lib/bench_plan.ts";
+import { type Outputs, planOutputs } from "./lib/bench_outputs.ts";
+import { runBench } from "./lib/bench_run.ts";
 import { calibrate } from "./lib/calibration.ts";
+import {
+  complain,
+  say,
+  startProgress,
+  terminalColumns,
+} from "./lib/command_line.ts";
 import { describeClient } from "./lib/client_limit.ts";
+import { applyComparison, compareRun } from "./lib/comparison.ts";
+import { findPlanProblem } from "./lib/likeness.ts";
+import { findSuspects } from "./lib/confirm.ts";
 import config from "./deno.json" with { type: "json" };
 import { describeEnvironment } from "./lib/environment.ts";
-import { escapeForTerminal } from "./lib/escape.ts";
 import { MeasureError } from "./lib/failure.ts";
 import { parseFlags, UsageError } from "./lib/flags.ts";
+import { readGateFlags } from "./lib/gate_flags.ts";
 import { formatHelp } from "./lib/help.ts";
-import { listenForInterrupts } from "./lib/interrupt.ts";
+import { type Interrupts, listenForInterrupts } from "./lib/interrupt.ts";
 import { startLoadGenerator } from "./lib/load.ts";
-import { Progress } from "./lib/progress.ts";
-import {
-  renderRun,
-  RUN_FORMATS,
-  runToMetadata,
-  runToRows,
-} from "./lib/report_run.ts";
+import { poolPasses } from "./lib/passes.ts";
+import type { Progress } from "./lib/progress.ts";
+import { renderRun } from "./lib/report_run.ts";
 import { optionDifferences, type Run, type RunOptions } from "./lib/result.ts";
 import { stringifyRun } from "./lib/run_file.ts";
 import { createRedactor, hideKeys } from "./lib/secret.ts";
@@ -38,8 +51,13 @@ import {
   readCertificates,
   readEnvironment,
 } from "./lib/secret_source.ts";
-import { checkWritable, readRun, writeWhole } from "./lib/store.ts";
-import { openTarget, UNKNOWN, type Wanted } from "./lib/target.ts";
+import { readRun, writeWhole } from "./lib/store.ts";
+import {
+  openTarget,
+  type TargetOptions,
+  UNKNOWN,
+  type Wanted,
+} from "./lib/target.ts";
 
 /** Runs the benchmark; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -57,14 +75,70 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, 2);
     if (error instanceof MeasureError) return complain(error.message, 3);
-    throw error;
+    // Deno would exit with 1, which says regression.
+    const found = error instanceof Error ? error.stack ?? error.message : error;
+    return complain(`Cannot go on as the tool itself failed: ${found}`, 3);
   }
+}
+
+/** What is known and checked before the first request. */
+interface Setup {
+  readonly flags: BenchFlags;
+  readonly request: BenchRequest;
+  readonly apiKey: string | null;
+  readonly caCerts: readonly string[];
+  readonly gate: ReturnType<typeof readGateFlags>;
+  readonly baseline: Baseline | null;
+  readonly resumed: Run | null;
+  readonly options: RunOptions;
+  readonly timestamp: string;
+  readonly outputs: Outputs;
 }
 
 async function bench(
   flags: BenchFlags,
   request: BenchRequest,
 ): Promise<number> {
+  const setup = await prepare(flags, request);
+  const { baseline, gate } = setup;
+  using interrupts = listenForInterrupts();
+  const progress = startProgress(flags.quiet);
+  await using load = startLoadGenerator();
+  const end = await runBench({
+    options: setup.options,
+    targets: wantedTargets(flags, request),
+    resumed: setup.resumed,
+    timestamp: setup.timestamp,
+    environment: await describeEnvironment(),
+    toolVersion: config.version,
+    checksDrift: baseline !== null || flags.updateBaseline !== undefined,
+    findSuspects: baseline === null || flags.noConfirm
+      ? null
+      : (run) => findSuspects(compareRun(run, baseline, gate), gate),
+  }, {
+    ...targetsOf(setup, interrupts, progress),
+    load,
+    calibrate: async () => {
+      // A worker that may not listen prints a stack trace that cannot be caught.
+      const loopback = { name: "net", host: "127.0.0.1" } as const;
+      const { state } = await Deno.permissions.query(loopback);
+      return state === "granted" ? calibrate(load, interrupts.first) : null;
+    },
+    save: (run) => writeWhole(setup.outputs.record, stringifyRun(run)),
+    listener: listenerOf(progress, setup.options),
+    now: () => performance.now(),
+    signal: interrupts.first,
+  });
+  progress.clear();
+  return await finish(end, setup);
+}
+
+/** Reads and checks all that can be wrong before anything is sent. */
+async function prepare(
+  flags: BenchFlags,
+  request: BenchRequest,
+): Promise<Setup> {
+  const gate = readGateFlags(flags);
   const resumed = flags.resume === undefined
     ? null
     : await readRun(flags.resume);
@@ -78,74 +152,128 @@ async function bench(
     ? []
     : [await readCertificates(flags.caFile)];
   const options = runOptions(flags, request, { resumed, apiKey });
+  const baseline = flags.baseline.length === 0
+    ? null
+    : await loadBaseline(flags.baseline);
+  const problem = baseline === null ? null : findPlanProblem(options, {
+    baseline: baseline.runs,
+    allowMismatch: gate.allowMismatch,
+  });
+  if (problem !== null) throw new MeasureError(`Cannot compare: ${problem}`);
+  if (flags.updateBaseline !== undefined) {
+    await checkBaselineUpdate(flags.updateBaseline);
+  }
   const timestamp = new Date().toISOString();
   const outputs = await planOutputs(flags, timestamp);
-  using interrupts = listenForInterrupts();
-  const progress = startProgress(flags.quiet);
-  await using load = startLoadGenerator();
-  const end = await runBench({
-    options,
-    targets: wantedTargets(flags, request),
+  return {
+    flags,
+    request,
+    apiKey,
+    caCerts,
+    gate,
+    baseline,
     resumed,
+    options,
     timestamp,
-    environment: await describeEnvironment(),
-    toolVersion: config.version,
-  }, {
-    openTarget: (wanted) =>
-      openTarget({
-        url: request.url,
-        launch: request.launch,
-        launchTimeoutMs: flags.launchTimeout * 1000,
-        logPath: (model, dtype) =>
-          `${outputs.stem}.${fileName(`${model}-${dtype}`)}.log`,
-        apiKey,
-        headers: request.headers,
-        caCerts,
-        unixSocketPath: flags.unixSocket ?? null,
-        hardware: flags.hardware ?? null,
-        seed: options.seed,
-        onWaiting: (what) => progress.update(what),
-        signal: interrupts.first,
-        urgent: interrupts.second,
-      }, wanted),
-    load,
-    calibrate: async () => {
-      // A worker that may not listen prints a stack trace that cannot be caught.
-      const loopback = { name: "net", host: "127.0.0.1" } as const;
-      const { state } = await Deno.permissions.query(loopback);
-      return state === "granted" ? calibrate(load, interrupts.first) : null;
-    },
-    save: (run) => writeWhole(outputs.record, stringifyRun(run)),
-    listener: {
-      expect: (weight) => progress.expect(weight),
-      measuring: (cell, requests) =>
-        progress.update(
-          `cell ${cell.number} of ${cell.total}: ${cell.label}, ${requests} requests`,
-          // Warm-up has no known end, so a cell is never quite done before it is.
-          cell.weight * Math.min(0.9, requests / (2 * options.numRuns + 8)),
-        ),
-      measured: (cell, { summary, status, reason }) =>
-        progress.step(
-          `cell ${cell.number} of ${cell.total}: ${cell.label}, ${
-            summary === null
-              ? "no good sample"
-              : `p50 ${summary.p50Ms.toFixed(2)} ms`
-          }${status === "OK" ? "" : `, ${status}`}${
-            reason === "" ? "" : `: ${reason}`
-          }`,
-          cell.weight,
-        ),
-      calibrated: (calibration) => progress.note(describeClient(calibration)),
-      warning: (text) => progress.note(`Warning: ${text}`),
-    },
-    now: () => performance.now(),
-    signal: interrupts.first,
-  });
-  progress.clear();
+    outputs,
+  };
+}
+
+/** How the target, and in an A/B run the one that it is judged against, are opened. */
+function targetsOf(
+  setup: Setup,
+  interrupts: Interrupts,
+  progress: Progress,
+): Pick<BenchWorld, "openTarget" | "openCompared"> {
+  const { flags, request, apiKey, outputs } = setup;
+  const open = (
+    address: Pick<TargetOptions, "url" | "launch" | "apiKey">,
+    suffix: string,
+  ) =>
+  (wanted: Wanted) =>
+    openTarget({
+      ...address,
+      launchTimeoutMs: flags.launchTimeout * 1000,
+      logPath: (model, dtype) =>
+        `${outputs.stem}.${fileName(`${model}-${dtype}${suffix}`)}.log`,
+      headers: request.headers,
+      caCerts: setup.caCerts,
+      unixSocketPath: flags.unixSocket ?? null,
+      hardware: flags.hardware ?? null,
+      seed: setup.options.seed,
+      onWaiting: (what) => progress.update(what),
+      signal: interrupts.first,
+      urgent: interrupts.second,
+    }, wanted);
+  const { url, launch, compared } = request;
+  const base = open({ url, launch, apiKey }, compared === null ? "" : "-A");
+  if (compared === null) return { openTarget: base, openCompared: null };
+  // The key goes to no other host than the one that it was given for.
+  const isSameHost = url === null || compared.url === null ||
+    new URL(url).hostname === new URL(compared.url).hostname;
+  const comparedKey = readEnvironment("SCORE_COMPARE_API_KEY") ??
+    (isSameHost ? apiKey : null);
+  return {
+    openTarget: open({ ...compared, apiKey: comparedKey }, "-B"),
+    openCompared: base,
+  };
+}
+
+function listenerOf(progress: Progress, options: RunOptions): BenchListener {
+  return {
+    expect: (weight) => progress.expect(weight),
+    measuring: (cell, requests) =>
+      progress.update(
+        `cell ${cell.number} of ${cell.total}: ${cell.label}, ${requests} requests`,
+        // Warm-up has no known end, so a cell is never quite done before it is.
+        cell.weight * Math.min(0.9, requests / (2 * options.numRuns + 8)),
+      ),
+    measured: (cell, { summary, status, reason }) =>
+      progress.step(
+        `cell ${cell.number} of ${cell.total}: ${cell.label}, ${
+          summary === null
+            ? "no good sample"
+            : `p50 ${summary.p50Ms.toFixed(2)} ms`
+        }${status === "OK" ? "" : `, ${status}`}${
+          reason === "" ? "" : `: ${reason}`
+        }`,
+        cell.weight,
+      ),
+    calibrated: (calibration) => progress.note(describeClient(calibration)),
+    warning: (text) => progress.note(`Warning: ${text}`),
+  };
+}
+
+/** Judges what was measured, writes it, shows it, and decides the exit code. */
+async function finish(end: BenchEnd, setup: Setup): Promise<number> {
+  const { flags, baseline, gate, outputs } = setup;
+  const comparison = baseline === null
+    ? null
+    : compareRun(end.run, baseline, gate);
+  const run = comparison !== null
+    ? applyComparison(end.run, comparison)
+    : end.run.options.compareAddress !== null
+    ? judgeAbRun(end.run, gate)
+    : end.run;
+  await writeWhole(outputs.record, stringifyRun(run));
   for (const { path, render } of outputs.files) {
-    await writeWhole(path, render(end.run));
+    await writeWhole(path, render(run));
   }
-  return report(end, outputs);
+  const exitCode = report({ ...end, run }, outputs, {
+    exitCode: comparison?.exitCode ?? abExitCode(run, gate.maxInvalid),
+  });
+  if (flags.updateBaseline === undefined || exitCode > 1) return exitCode;
+  try {
+    const updated = await updateBaseline(flags.updateBaseline, {
+      run: { ...end.run, cells: poolPasses(end.run.cells) },
+      allowMismatch: gate.allowMismatch,
+    });
+    console.error(`Baseline updated: ${updated.join(", ")}`);
+    return exitCode;
+  } catch (error) {
+    if (error instanceof UsageError) return complain(error.message, 3);
+    throw error;
+  }
 }
 
 /** What was asked for, with the seed of the run that is resumed. */
@@ -159,7 +287,10 @@ function runOptions(
     apiKey ?? "",
     ...Object.values(request.headers),
   ]);
-  const address = request.url ?? hideKeys(request.launch ?? "");
+  const address = (one: { url: string | null; launch: string | null }) =>
+    redact(one.url ?? hideKeys(one.launch ?? ""));
+  // In an A/B run the one that is judged is the target.
+  const { compared } = request;
   const options: RunOptions = {
     profile: flags.profile,
     ...request.profile,
@@ -167,6 +298,7 @@ function runOptions(
     applySoftmax: !flags.noSoftmax,
     labelTokenIds: flags.labelTokenIds ?? null,
     tokens: request.tokens,
+    runs: flags.runs,
     timeoutMs: flags.timeout * 1000,
     // New by default: a server that saw the prompts of an earlier run has them in its cache.
     seed: flags.seed ?? resumed?.options.seed ?? crypto.randomUUID(),
@@ -175,7 +307,8 @@ function runOptions(
       : request.launch !== null
       ? "launched"
       : "simulated",
-    targetAddress: redact(address),
+    targetAddress: address(compared ?? request),
+    compareAddress: compared === null ? null : address(request),
   };
   if (resumed === null) return options;
   const differences = optionDifferences(resumed.options, options);
@@ -197,74 +330,12 @@ function wantedTargets(flags: BenchFlags, request: BenchRequest): Wanted[] {
   return models.flatMap((model) => dtypes.map((dtype) => ({ model, dtype })));
 }
 
-interface Outputs {
-  /** Where the run record goes, after each cell. */
-  readonly record: string;
-  /** The record's path without its extension, for what lies beside it. */
-  readonly stem: string;
-  /** What is written at the end. */
-  readonly files: readonly {
-    readonly path: string;
-    readonly render: (run: Run) => string;
-  }[];
-}
-
-/** Decides what is written where, and makes sure that it can be. */
-async function planOutputs(
-  flags: BenchFlags,
-  timestamp: string,
-): Promise<Outputs> {
-  const files = flags.output.map((path) => {
-    const render = RUN_FORMATS[extname(path)];
-    if (render !== undefined) return { path, render };
-    throw new UsageError([
-      `Cannot write --output ${path}: expected a name that ends in ${
-        Object.keys(RUN_FORMATS).join(" or ")
-      }`,
-    ]);
-  });
-  if (flags.jsonOutput !== undefined) {
-    files.push({ path: flags.jsonOutput, render: runToRows });
-  }
-  if (flags.metadataOutput !== undefined) {
-    files.push({ path: flags.metadataOutput, render: runToMetadata });
-  }
-  const first = flags.output[0];
-  const record = flags.output.find((path) => extname(path) === ".json") ??
-    (first === undefined
-      ? join(
-        "results",
-        `${flags.profile}-${timestamp.replaceAll(/[:.]/g, "-")}.run.json`,
-      )
-      : `${first.slice(0, -extname(first).length)}.run.json`);
-  // The record is one of the outputs, or lies beside the first of them.
-  const others = flags.output.includes(record) ? [] : [record];
-  const paths = [...files.map(({ path }) => path), ...others];
-  const whole = paths.map((path) => resolve(path));
-  const twice = whole.find((path, i) => whole.indexOf(path) !== i);
-  if (twice !== undefined) {
-    throw new UsageError([`Cannot write two outputs to the one file ${twice}`]);
-  }
-  for (const path of paths) {
-    await checkWritable(path);
-  }
-  return { record, stem: record.replace(/(\.run)?\.json$/, ""), files };
-}
-
-function startProgress(isQuiet: boolean): Progress {
-  const isTerminal = Deno.stderr.isTerminal();
-  return new Progress({
-    write: (text) => {
-      if (!isQuiet) Deno.stderr.writeSync(new TextEncoder().encode(text));
-    },
-    isTerminal,
-    terminalColumns: terminalColumns(),
-    now: () => performance.now(),
-  });
-}
-
 /** Shows what was measured, and decides the exit code. */
-function report(end: BenchEnd, outputs: Outputs): number {
+function report(
+  end: BenchEnd,
+  outputs: Outputs,
+  verdict: { readonly exitCode: number },
+): number {
   const { run, fatal } = end;
   if (run.cells.length > 0) console.log(renderRun(run, terminalColumns()));
   const written = new Set([
@@ -282,17 +353,9 @@ function report(end: BenchEnd, outputs: Outputs): number {
   if (run.cells.every((cell) => cell.summary === null)) {
     return complain("Cannot give a result: every sample failed", 3);
   }
-  return 0;
-}
-
-/** The width of the terminal; 100 where there is none, which is the width of the specification's table. */
-function terminalColumns(): number {
-  try {
-    // Some pseudo-terminals say 0.
-    return Deno.consoleSize().columns || 100;
-  } catch {
-    return 100;
-  }
+  const failure = run.comparison?.failure ?? null;
+  if (failure !== null) complain(`Cannot compare: ${failure}`, 3);
+  return verdict.exitCode;
 }
 
 function hasHeader(headers: Readonly<Record<string, string>>, name: string) {
@@ -301,17 +364,6 @@ function hasHeader(headers: Readonly<Record<string, string>>, name: string) {
 
 function fileName(text: string): string {
   return text.replaceAll(/[^\w.-]/g, "_");
-}
-
-function say(text: string): number {
-  console.log(text.trimEnd());
-  return 0;
-}
-
-function complain(message: string, exitCode: number): number {
-  const lines = message.split("\n").map((line) => escapeForTerminal(line));
-  console.error(lines.join("\n"));
-  return exitCode;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -31,6 +31,8 @@ export interface RunFacts {
 export interface BenchState {
   /** The cells, in the order in which they were measured. */
   readonly cells: readonly CellResult[];
+  /** The cells of the server that is compared with, in an A/B run; else empty. */
+  readonly reference: readonly CellResult[];
   /** The servers. */
   readonly servers: readonly ServerRecord[];
   /** What the client adds and can do. */
@@ -76,6 +78,7 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
       "prefix_cache": options.prefixCache,
       "apply_softmax": options.applySoftmax,
       "seed": options.seed,
+      "tokens": options.tokens,
       "label_token_ids": Object.fromEntries(
         cells.map((cell) => [cell.key.numLabels, cell.labelTokenIds]),
       ),
@@ -86,5 +89,6 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
     cells: [...cells],
     calibration: state.calibration,
     warnings: [...state.warnings],
+    ...(options.compareAddress === null ? {} : { reference: state.reference }),
   };
 }

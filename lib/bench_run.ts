@@ -3,100 +3,30 @@
  *
  * @module
  */
-import type { Environment } from "./environment.ts";
+import { measureAbCell } from "./ab_measure.ts";
+import {
+  type BenchEnd,
+  type BenchPlan,
+  type BenchWorld,
+  type CellName,
+  cellWeight,
+} from "./bench_plan.ts";
+import { recordRun } from "./bench_record.ts";
+import { MAX_PASSES, planPass } from "./confirm.ts";
+import { findDrift } from "./drift.ts";
 import { MeasureError } from "./failure.ts";
-import type { LoadGenerator } from "./load.ts";
-import { measureCell } from "./measure.ts";
+import { type CellWorld, measureCell } from "./measure.ts";
 import {
   type Calibration,
   cellId,
+  type CellKey,
   type CellResult,
+  goodLatenciesMs,
   type Run,
-  RUN_SCHEMA,
-  type RunOptions,
   type ServerRecord,
 } from "./result.ts";
 import type { Target, Wanted } from "./target.ts";
 import { defaultLabelTokenIds } from "./workload.ts";
-
-/** What is run. */
-export interface BenchPlan {
-  /** What was asked for. */
-  readonly options: RunOptions;
-  /** The models and data types to open a target for, in order; one for a URL. */
-  readonly targets: readonly Wanted[];
-  /** Cells of an earlier part of this run, which are not measured again. */
-  readonly resumed: Run | null;
-  /** When the run started, ISO 8601 in UTC. */
-  readonly timestamp: string;
-  /** Where the run happens. */
-  readonly environment: Environment;
-  /** The version of this tool. */
-  readonly toolVersion: string;
-}
-
-/** What a run needs from the world. */
-export interface BenchWorld {
-  /** Opens the target for a model and data type. */
-  readonly openTarget: (wanted: Wanted) => Promise<Target>;
-  /** Sends the load. */
-  readonly load: LoadGenerator;
-  /** Measures what the client adds and can do; null when it cannot. */
-  readonly calibrate: () => Promise<Calibration | null>;
-  /** Keeps the run so far; called after each cell. */
-  readonly save: (run: Run) => Promise<void>;
-  /** Hears what happens. */
-  readonly listener: BenchListener;
-  /** The clock of the samples, in milliseconds. */
-  readonly now: () => number;
-  /** Ends the run; what was measured is returned. */
-  readonly signal: AbortSignal;
-}
-
-/** Hears of a run as it goes. */
-export interface BenchListener {
-  /** The work that is left, in weights of {@linkcode cellWeight}. */
-  readonly expect: (weight: number) => void;
-  /** The client was measured. */
-  readonly calibrated: (calibration: Calibration) => void;
-  /** A cell is being measured, with the requests that ended so far. */
-  readonly measuring: (cell: CellName, requests: number) => void;
-  /** A cell is done. */
-  readonly measured: (cell: CellName, result: CellResult) => void;
-  /** Something the user should know, kept with the run. */
-  readonly warning: (text: string) => void;
-}
-
-/** A cell as a listener hears of it. */
-export interface CellName {
-  /** For example `batch 4, 2 labels`. */
-  readonly label: string;
-  /** Its number, from 1. */
-  readonly number: number;
-  /** How many cells the run has. */
-  readonly total: number;
-  /** Its weight; 0 where an earlier run measured it. */
-  readonly weight: number;
-}
-
-/** How a run ended. */
-export interface BenchEnd {
-  /** All that was measured. */
-  readonly run: Run;
-  /** Why nothing more could be measured, in words; null when all cells were. */
-  readonly fatal: string | null;
-}
-
-/**
- * Estimates the work of a cell: a server's time for a request grows with its items, and a small
- * batch still costs a round trip. It serves the time that is left, nothing else.
- */
-export function cellWeight(
-  batchSize: number,
-  options: Pick<RunOptions, "numRuns" | "warmupRuns">,
-): number {
-  return (options.numRuns + options.warmupRuns) * (1 + batchSize / 8);
-}
 
 /** Runs a profile to its end, to the interrupt, or to the point where nothing more can be measured. */
 export async function runBench(
@@ -120,16 +50,32 @@ export async function runBench(
   return { run, fatal };
 }
 
+/** The server that is measured, and the one that it is compared with. */
+interface Targets {
+  readonly target: Target;
+  readonly compared: Target | null;
+}
+
+/** A cell that is about to be measured. */
+interface What {
+  readonly key: CellKey;
+  readonly repeat: number;
+  readonly name: CellName;
+}
+
 class Bench {
   readonly #plan: BenchPlan;
   readonly #world: BenchWorld;
   readonly #cells: CellResult[];
+  readonly #reference: CellResult[];
   readonly #servers: ServerRecord[];
   readonly #warnings: string[];
   readonly #startMs: number;
   #calibration: Calibration | null = null;
   /** Decides the payloads. */
   readonly #seed: string;
+  /** Payloads of each cell that were sent, so that a later pass sends new ones. */
+  readonly #sent = new Map<string, number>();
   #number = 0;
   #isCut = false;
 
@@ -138,22 +84,23 @@ class Bench {
     this.#world = world;
     this.#startMs = world.now();
     const earlier = plan.resumed;
-    // A cell that the interrupt cut short is measured again.
+    // A cell that was cut short, or in which nothing was answered, is measured again.
     this.#cells =
       earlier?.cells.filter((cell) =>
-        cell.samples.outcome.length === cell.numRuns
+        cell.samples.outcome.length >= cell.numRuns && cell.summary !== null
       ) ?? [];
+    this.#reference = [...earlier?.reference ?? []];
     // A server may have the prompts of that cell in its cache: they must be new ones.
     this.#seed = earlier === null
       ? plan.options.seed
       : `${plan.options.seed}/${plan.timestamp}`;
     this.#servers = [...earlier?.metadata.servers ?? []];
     this.#warnings = [...earlier?.warnings ?? []];
-    const { batchSizes, numLabels } = plan.options;
+    const { batchSizes, numLabels, runs } = plan.options;
     const weigh = (sizes: readonly number[]) =>
       sizes.reduce((sum, size) => sum + cellWeight(size, plan.options), 0);
     world.listener.expect(
-      weigh(batchSizes) * numLabels.length * plan.targets.length -
+      weigh(batchSizes) * numLabels.length * plan.targets.length * runs -
         weigh(this.#cells.map((cell) => cell.key.batchSize)),
     );
   }
@@ -168,74 +115,178 @@ class Bench {
   async measureTarget(wanted: Wanted): Promise<void> {
     await using target = await this.#world.openTarget(wanted);
     this.#note(target);
-    const { batchSizes, numLabels } = this.#plan.options;
-    for (const batchSize of batchSizes) {
-      for (const labels of numLabels) {
-        if (this.#world.signal.aborted) return;
-        await this.#measureCell(target, batchSize, labels);
+    await using compared = await this.#world.openCompared?.(wanted) ?? null;
+    if (compared !== null) this.#noteCompared(target, compared);
+    const { options } = this.#plan;
+    const { model, dtype } = target.server;
+    const keys = options.batchSizes.flatMap((batchSize) =>
+      options.numLabels.map((numLabels) => ({
+        batchSize,
+        numLabels,
+        model,
+        dtype,
+      }))
+    );
+    for (let repeat = 0; repeat < options.runs; repeat++) {
+      for (const key of keys) {
+        await this.#measureOnce({ target, compared }, key, repeat);
+      }
+    }
+    if (!this.#plan.checksDrift) return;
+    await this.#checkDrift(target, keys);
+    for (let pass = 0; pass < MAX_PASSES; pass++) {
+      const suspects = this.#plan.findSuspects?.(this.record()) ?? [];
+      for (const key of planPass(keys, suspects)) {
+        await this.#measureAgain(target, key);
       }
     }
   }
 
-  async #measureCell(target: Target, batchSize: number, numLabels: number) {
-    const { options, targets } = this.#plan;
-    const { model, dtype } = target.server;
-    const key = { batchSize, numLabels, model, dtype };
-    const id = cellId(key);
-    const known = this.#cells.find((cell) => cellId(cell.key) === id);
+  async #measureOnce(targets: Targets, key: CellKey, repeat: number) {
+    if (this.#world.signal.aborted) return;
+    const { options } = this.#plan;
+    const known = this.#cells.find((cell) =>
+      cellId(cell.key, cell.repeat) === cellId(key, repeat)
+    );
     const name: CellName = {
-      label: `batch ${batchSize}, ${numLabels} labels`,
+      label: labelOf(key),
       number: ++this.#number,
-      total: options.batchSizes.length * options.numLabels.length *
-        targets.length,
-      weight: known === undefined ? cellWeight(batchSize, options) : 0,
+      total: this.#expected(),
+      weight: known === undefined ? cellWeight(key.batchSize, options) : 0,
     };
     if (known !== undefined) return this.#world.listener.measured(name, known);
-    const labelTokenIds = options.labelTokenIds?.slice(0, numLabels) ??
-      defaultLabelTokenIds(numLabels);
-    let requests = 0;
-    const result = await measureCell({
+    await this.#measure(targets, { key, repeat, name });
+  }
+
+  /** Measures a cell of the last run once more; its samples count with the first ones. */
+  async #measureAgain(target: Target, key: CellKey): Promise<void> {
+    if (this.#world.signal.aborted) return;
+    const repeat = this.#plan.options.runs - 1;
+    const name = {
+      label: `${labelOf(key)}, again`,
+      number: this.#number,
+      total: this.#number,
+      weight: 0,
+    };
+    await this.#measure({ target, compared: null }, { key, repeat, name });
+  }
+
+  /** Measures the first and the last cell again: where they disagree, it was not the server alone that was measured. */
+  async #checkDrift(target: Target, keys: readonly CellKey[]): Promise<void> {
+    const ends = [keys[0], keys.at(-1)].filter((key) => key !== undefined);
+    if (keys.length < 2) return;
+    for (const key of ends) await this.#measureAgain(target, key);
+    const repeat = this.#plan.options.runs - 1;
+    for (const key of ends) {
+      const passes = this.#cells.filter((cell) =>
+        cellId(cell.key, cell.repeat) === cellId(key, repeat)
+      );
+      const [first, second] = passes.map((cell) =>
+        goodLatenciesMs(cell.samples)
+      );
+      const drift = findDrift(first ?? [], second ?? []);
+      if (drift === null) continue;
+      const reason = `measured again at the end of the run, it was ${
+        Math.abs(100 * drift).toFixed(0)
+      } % ${drift > 0 ? "slower" : "faster"}`;
+      for (const cell of passes) {
+        const index = this.#cells.indexOf(cell);
+        this.#cells[index] = { ...cell, status: "INVALID", reason };
+      }
+      this.#warn(
+        `The machine or the server drifted: ${labelOf(key)}, ${reason}`,
+      );
+    }
+  }
+
+  async #measure(targets: Targets, what: What): Promise<void> {
+    const { target, compared } = targets;
+    const { key, repeat, name } = what;
+    const { options } = this.#plan;
+    const id = cellId(key);
+    const offset = this.#sent.get(id) ?? 0;
+    const plan = {
       key,
-      repeat: 0,
-      labelTokenIds,
+      repeat,
+      labelTokenIds: this.#labelTokenIds(key),
       numRuns: options.numRuns,
       warmupRuns: options.warmupRuns,
-    }, {
+    };
+    const progress = { requests: 0, name };
+    const world = this.#cellWorld(target, {
+      key,
+      offset,
+      progress,
+      suffix: "",
+    });
+    const { a, b } = compared === null
+      ? { a: null, b: await measureCell(plan, world) }
+      : await measureAbCell(plan, {
+        // Other payloads: where A and B are one server, or share a cache, the second would else be
+        // answered from what the first left there.
+        a: this.#cellWorld(compared, { key, offset, progress, suffix: "/A" }),
+        b: world,
+      });
+    if (a !== null) this.#reference.push(a);
+    this.#sent.set(id, offset + progress.requests);
+    this.#cells.push(b);
+    this.#isCut ||= this.#world.signal.aborted &&
+      b.samples.outcome.length < b.numRuns;
+    await this.#world.save(this.record());
+    this.#world.listener.measured(name, b);
+    await this.#checkAlive(target, b);
+    if (compared !== null && a !== null) await this.#checkAlive(compared, a);
+  }
+
+  #labelTokenIds({ numLabels }: CellKey): readonly number[] {
+    return this.#plan.options.labelTokenIds?.slice(0, numLabels) ??
+      defaultLabelTokenIds(numLabels);
+  }
+
+  #cellWorld(
+    target: Target,
+    cell: {
+      readonly key: CellKey;
+      readonly offset: number;
+      readonly progress: { requests: number; readonly name: CellName };
+      /** Tells the payloads of two servers apart. */
+      readonly suffix: string;
+    },
+  ): CellWorld {
+    const { key, offset, progress, suffix } = cell;
+    const { options } = this.#plan;
+    const { listener, load, signal } = this.#world;
+    const labelTokenIds = this.#labelTokenIds(key);
+    return {
       startMs: this.#startMs,
       calibration: this.#calibration,
-      isInterrupted: () => this.#world.signal.aborted,
+      isInterrupted: () => signal.aborted,
       send: async (count, firstIndex) => {
-        const samples = await this.#world.load.run({
+        const samples = await load.run({
           endpoint: target.endpoint,
           workload: {
-            batchSize,
+            batchSize: key.batchSize,
             labelTokenIds,
-            model,
+            model: key.model,
             applySoftmax: options.applySoftmax,
             prefixCache: options.prefixCache,
-            seed: this.#seed,
+            seed: `${this.#seed}${suffix}`,
             tokens: options.tokens,
           },
-          dtype,
-          firstIndex,
+          dtype: key.dtype,
+          firstIndex: offset + firstIndex,
           timeoutMs: options.timeoutMs,
           loop: { kind: "closed", concurrency: 1, count, durationMs: null },
         }, {
-          signal: this.#world.signal,
+          signal,
           onProgress: ({ done }) =>
-            this.#world.listener.measuring(name, requests + done),
+            listener.measuring(progress.name, progress.requests + done),
         });
-        requests += count;
-        this.#world.listener.measuring(name, requests);
+        progress.requests += count;
+        listener.measuring(progress.name, progress.requests);
         return samples;
       },
-    });
-    this.#cells.push(result);
-    this.#isCut ||= this.#world.signal.aborted &&
-      result.samples.outcome.length < options.numRuns;
-    await this.#world.save(this.record());
-    this.#world.listener.measured(name, result);
-    await this.#checkAlive(target, result);
+    };
   }
 
   /** Goes no further with a server that has died or that answers nothing. */
@@ -276,57 +327,49 @@ class Bench {
       `The server serves ${server.model} (${server.dtype}), and only that is measured: not ${
         missing.join(", ")
       }`;
+    this.#warn(warning);
+  }
+
+  /** Two servers are compared only where they are alike in what names a cell. */
+  #noteCompared(target: Target, compared: Target): void {
+    const [b, a] = [target.server, compared.server];
+    this.#servers.push(a);
+    if (a.model === b.model && a.dtype === b.dtype) return;
+    throw new MeasureError(
+      `Cannot compare two servers of different models: A serves ${a.model} (${a.dtype}), B serves ${b.model} (${b.dtype})`,
+    );
+  }
+
+  #expected(): number {
+    const { options, targets } = this.#plan;
+    return options.batchSizes.length * options.numLabels.length *
+      targets.length * options.runs;
+  }
+
+  #warn(warning: string): void {
     if (this.#warnings.includes(warning)) return;
     this.#warnings.push(warning);
     this.#world.listener.warning(warning);
   }
 
   record(): Run {
-    const { options, timestamp, environment, toolVersion, resumed } =
-      this.#plan;
-    const distinct = (values: readonly string[]) =>
-      [...new Set(values)].join(",");
-    const servers = this.#servers;
-    const expected = options.batchSizes.length * options.numLabels.length *
-      this.#plan.targets.length;
-    return {
-      schema: RUN_SCHEMA,
-      kind: "bench",
-      metadata: {
-        "timestamp": resumed?.metadata.timestamp ?? timestamp,
-        "profile": options.profile,
-        "hardware": distinct(servers.map((server) => server.hardware)) ||
-          "unknown",
-        "platform": environment.platform,
-        "python_version": null,
-        "commit_hash": environment.commit,
-        "model": distinct(servers.map((server) => server.model)),
-        "dtype": distinct(servers.map((server) => server.dtype)),
-        "tp_size": servers[0]?.tpSize ?? null,
-        "total_configurations": this.#cells.length,
-        "total_runtime_seconds":
-          (resumed?.metadata["total_runtime_seconds"] ?? 0) +
-          (this.#world.now() - this.#startMs) / 1000,
-        "tool_version": toolVersion,
-        "deno_version": environment.denoVersion,
-        "target": options.target,
-        "target_address": options.targetAddress,
-        "servers": servers,
-        "prefix_cache": options.prefixCache,
-        "apply_softmax": options.applySoftmax,
-        "seed": options.seed,
-        "label_token_ids": Object.fromEntries(
-          this.#cells.map((cell) => [cell.key.numLabels, cell.labelTokenIds]),
-        ),
-        "warmup_counts": this.#cells.map((cell) => cell.warmUp.requests),
-        "interrupted": this.#isCut || this.#cells.length < expected,
-      },
-      options,
-      cells: [...this.#cells],
+    const measured = new Set(
+      this.#cells.map((cell) => cellId(cell.key, cell.repeat)),
+    );
+    return recordRun(this.#plan, {
+      cells: this.#cells,
+      reference: this.#reference,
+      servers: this.#servers,
       calibration: this.#calibration,
-      warnings: [...this.#warnings],
-    };
+      warnings: this.#warnings,
+      elapsedMs: this.#world.now() - this.#startMs,
+      isInterrupted: this.#isCut || measured.size < this.#expected(),
+    });
   }
+}
+
+function labelOf(key: CellKey): string {
+  return `batch ${key.batchSize}, ${key.numLabels} labels`;
 }
 
 function isSameServer(a: ServerRecord, b: ServerRecord): boolean {

@@ -42,13 +42,15 @@ export interface LaunchedServer extends AsyncDisposable {
   readonly ended: Promise<string>;
   /** The last lines of its log, without secrets. */
   readonly lastLines: () => Promise<string>;
+  /** Ends it and all its children at once, and returns when it has ended. */
+  readonly kill: () => Promise<void>;
 }
 
 /** How long a server may take to end after SIGTERM: SGLang-JAX looks every 5 s whether it has drained. */
 const TERMINATE_GRACE_MS = 15_000;
 
 /** How long the rest of a log may take once its writer has ended: a child that lives on may hold it open. */
-const LOG_GRACE_MS = 1_000;
+const LOG_GRACE_MS = 2_000;
 
 /** How often a starting server is asked. */
 const POLL_INTERVAL_MS = 500;
@@ -58,6 +60,9 @@ const SHOWN_LINES = 15;
 
 /** A longer line of the log is broken here, so that a server cannot fill the memory. */
 const MAX_LINE_LENGTH = 65_536;
+
+/** What is kept of a broken line for its next part, longer than any key. */
+const KEPT_LENGTH = 16_384;
 
 /** How much of the end of a log is read to find them. */
 const TAIL_BYTES = 16_384;
@@ -161,6 +166,10 @@ function describe(
     pid: child.pid,
     ended,
     lastLines: async () => tailLines(await readTail(options.logPath)),
+    kill: async () => {
+      await signalGroup(child, "SIGKILL");
+      await ended;
+    },
     [Symbol.asyncDispose]: () => stopping ??= stop(),
   };
 }
@@ -236,8 +245,10 @@ async function keepLog(
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
       if (rest.length > MAX_LINE_LENGTH) {
-        lines.push(rest);
-        rest = "";
+        // A key that is whole is hidden before the cut; one that is not stays in what is kept.
+        rest = redact(rest);
+        lines.push(rest.slice(0, -KEPT_LENGTH));
+        rest = rest.slice(-KEPT_LENGTH);
       }
       for (const line of lines) await writeLine(line);
     }

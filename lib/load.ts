@@ -4,6 +4,8 @@
  * @module
  */
 import { type Loop, splitLoop } from "./driver.ts";
+import type { KnownLoad } from "./known_load.ts";
+import type { LoadPulse } from "./load_observer.ts";
 import { mergeSamples, type Samples } from "./samples.ts";
 import type { WorkloadSpec } from "./workload.ts";
 
@@ -27,6 +29,11 @@ export interface LoadPlan {
   readonly endpoint: Endpoint;
   /** What they carry. */
   readonly workload: WorkloadSpec;
+  /**
+   * Payloads with known answers that are sent in place of the workload's: every answer is compared
+   * with its reference, and the load is observed.
+   */
+  readonly known?: KnownLoad;
   /** The data type of the server, which decides how exact a row of scores can be. */
   readonly dtype: string;
   /** The index of the first payload, so that a later load of the same cell sends new ones. */
@@ -52,8 +59,10 @@ export type ToWorker =
 export type FromWorker =
   | {
     readonly type: "progress";
+    readonly planned: number;
     readonly done: number;
     readonly failed: number;
+    readonly pulse: LoadPulse | null;
   }
   | {
     readonly type: "done";
@@ -64,10 +73,14 @@ export type FromWorker =
 
 /** How far a load is. */
 export interface LoadProgress {
+  /** Requests that were due. */
+  readonly planned: number;
   /** Requests that ended. */
   readonly done: number;
   /** Those of them that failed. */
   readonly failed: number;
+  /** The last seconds of each thread; empty where the load is not observed. */
+  readonly pulses: readonly LoadPulse[];
 }
 
 /** A load generator with its own thread. */
@@ -99,7 +112,14 @@ export function startLoadGenerator(workers = 1): LoadGenerator {
   return {
     async run(plan, options) {
       const loops = splitLoop(plan.loop, workers);
-      const progress = loops.map(() => ({ done: 0, failed: 0 }));
+      const progress: ThreadProgress[] = loops.map(() => ({
+        planned: 0,
+        done: 0,
+        failed: 0,
+        pulse: null,
+      }));
+      const total = (name: "planned" | "done" | "failed") =>
+        progress.reduce((sum, one) => sum + one[name], 0);
       const parts = await Promise.all(
         loops.map((loop, index) =>
           threads[index]?.run({
@@ -112,11 +132,10 @@ export function startLoadGenerator(workers = 1): LoadGenerator {
             onProgress: (one) => {
               progress[index] = one;
               options.onProgress?.({
-                done: progress.reduce((total, { done }) => total + done, 0),
-                failed: progress.reduce(
-                  (total, { failed }) => total + failed,
-                  0,
-                ),
+                planned: total("planned"),
+                done: total("done"),
+                failed: total("failed"),
+                pulses: progress.flatMap(({ pulse }) => pulse ?? []),
               });
             },
           })
@@ -131,10 +150,18 @@ export function startLoadGenerator(workers = 1): LoadGenerator {
   };
 }
 
+type ThreadProgress = Omit<
+  Extract<FromWorker, { readonly type: "progress" }>,
+  "type"
+>;
+
 interface Thread {
   readonly run: (
     plan: SharedPlan,
-    options: Parameters<LoadGenerator["run"]>[1],
+    options: {
+      readonly signal: AbortSignal;
+      readonly onProgress: (progress: ThreadProgress) => void;
+    },
   ) => Promise<Samples>;
   readonly end: () => void;
 }
@@ -150,7 +177,7 @@ function startThread(): Thread {
       const { promise, resolve, reject } = Promise.withResolvers<Samples>();
       worker.onmessage = (event: MessageEvent<FromWorker>) => {
         const message = event.data;
-        if (message.type === "progress") options.onProgress?.(message);
+        if (message.type === "progress") options.onProgress(message);
         else if (message.type === "error") reject(new Error(message.message));
         else resolve(onClockOf(performance.timeOrigin, message));
       };

@@ -8,7 +8,9 @@ import { judgeExchange, rowSumTolerance } from "./answer.ts";
 import { drive } from "./driver.ts";
 import { collectGarbage } from "./garbage.ts";
 import { createHttpClient, type HttpClient } from "./http_client.ts";
+import { KnownLoadJudge } from "./known_load.ts";
 import type { Endpoint, FromWorker, SharedPlan, ToWorker } from "./load.ts";
+import { LoadObserver } from "./load_observer.ts";
 import { SampleRecorder } from "./samples.ts";
 import { SCORE_PATH } from "./score.ts";
 import { createRedactor } from "./secret.ts";
@@ -40,7 +42,11 @@ scope.onmessage = (event) => {
 async function run(plan: SharedPlan): Promise<void> {
   abort = new AbortController();
   collectGarbage();
-  const recorder = new SampleRecorder();
+  const known = plan.known === undefined ? null : knownJudge(plan);
+  const observer = known === null ? null : new LoadObserver(performance.now());
+  const recorder = new SampleRecorder((request, message) =>
+    observer?.observe(request, message)
+  );
   let beatMs = performance.now();
   const heart = setInterval(() => {
     const nowMs = performance.now();
@@ -49,12 +55,16 @@ async function run(plan: SharedPlan): Promise<void> {
     beatMs = nowMs;
   }, HEARTBEAT_MS);
   const ticker = setInterval(() => {
-    const { done, failed } = recorder;
-    scope.postMessage({ type: "progress", done, failed }, []);
+    const { planned, done, failed } = recorder;
+    const pulse = observer?.pulse() ?? null;
+    scope.postMessage({ type: "progress", planned, done, failed, pulse }, []);
   }, PROGRESS_INTERVAL_MS);
   try {
-    await measure(plan, recorder);
-    const samples = recorder.finish();
+    await measure(plan, recorder, known);
+    const finished = recorder.finish();
+    const samples = known === null || observer === null
+      ? finished
+      : { ...finished, observed: observer.finish(known.deviation) };
     scope.postMessage({
       type: "done",
       samples,
@@ -74,7 +84,11 @@ async function run(plan: SharedPlan): Promise<void> {
   }
 }
 
-async function measure(plan: SharedPlan, recorder: SampleRecorder) {
+async function measure(
+  plan: SharedPlan,
+  recorder: SampleRecorder,
+  known: KnownLoadJudge | null,
+) {
   const { workload, loop, timeoutMs, firstIndex } = plan;
   const client = clientFor(plan.endpoint);
   const redact = createRedactor(plan.endpoint.secrets);
@@ -93,16 +107,29 @@ async function measure(plan: SharedPlan, recorder: SampleRecorder) {
     now: () => performance.now(),
     waitUntil,
     prepare: (index) =>
-      hot ?? client.encode(
+      known?.request(firstIndex + index * plan.stride) ?? hot ?? client.encode(
         "POST",
         SCORE_PATH,
         requestBody(workload, firstIndex + index * plan.stride),
       ),
     submit: (request, signal, onResult) =>
       client.submit(request, { timeoutMs, signal }, onResult),
-    judge: (exchange) => judgeExchange(exchange, expected, redact),
+    judge: (exchange, index) =>
+      known?.judge(exchange, firstIndex + index * plan.stride) ??
+        judgeExchange(exchange, expected, redact),
     defer: (task) => void setImmediate(task),
   }, { signal: abort.signal, recorder });
+}
+
+function knownJudge(plan: SharedPlan): KnownLoadJudge | null {
+  const { known, endpoint, dtype, timeoutMs } = plan;
+  const client = clientFor(endpoint);
+  return known === undefined ? null : new KnownLoadJudge(known, {
+    encode: (body) => client.encode("POST", SCORE_PATH, body),
+    dtype,
+    timeoutMs,
+    redact: createRedactor(endpoint.secrets),
+  });
 }
 
 function clientFor(endpoint: Endpoint): HttpClient {

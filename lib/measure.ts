@@ -69,11 +69,14 @@ export async function measureCell(
   return judgeCell(plan, warm, { samples, world });
 }
 
-interface WarmUpResult extends WarmUp {
+/** The warm-up of a cell, with what failed in it. */
+export interface WarmUpResult extends WarmUp {
+  /** The failures by kind. */
   readonly failures: readonly FailureCount[];
 }
 
-async function warmUp(
+/** Sends warm-up requests until the latencies settle, all fail, or the limit is reached. */
+export async function warmUp(
   plan: CellPlan,
   world: CellWorld,
 ): Promise<WarmUpResult> {
@@ -106,7 +109,8 @@ async function warmUp(
   };
 }
 
-function judgeCell(
+/** Makes the result of a cell out of its warm-up and its timed samples. */
+export function judgeCell(
   plan: CellPlan,
   warm: WarmUpResult,
   measured: { readonly samples: Samples; readonly world: CellWorld },

@@ -14,6 +14,7 @@ import {
   verdictNotes,
 } from "./report_comparison.ts";
 import { stringifyRows } from "./report_csv.ts";
+import { poolPasses } from "./passes.ts";
 import { renderTable, type TableColumn } from "./report_table.ts";
 import type { CellResult, Run } from "./result.ts";
 import { stringifyRun } from "./run_file.ts";
@@ -22,7 +23,8 @@ import { quantileMinSamples } from "./stats.ts";
 const MISSING = "-";
 
 /** Draws the table of results with its title, its notes and its closing line. */
-export function renderRun(run: Run, terminalColumns: number): string {
+export function renderRun(stored: Run, terminalColumns: number): string {
+  const run = { ...stored, cells: poolPasses(stored.cells) };
   const { cells, metadata } = run;
   const several = (value: (cell: CellResult) => string) =>
     new Set(cells.map(value)).size > 1;
@@ -30,9 +32,11 @@ export function renderRun(run: Run, terminalColumns: number): string {
   const left = (title: string): TableColumn => ({ title, align: "left" });
   const showModel = several((cell) => cell.key.model);
   const showDtype = several((cell) => cell.key.dtype);
+  const showRun = several((cell) => String(cell.repeat));
   const columns = [
     ...(showModel ? [left("Model")] : []),
     ...(showDtype ? [left("Dtype")] : []),
+    ...(showRun ? [right("Run")] : []),
     right("Batch"),
     right("Labels"),
     right("Throughput (IPS)"),
@@ -45,6 +49,7 @@ export function renderRun(run: Run, terminalColumns: number): string {
   const rows = cells.map((cell) => [
     ...(showModel ? [cell.key.model] : []),
     ...(showDtype ? [cell.key.dtype] : []),
+    ...(showRun ? [String(cell.repeat + 1)] : []),
     String(cell.key.batchSize),
     String(cell.key.numLabels),
     fixed(cell.summary?.throughputItemsPerSec, 1),
@@ -58,13 +63,19 @@ export function renderRun(run: Run, terminalColumns: number): string {
   ]);
   return renderTable(columns, rows, {
     title: `BENCHMARK RESULTS - Profile: ${metadata.profile}${
-      metadata.target === "simulated"
+      isSimulated(run)
         ? " - SIMULATED ENGINE (no real server was measured)"
         : ""
     }`,
     footer: [...notes(run), ...closing(run)],
     terminalColumns,
   });
+}
+
+/** Tells whether the numbers are those of a simulated engine, whichever way it was reached. */
+export function isSimulated({ metadata }: Pick<Run, "metadata">): boolean {
+  return metadata.target === "simulated" ||
+    metadata.hardware.split(",").includes("simulated");
 }
 
 /** One line on what was measured, for the end of the table. */
@@ -152,13 +163,15 @@ export function runToCsv(run: Run): string {
     : [...METRICS, ...CHANGE_METRICS];
   return stringifyRows(
     metrics.map((metric) => metric.name),
-    run.cells.map((cell) => metrics.map((metric) => metric.value(cell))),
+    poolPasses(run.cells).map((cell) =>
+      metrics.map((metric) => metric.value(cell))
+    ),
   );
 }
 
 /** Writes the cells as JSON: a list of objects with the specification's 15 fields. */
 export function runToRows(run: Run): string {
-  const rows = run.cells.map((cell) =>
+  const rows = poolPasses(run.cells).map((cell) =>
     Object.fromEntries(
       SPECIFIED_METRICS.map((metric) => [metric.name, metric.value(cell)]),
     )

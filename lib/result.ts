@@ -189,6 +189,8 @@ export interface RunOptions {
   readonly labelTokenIds: readonly number[] | null;
   /** Query and item lengths in tokens, or null for text. */
   readonly tokens: { readonly query: number; readonly item: number } | null;
+  /** How often the whole profile is measured, one run after another. */
+  readonly runs: number;
   /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
   /** The seed of the payloads. */
@@ -197,6 +199,8 @@ export interface RunOptions {
   readonly target: TargetKind;
   /** The URL or the launch command without secrets; empty for the simulated engine. */
   readonly targetAddress: string;
+  /** The address of the server that is compared with, in an A/B run; else null. */
+  readonly compareAddress: string | null;
 }
 
 /**
@@ -244,6 +248,8 @@ export interface RunMetadata {
   readonly "apply_softmax": boolean;
   /** The seed of the payloads. */
   readonly "seed": string;
+  /** Query and item lengths in tokens, or null for text. */
+  readonly "tokens": RunOptions["tokens"];
   /** The label ids of each label count. */
   readonly "label_token_ids": Readonly<Record<string, readonly number[]>>;
   /** Warm-up requests of each cell, in the order of the cells. */
@@ -284,6 +290,8 @@ export interface Run {
   readonly calibration: Calibration | null;
   /** Doubts about the whole run, in words. */
   readonly warnings: readonly string[];
+  /** The cells of the server that the run was compared with request by request; only in an A/B run. */
+  readonly reference?: readonly CellResult[];
   /** What the comparison says; absent where nothing was compared. */
   readonly comparison?: ComparisonRecord;
 }

@@ -85,6 +85,8 @@ const cell = v.object({
   })),
 });
 
+const tokens = v.nullable(v.object({ query: count, item: count }));
+
 const options = v.object({
   profile: v.string(),
   batchSizes: sizes,
@@ -96,11 +98,13 @@ const options = v.object({
   prefixCache,
   applySoftmax: v.boolean(),
   labelTokenIds: v.nullable(ids),
-  tokens: v.nullable(v.object({ query: count, item: count })),
+  tokens,
+  runs: sizes.item,
   timeoutMs: amount,
   seed: v.string(),
   target,
   targetAddress: v.string(),
+  compareAddress: v.nullable(v.string()),
 });
 
 /** Nothing that this tool stores of a server lies deeper; far deeper values cannot even be written. */
@@ -147,6 +151,7 @@ const metadata = v.object({
   "prefix_cache": prefixCache,
   "apply_softmax": v.boolean(),
   "seed": v.string(),
+  "tokens": tokens,
   "label_token_ids": v.record(v.string(), ids),
   "warmup_counts": ids,
   "interrupted": v.boolean(),
@@ -165,6 +170,7 @@ const run: v.GenericSchema<unknown, Run> = v.object({
     closedLoopRatio: amount,
   })),
   warnings: texts,
+  reference: v.exactOptional(v.array(cell)),
   comparison: v.exactOptional(v.object({
     baseline: texts,
     changePercent: v.nullable(time),

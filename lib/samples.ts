@@ -12,8 +12,11 @@ import {
   type Histogram,
   recordTime,
 } from "./histogram.ts";
+import { type LoadObservations, mergeObservations } from "./load_observer.ts";
 import { type Outcome, outcomeCode, OUTCOMES } from "./outcome.ts";
+import { addFailures } from "./passes.ts";
 import type { FailureCount, SampleColumns } from "./result.ts";
+import type { EndedRequest } from "./timeline.ts";
 
 /** How many samples of a load are kept one by one: 3.3 MB, and more than any profile's cell has. */
 export const EXACT_SAMPLES = 131_072;
@@ -48,6 +51,8 @@ export interface Samples {
   readonly pausesMs: Float64Array;
   /** Failures by kind, most frequent first, each with the first message. */
   readonly failures: readonly FailureCount[];
+  /** What else was seen; absent where the load was not observed. */
+  readonly observed?: LoadObservations;
 }
 
 const FIRST_CAPACITY = 1024;
@@ -70,6 +75,14 @@ export class SampleRecorder {
   };
   /** The times of requests in flight that have no slot in the columns: planned, sent, done. */
   readonly #beyond = new Map<number, [number, number, number]>();
+  readonly #observe: (request: EndedRequest, message: string) => void;
+
+  /** Starts empty; `observe` hears of each request when it is judged. */
+  constructor(
+    observe: (request: EndedRequest, message: string) => void = () => {},
+  ) {
+    this.#observe = observe;
+  }
 
   /** Requests that were planned so far. */
   get planned(): number {
@@ -115,7 +128,7 @@ export class SampleRecorder {
 
   /** Notes how the request of a slot ended; `message` is kept for the first of each kind. */
   judge(slot: number, outcome: Outcome, message: string): void {
-    this.#count(slot, outcome);
+    this.#count(slot, outcome, message);
     this.#done++;
     if (outcome === "ok") return;
     this.#failed++;
@@ -127,26 +140,26 @@ export class SampleRecorder {
     }
   }
 
-  #count(slot: number, outcome: Outcome): void {
+  #count(slot: number, outcome: Outcome, message: string): void {
     const beyond = this.#beyond.get(slot);
     if (beyond !== undefined) {
       this.#beyond.delete(slot);
-      this.#total(beyond[0], beyond[1], { doneMs: beyond[2], outcome });
+      const [plannedMs, sentMs, doneMs] = beyond;
+      this.#total({ plannedMs, sentMs, doneMs, outcome }, message);
       return;
     }
     this.#outcome[slot] = outcomeCode(outcome);
-    this.#total(this.#plannedMs[slot] ?? 0, this.#sentMs[slot] ?? 0, {
+    this.#total({
+      plannedMs: this.#plannedMs[slot] ?? 0,
+      sentMs: this.#sentMs[slot] ?? 0,
       doneMs: this.#doneMs[slot] ?? 0,
       outcome,
-    });
+    }, message);
   }
 
-  #total(
-    plannedMs: number,
-    sentMs: number,
-    end: { readonly doneMs: number; readonly outcome: Outcome },
-  ): void {
-    const { doneMs, outcome } = end;
+  #total(request: EndedRequest, message: string): void {
+    const { plannedMs, sentMs, doneMs, outcome } = request;
+    this.#observe(request, message);
     if (outcome !== "dropped") recordTime(this.#totals.lag, sentMs - plannedMs);
     if (outcome !== "ok") return;
     recordTime(this.#totals.service, doneMs - sentMs);
@@ -209,14 +222,9 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
   ).toSorted((a, b) => a.plannedMs - b.plannedMs);
   const column = (name: "plannedMs" | "sentMs" | "doneMs") =>
     Float64Array.from(all, ({ part, i }) => part[name][i] ?? 0);
-  const failures = new Map<Outcome, FailureCount>();
-  for (const failure of parts.flatMap((part) => part.failures)) {
-    const known = failures.get(failure.outcome);
-    failures.set(failure.outcome, {
-      ...known ?? failure,
-      count: failure.count + (known?.count ?? 0),
-    });
-  }
+  const observed = mergeObservations(
+    parts.flatMap((part) => part.observed ?? []),
+  );
   return {
     totals: parts.map(({ totals }) => totals).reduce(addTotals),
     plannedMs: column("plannedMs"),
@@ -226,7 +234,8 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
     pausesMs: Float64Array.from(
       parts.flatMap((part) => Array.from(part.pausesMs)),
     ),
-    failures: [...failures.values()].toSorted((a, b) => b.count - a.count),
+    failures: parts.map(({ failures }) => failures).reduce(addFailures),
+    ...(observed === undefined ? {} : { observed }),
   };
 }
 

@@ -35,8 +35,13 @@ export async function checkWritable(path: string): Promise<void> {
 /** Writes a file whole: to a temporary name beside it, then renamed over it. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const temporary = temporaryName(path);
-  await Deno.writeTextFile(temporary, text);
-  await Deno.rename(temporary, path);
+  try {
+    await Deno.writeTextFile(temporary, text);
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
 }
 
 /**

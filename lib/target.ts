@@ -28,6 +28,16 @@ export interface Target extends AsyncDisposable {
    * cannot be known. Ask when connections were lost: it waits a little for a process that is ending.
    */
   readonly death: () => Promise<string | null>;
+  /** What was started for it; absent for a URL. */
+  readonly started?: StartedServer;
+}
+
+/** A server that was started here. */
+export interface StartedServer {
+  /** Its process, with all its children; null where it is a thread of this process. */
+  readonly pid: number | null;
+  /** Ends it at once, as a crash does. */
+  readonly kill: () => Promise<void>;
 }
 
 /** Which target to open. */
@@ -77,8 +87,8 @@ const SIMULATED = "simulated";
 /** How long an information request may take, in milliseconds. */
 const PROBE_TIMEOUT_MS = 10_000;
 
-/** How long after the loss of a connection the end of a process may be noticed, in milliseconds. */
-const DEATH_NOTICE_MS = 1_500;
+/** How long after the loss of a connection the end of a process may be noticed, in milliseconds; its log has 2 s of it. */
+const DEATH_NOTICE_MS = 3_000;
 
 /** An information answer is at most this long; the queue that it lists is bounded by it too. */
 const MAX_INFO_BYTES = 8 * 1024 * 1024;
@@ -160,6 +170,7 @@ async function openLaunched(
           : `the launched server died: ${exit}; its log ends with:\n${await launched
             .lastLines()}`;
       },
+      started: { pid: launched.pid, kill: launched.kill },
       [Symbol.asyncDispose]: () => launched[Symbol.asyncDispose](),
     };
   } catch (error) {
@@ -189,6 +200,10 @@ async function openSimulated(
     death: async () => {
       const exit = await endOf(simulator.ended);
       return exit === null ? null : `the simulated engine ${exit}`;
+    },
+    started: {
+      pid: null,
+      kill: async () => await simulator[Symbol.asyncDispose](),
     },
     [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
   };
@@ -297,7 +312,7 @@ async function lookUp(
       throw new MeasureError(
         `Cannot measure ${endpoint.url}: it refuses the key with status ${exchange.status} (${
           quoteBody(exchange.body, redact)
-        }). Set SCORE_API_KEY or --api-key-file`,
+        }). Set SCORE_API_KEY or --api-key-file (SCORE_COMPARE_API_KEY for a --compare-url on another host)`,
       );
     }
     const value = exchange.status === 200 ? parseObject(exchange.body) : null;

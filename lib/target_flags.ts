@@ -152,7 +152,8 @@ function readHeaders(
   return headers;
 }
 
-function urlProblems(text: string, name: string): string[] {
+/** Says what is wrong with a URL that was given under a name. */
+export function urlProblems(text: string, name: string): string[] {
   const url = URL.parse(text);
   if (url === null || !["http:", "https:"].includes(url.protocol)) {
     return [
@@ -179,7 +180,8 @@ function hideUserInfo(text: string): string {
   return text.replace(/^(\w+:\/\/)?.*@/s, "$1[hidden]@");
 }
 
-function launchProblems(command: string): string[] {
+/** Says what is wrong with a launch command, without its secrets. */
+export function launchProblems(command: string): string[] {
   try {
     launchWords(command, { model: "", dtype: "", port: "" });
     return [];

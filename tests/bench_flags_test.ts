@@ -1,3 +1,4 @@
+import { BENCH_COMMAND } from "../lib/bench_command.ts";
 import {
   assert,
   assertEquals,
@@ -5,11 +6,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import {
-  BENCH_COMMAND,
-  type BenchRequest,
-  readBenchFlags,
-} from "../lib/bench_flags.ts";
+import { type BenchRequest, readBenchFlags } from "../lib/bench_flags.ts";
 import { parseFlags, UsageError } from "../lib/flags.ts";
 import { formatHelp } from "../lib/help.ts";
 import { PROFILES } from "../lib/profiles.ts";
@@ -43,6 +40,7 @@ Deno.test("readBenchFlags() measures the standard profile on the simulated engin
     url: null,
     launch: null,
     headers: {},
+    compared: null,
   });
 });
 

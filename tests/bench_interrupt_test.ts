@@ -56,9 +56,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         ["INVALID", "ok", "ok"],
       ],
     );
-    assertEquals(
-      run.cells[1]?.reason,
-      "interrupted after 2 of 4 requests",
+    assertMatch(
+      run.cells[1]?.reason ?? "",
+      /^interrupted after 2 of 4 requests/,
     );
     const files = await readTree(folder.path);
     assertEquals([...files.keys()].toSorted(), [

@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type BenchPlan, cellWeight, runBench } from "../lib/bench_run.ts";
+import { type BenchPlan, cellWeight } from "../lib/bench_plan.ts";
+import { runBench } from "../lib/bench_run.ts";
 import { MeasureError } from "../lib/failure.ts";
 import type { LoadGenerator, LoadPlan } from "../lib/load.ts";
 import type { Outcome } from "../lib/outcome.ts";
@@ -19,6 +20,8 @@ const OPTIONS: RunOptions = {
   applySoftmax: true,
   labelTokenIds: null,
   tokens: null,
+  compareAddress: null,
+  runs: 1,
   timeoutMs: 5000,
   seed: "seven",
   target: "url",
@@ -34,6 +37,8 @@ const PLAN: BenchPlan = {
     commit: "abc1234",
     denoVersion: "2.9.6",
   },
+  checksDrift: false,
+  findSuspects: null,
   toolVersion: "0.1.0",
 };
 const SERVER: ServerRecord = {
@@ -108,6 +113,7 @@ async function run(changes: Partial<BenchPlan>, world: FakeWorld = {}) {
   };
   const end = await runBench({ ...PLAN, ...changes }, {
     openTarget,
+    openCompared: null,
     load,
     calibrate: () => Promise.resolve(null),
     save: (record) => {
@@ -281,6 +287,7 @@ Deno.test("runBench() writes the specified metadata first, by name", async () =>
     "prefix_cache": "cold",
     "apply_softmax": true,
     "seed": "seven",
+    "tokens": null,
     "label_token_ids": { "2": [1, 2], "3": [1, 2, 3] },
     "warmup_counts": [8, 8, 8, 8],
     "interrupted": false,

@@ -132,6 +132,18 @@ Deno.test("launchServer() shows the last lines, without the key, when the server
   assertFalse(error.message.includes("| line 50\n"));
 });
 
+Deno.test("launchServer() waits for the last words of a server that died", async () => {
+  await using folder = await makeTestFolder();
+  const error = await assertRejects(() =>
+    launchServer(launchOptions(
+      folder.path,
+      "sh -c '(sleep 0.7; echo late words) & exit 7' {port}",
+      { isReady: () => Promise.resolve(false) },
+    ))
+  );
+  assertStringIncludes(String(error), "| late words");
+});
+
 Deno.test("launchServer() stops a server that is never ready, and its children", async () => {
   await using folder = await makeTestFolder();
   const pidFile = `${folder.path}/pids`;

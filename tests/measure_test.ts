@@ -294,6 +294,7 @@ Deno.test("measureCell() says when the client decides the figures", async () => 
         addedP50Ms,
         addedP99Ms: 2,
         ceilingRequestsPerSec: 10_000,
+        closedLoopRatio: 1,
       },
     });
   assertEquals(brief((await added(0.5)).result), ["OK", ""]);

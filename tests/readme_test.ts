@@ -1,10 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { BENCH_COMMAND, readBenchFlags } from "../lib/bench_flags.ts";
+import { BENCH_COMMAND } from "../lib/bench_command.ts";
+import { readBenchFlags } from "../lib/bench_flags.ts";
 import type { CommandSpec } from "../lib/command_spec.ts";
 import { parseFlags } from "../lib/flags.ts";
 import { formatHelp } from "../lib/help.ts";
 import { OUTCOME_MEANINGS } from "../lib/outcome.ts";
+import { COMPARE_COMMAND } from "../report.ts";
 import { SIM_COMMAND } from "../sim.ts";
 
 const README = await Deno.readTextFile(
@@ -13,6 +15,7 @@ const README = await Deno.readTextFile(
 const TASKS: Readonly<Record<string, { readonly command: string }>> =
   config.tasks;
 const SPECS: Readonly<Record<string, CommandSpec>> = {
+  "report.ts": COMPARE_COMMAND,
   "bench.ts": BENCH_COMMAND,
   "sim.ts": SIM_COMMAND,
 };
@@ -43,6 +46,8 @@ function scriptOf(
   ];
   const at = line.findIndex((word) => Object.hasOwn(SPECS, word));
   const script = line[at];
+  // The subcommand of report.ts is no flag.
+  if (script === "report.ts") line.splice(at + 1, 1);
   return script === undefined ? null : { script, args: line.slice(at + 1) };
 }
 

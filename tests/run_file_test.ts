@@ -24,6 +24,7 @@ const RUN = exampleRun({
     addedP50Ms: 0.25,
     addedP99Ms: 1.5,
     ceilingRequestsPerSec: 12_000,
+    closedLoopRatio: 1,
   },
   warnings: ["The server serves \u001b[31m"],
 });

@@ -1,0 +1,129 @@
+/**
+ * Watches a load as it runs: second by second, its first errors, and its longest standstill.
+ *
+ * @module
+ */
+import {
+  type EndedRequest,
+  mergeTimelines,
+  type Timeline,
+  TimelineRecorder,
+  waitQuantile,
+} from "./timeline.ts";
+import { type Deviation, worseOf } from "./truth.ts";
+
+/** The specification shows the first ten errors. */
+export const SHOWN_ERRORS = 10;
+
+/** A time in which requests were in flight and none ended. */
+export interface Standstill {
+  /** Its start in milliseconds from the start of the load. */
+  readonly startMs: number;
+  /** Its length in milliseconds. */
+  readonly durationMs: number;
+}
+
+/** What was seen of a load beside its samples. */
+export interface LoadObservations {
+  /** The load second by second. */
+  readonly timeline: Timeline;
+  /** The first {@linkcode SHOWN_ERRORS} errors in the order in which they were seen. */
+  readonly errors: readonly string[];
+  /** The longest standstill; several threads' is the shortest of theirs. */
+  readonly standstill: Standstill;
+  /** The worst deviation of an answer of the right shape from its reference. */
+  readonly deviation: Deviation;
+}
+
+/** The last seconds of a load, for people who watch it. */
+export interface LoadPulse {
+  /** Requests a second that were answered rightly. */
+  readonly ratePerSec: number;
+  /** Median wait in milliseconds, null without a right answer. */
+  readonly p50Ms: number | null;
+  /** The 99th percentile of the same. */
+  readonly p99Ms: number | null;
+}
+
+/** The last seconds that a pulse speaks of. */
+const PULSE_INTERVALS = 5;
+
+/** Collects what {@linkcode LoadObservations} hold. */
+export class LoadObserver {
+  readonly #startMs: number;
+  readonly #recorder: TimelineRecorder;
+  readonly #errors: string[] = [];
+  #lastDoneMs: number;
+  #standstill: Standstill = { startMs: 0, durationMs: 0 };
+
+  /** Starts at a time on the clock of the load. */
+  constructor(startMs: number) {
+    this.#startMs = startMs;
+    this.#lastDoneMs = startMs;
+    this.#recorder = new TimelineRecorder(startMs);
+  }
+
+  /** Takes note of a request that has ended and was judged. */
+  observe(request: EndedRequest, message: string): void {
+    const { outcome, sentMs, doneMs } = request;
+    this.#recorder.record(request);
+    if (outcome !== "ok" && outcome !== "aborted") {
+      if (this.#errors.length < SHOWN_ERRORS) {
+        this.#errors.push(`${outcome}: ${message}`);
+      }
+    }
+    if (outcome === "dropped" || outcome === "aborted") return;
+    const sinceMs = Math.max(this.#lastDoneMs, sentMs);
+    if (doneMs - sinceMs > this.#standstill.durationMs) {
+      this.#standstill = {
+        startMs: sinceMs - this.#startMs,
+        durationMs: doneMs - sinceMs,
+      };
+    }
+    this.#lastDoneMs = Math.max(this.#lastDoneMs, doneMs);
+  }
+
+  /** Returns how the last whole seconds went. */
+  pulse(): LoadPulse {
+    const { timeline } = this.#recorder;
+    const waits = timeline.waits.slice(-PULSE_INTERVALS - 1, -1);
+    const good = timeline.good.slice(-PULSE_INTERVALS - 1, -1);
+    const spanMs = good.length * timeline.intervalMs;
+    return {
+      ratePerSec: spanMs === 0
+        ? 0
+        : good.reduce((sum, count) => sum + count, 0) * 1000 / spanMs,
+      p50Ms: waitQuantile(waits, 0.5),
+      p99Ms: waitQuantile(waits, 0.99),
+    };
+  }
+
+  /** Returns all that was seen. */
+  finish(deviation: Deviation): LoadObservations {
+    return {
+      timeline: this.#recorder.timeline,
+      errors: this.#errors,
+      standstill: this.#standstill,
+      deviation,
+    };
+  }
+}
+
+/** Puts together what several threads saw of one load. */
+export function mergeObservations(
+  parts: readonly LoadObservations[],
+): LoadObservations | undefined {
+  const [first, ...others] = parts;
+  if (first === undefined) return undefined;
+  return {
+    timeline: mergeTimelines(parts.map(({ timeline }) => timeline)),
+    errors: parts.flatMap(({ errors }) => errors).slice(0, SHOWN_ERRORS),
+    // A server that stands still does so for all threads.
+    standstill: others.reduce(
+      (shortest, { standstill }) =>
+        standstill.durationMs < shortest.durationMs ? standstill : shortest,
+      first.standstill,
+    ),
+    deviation: parts.map(({ deviation }) => deviation).reduce(worseOf),
+  };
+}

@@ -1,0 +1,211 @@
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertStringIncludes,
+} from "@std/assert";
+import type { EngineOptions } from "../lib/engine_options.ts";
+import type { Run } from "../lib/result.ts";
+import { startSimulator } from "../lib/simulator.ts";
+import { makeTestFolder, runMain } from "./bench_runner.ts";
+
+/** Three short cells. */
+const CELLS = [
+  "--batch-sizes",
+  "1,2,4",
+  "--num-labels",
+  "2",
+  "--num-runs",
+  "10",
+];
+
+/** An engine that costs some milliseconds and scatters little, so that a change shows at once. */
+const ENGINE: Partial<EngineOptions> = {
+  fixedMs: 4,
+  perTokenMs: 0,
+  perItemMs: 1,
+  perLabelMs: 0,
+  compileMs: 0,
+  noise: 0.01,
+};
+
+async function readRunFile(path: string): Promise<Run> {
+  return JSON.parse(await Deno.readTextFile(path));
+}
+
+/** Makes a baseline of three runs in a folder; returns its path. */
+async function makeBaseline(folder: string): Promise<string> {
+  await using server = await startSimulator(ENGINE);
+  const path = `${folder}/baseline.csv`;
+  const outcome = await runMain([
+    ...CELLS,
+    "--url",
+    server.url,
+    "--runs",
+    "3",
+    "--update-baseline",
+    path,
+    "-o",
+    `${folder}/baseline-run.json`,
+  ]);
+  assertEquals(outcome.code, 0, outcome.stderr);
+  return path;
+}
+
+Deno.test("main() makes a baseline of several runs that the specification's tool can read", async () => {
+  await using folder = await makeTestFolder();
+  const path = await makeBaseline(folder.path);
+  const lines = (await Deno.readTextFile(path)).trimEnd().split("\r\n");
+  assertEquals(lines.length, 1 + 3 * 3);
+  assertEquals(lines[0]?.split(",").length, 15);
+  const metadata = JSON.parse(
+    await Deno.readTextFile(`${folder.path}/baseline-metadata.json`),
+  );
+  assertEquals(metadata.hardware, "simulated");
+});
+
+Deno.test("main() passes an unchanged server, and fails one that is slower after measuring it again", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = await makeBaseline(folder.path);
+  const compare = async (engine: Partial<EngineOptions>, name: string) => {
+    await using server = await startSimulator({ ...ENGINE, ...engine });
+    const path = `${folder.path}/${name}.json`;
+    const outcome = await runMain([
+      ...CELLS,
+      "--url",
+      server.url,
+      "--baseline",
+      baseline,
+      "-o",
+      path,
+    ]);
+    return { ...outcome, run: await readRunFile(path) };
+  };
+  const same = await compare({}, "same");
+  assertEquals(same.code, 0, same.stdout);
+  assertEquals(same.run.comparison?.failure, null);
+
+  const slower = await compare({ fixedMs: 8, perItemMs: 2 }, "slower");
+  assertEquals(slower.code, 1, slower.stdout);
+  assertStringIncludes(slower.stdout, "FOUND 3 PERFORMANCE REGRESSIONS");
+  assertEquals(
+    slower.run.cells.map(({ status }) => status),
+    slower.run.cells.map(() => "REGRESSION"),
+  );
+  // Each cell was measured again twice; the first and the last also to see a drift.
+  const entries = slower.run.cells.filter(({ key }) => key.batchSize === 2);
+  assertEquals(entries.length, 3);
+  const [verdict] = entries.map((cell) => cell.verdict);
+  assert(verdict !== undefined && verdict.changePercent < -35);
+  assertEquals(verdict.baselineRuns, 3);
+  // In the table each cell stands once, with all its samples.
+  assertEquals(slower.stdout.match(/\| FAIL$/gm)?.length, 3);
+});
+
+Deno.test("main() measures nothing again with --no-confirm", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = await makeBaseline(folder.path);
+  await using server = await startSimulator({ ...ENGINE, fixedMs: 9 });
+  const path = `${folder.path}/run.json`;
+  const outcome = await runMain([
+    ...CELLS,
+    "--url",
+    server.url,
+    "--baseline",
+    baseline,
+    "--no-confirm",
+    "-o",
+    path,
+  ]);
+  assertEquals(outcome.code, 1, outcome.stdout);
+  const { cells } = await readRunFile(path);
+  assertEquals(cells.map(({ key }) => key.batchSize), [1, 2, 4, 1, 4]);
+});
+
+Deno.test("main() refuses to compare unlike runs before the first request", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = await makeBaseline(folder.path);
+  const outcome = await runMain([
+    ...CELLS,
+    "--prefix-cache",
+    "hot",
+    "--baseline",
+    baseline,
+    "-o",
+    `${folder.path}/run.json`,
+  ]);
+  assertEquals(outcome.code, 3);
+  assertStringIncludes(outcome.stderr, "prefix-cache");
+  assertEquals(outcome.stdout, "");
+});
+
+Deno.test("main() finds nothing between a server and itself, block by block", async () => {
+  await using folder = await makeTestFolder();
+  // With the prefix cache at work, so that it shows if both sides sent the same prompts.
+  await using server = await startSimulator({ ...ENGINE, perTokenMs: 0.05 });
+  const path = `${folder.path}/ab.json`;
+  const outcome = await runMain([
+    ...CELLS,
+    "--url",
+    server.url,
+    "--compare-url",
+    server.url,
+    "-o",
+    path,
+  ]);
+  assertEquals(outcome.code, 0, outcome.stdout);
+  const run = await readRunFile(path);
+  assertEquals(run.options.compareAddress, server.url);
+  assertEquals(run.reference?.length, 3);
+  for (const { verdict } of run.cells) {
+    assert(verdict !== undefined && Math.abs(verdict.changePercent) < 10);
+  }
+});
+
+Deno.test("main() judges the second server against the first, block by block", async () => {
+  await using folder = await makeTestFolder();
+  await using a = await startSimulator(ENGINE);
+  await using b = await startSimulator({ ...ENGINE, fixedMs: 9, seed: 7 });
+  const bench = (first: string, second: string) =>
+    runMain([
+      ...CELLS,
+      "--url",
+      first,
+      "--compare-url",
+      second,
+      "-o",
+      `${folder.path}/${first === a.url ? "slower" : "faster"}.json`,
+    ]);
+  const slower = await bench(a.url, b.url);
+  assertEquals(slower.code, 1, slower.stdout);
+  assertStringIncludes(slower.stdout, "FOUND 3 PERFORMANCE REGRESSIONS");
+  assertStringIncludes(slower.stdout, `A, ${a.url}, block by block`);
+  const faster = await bench(b.url, a.url);
+  assertEquals(faster.code, 0, faster.stdout);
+  const { cells } = await readRunFile(`${folder.path}/faster.json`);
+  assertGreater(
+    cells.filter(({ status }) => status === "IMPROVED").length,
+    0,
+  );
+});
+
+Deno.test("main() sends each server of an A/B run the key that is its own", async () => {
+  await using folder = await makeTestFolder();
+  await using a = await startSimulator({ ...ENGINE, apiKey: "key-of-a" });
+  await using b = await startSimulator({ ...ENGINE, apiKey: "key-of-b" });
+  const keyFile = `${folder.path}/key`;
+  await Deno.writeTextFile(keyFile, "key-of-a");
+  const outcome = await runMain([
+    ...CELLS,
+    "--url",
+    a.url,
+    "--compare-url",
+    b.url.replace("127.0.0.1", "localhost"),
+    "--api-key-file",
+    keyFile,
+    "-o",
+    `${folder.path}/run.json`,
+  ]);
+  assertEquals(outcome.code, 3);
+  assertStringIncludes(outcome.stderr, "SCORE_COMPARE_API_KEY");
+});

@@ -1,0 +1,104 @@
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { UsageError } from "../lib/flags.ts";
+import { checkWritable, readRun, readText, writeWhole } from "../lib/store.ts";
+import { makeTestFolder, readTree } from "./bench_runner.ts";
+
+/** A folder that the test task may not write to. */
+const FORBIDDEN = "/usr";
+
+async function usageMessage(work: () => Promise<unknown>): Promise<string> {
+  const error = await assertRejects(work);
+  assertInstanceOf(error, UsageError);
+  return error.message;
+}
+
+Deno.test("checkWritable() makes the folder and leaves no file", async () => {
+  await using folder = await makeTestFolder();
+  await checkWritable(`${folder.path}/a/b/c.json`);
+  assert((await Deno.stat(`${folder.path}/a/b`)).isDirectory);
+  assertEquals((await readTree(folder.path)).size, 0);
+});
+
+Deno.test("checkWritable() keeps a file that is there", async () => {
+  await using folder = await makeTestFolder();
+  await Deno.writeTextFile(`${folder.path}/a`, "old");
+  await checkWritable(`${folder.path}/a`);
+  assertEquals([...await readTree(folder.path)], [[`${folder.path}/a`, "old"]]);
+});
+
+Deno.test("checkWritable() refuses a folder, a file as a folder, and what Deno may not write", async () => {
+  await using folder = await makeTestFolder();
+  await Deno.writeTextFile(`${folder.path}/file`, "");
+  assertEquals(
+    await usageMessage(() => checkWritable(folder.path)),
+    `Cannot write '${folder.path}': it is a folder`,
+  );
+  assertStringIncludes(
+    await usageMessage(() => checkWritable(`${folder.path}/file/a.csv`)),
+    `Cannot write '${folder.path}/file/a.csv': `,
+  );
+  assertEquals(
+    await usageMessage(() => checkWritable(`${FORBIDDEN}/a.csv`)),
+    `Cannot write '${FORBIDDEN}/a.csv': Deno was not allowed to. Add --allow-write=${FORBIDDEN} to the deno command`,
+  );
+});
+
+Deno.test("writeWhole() replaces a file, so that a reader of the old one has it whole", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/a`;
+  await writeWhole(path, "old");
+  using reader = await Deno.open(path);
+  await writeWhole(path, "new and longer");
+  const buffer = new Uint8Array(100);
+  const size = await reader.read(buffer);
+  assertEquals(new TextDecoder().decode(buffer.subarray(0, size ?? 0)), "old");
+  assertEquals([...await readTree(folder.path)], [[path, "new and longer"]]);
+});
+
+Deno.test("writeWhole() leaves nothing when it fails", async () => {
+  await using folder = await makeTestFolder();
+  await Deno.mkdir(`${folder.path}/a`);
+  await assertRejects(() => writeWhole(`${folder.path}/a`, "text"));
+  assertEquals((await readTree(folder.path)).size, 0);
+});
+
+Deno.test("readText() says what is wrong with a path", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/none`;
+  assertEquals(
+    await usageMessage(() => readText(path)),
+    `Cannot read '${path}': there is no such file`,
+  );
+  assertStringIncludes(
+    await usageMessage(() => readText(folder.path)),
+    `Cannot read '${folder.path}': `,
+  );
+});
+
+Deno.test("readText() refuses a file that is too large before it reads it", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/large`;
+  using file = await Deno.create(path);
+  // No block is written: the file is a hole.
+  await file.truncate(256 * 1024 * 1024 + 1);
+  assertEquals(
+    await usageMessage(() => readText(path)),
+    `Cannot read '${path}': it has 268435457 bytes, more than 268435456`,
+  );
+});
+
+Deno.test("readRun() refuses a torn file", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/a.json`;
+  await Deno.writeTextFile(path, '{"schema": 1,');
+  assertStringIncludes(
+    await usageMessage(() => readRun(path)),
+    `Cannot read '${path}': a run record was expected, not JSON`,
+  );
+});
