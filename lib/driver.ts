@@ -112,6 +112,9 @@ class Lane {
   readonly recorder: SampleRecorder;
   readonly signal: AbortSignal;
   readonly #world: DriverWorld;
+  /** Exchanges that have ended and wait to be judged, and their slots. */
+  #ended: (HttpAnswer | HttpFailure)[] = [];
+  #slots: number[] = [];
   #unjudged = 0;
   #wake: (() => void) | null = null;
   inFlight = 0;
@@ -127,20 +130,38 @@ class Lane {
   }
 
   /** Sends the request of a slot; `onDone` is called when it has ended, before it is judged. */
-  submit(request: Uint8Array, slot: number, onDone: () => void): void {
+  submit(
+    request: Uint8Array,
+    slot: number,
+    onDone: (exchange: HttpAnswer | HttpFailure) => void,
+  ): void {
     this.inFlight++;
     this.#unjudged++;
     this.#world.submit(request, this.signal, (exchange) => {
       this.inFlight--;
       this.recorder.time(slot, exchange.sentMs, exchange.doneMs);
-      onDone();
-      this.#world.defer(() => {
-        const { outcome, message } = this.#world.judge(exchange, slot);
-        this.recorder.judge(slot, outcome, message);
-        if (--this.#unjudged === 0) this.#wake?.();
-      });
+      onDone(exchange);
+      this.#ended.push(exchange);
+      this.#slots.push(slot);
+      if (this.#ended.length === 1) this.#world.defer(this.#judgeAll);
     });
   }
+
+  /** Judges what has ended; one task for many answers, since a task costs as much as a small answer. */
+  readonly #judgeAll = (): void => {
+    const ended = this.#ended;
+    const slots = this.#slots;
+    this.#ended = [];
+    this.#slots = [];
+    for (let i = 0; i < ended.length; i++) {
+      const [exchange, slot] = [ended[i], slots[i]];
+      if (exchange === undefined || slot === undefined) continue;
+      const { outcome, message } = this.#world.judge(exchange, slot);
+      this.recorder.judge(slot, outcome, message);
+    }
+    this.#unjudged -= ended.length;
+    if (this.#unjudged === 0) this.#wake?.();
+  };
 
   /** Resolves when every request has ended and was judged. */
   async settled(): Promise<void> {
@@ -158,24 +179,24 @@ async function driveClosed(
     ? Infinity
     : world.now() + loop.durationMs;
   const count = loop.count ?? Infinity;
-  const next = (onEnd: () => void) => {
+  const next = (dueMs: number, onEnd: () => void) => {
     if (lane.signal.aborted || lane.recorder.planned >= count) return onEnd();
-    const request = world.prepare(lane.recorder.planned);
-    const dueMs = world.now();
     if (dueMs >= endMs) return onEnd();
+    const request = world.prepare(lane.recorder.planned);
     const slot = lane.recorder.plan(dueMs);
     // With one client nothing else is in flight, so judging before the next request delays no
     // measurement, and the judging of one answer never falls into the latency of the next.
     const alone = loop.concurrency === 1;
-    lane.submit(request, slot, () => {
-      if (!alone) next(onEnd);
+    lane.submit(request, slot, ({ sentMs, doneMs }) => {
+      lane.recorder.planAt(slot, sentMs);
+      if (!alone) next(doneMs, onEnd);
     });
-    if (alone) void lane.settled().then(() => next(onEnd));
+    if (alone) void lane.settled().then(() => next(world.now(), onEnd));
   };
   await Promise.all(
     Array.from(
       { length: loop.concurrency },
-      () => new Promise<void>((resolve) => next(resolve)),
+      () => new Promise<void>((resolve) => next(world.now(), resolve)),
     ),
   );
 }

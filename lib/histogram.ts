@@ -71,7 +71,11 @@ export function histogramQuantile(
 function bucketOf(timeUs: number): number {
   if (timeUs < 2 * BUCKETS) return timeUs;
   // The octave: 256..511 us is the first.
-  const octave = Math.min(Math.floor(Math.log2(timeUs)) - 7, OCTAVES);
+  // Counting leading zeros is much faster than a logarithm, but ends at 32 bits.
+  const bits = timeUs < 2 ** 31
+    ? 31 - Math.clz32(timeUs)
+    : Math.floor(Math.log2(timeUs));
+  const octave = Math.min(bits - 7, OCTAVES);
   const offset = Math.floor(timeUs / 2 ** octave);
   return octave * BUCKETS + Math.min(offset, 2 * BUCKETS - 1);
 }

@@ -114,6 +114,13 @@ export class SampleRecorder {
     return slot;
   }
 
+  /** Notes that the request of a slot was due when it was sent, as in a closed loop. */
+  planAt(slot: number, sentMs: number): void {
+    const beyond = this.#beyond.get(slot);
+    if (beyond === undefined) this.#plannedMs[slot] = sentMs;
+    else beyond[0] = sentMs;
+  }
+
   /** Notes when the request of a slot was sent and done. */
   time(slot: number, sentMs: number, doneMs: number): void {
     const beyond = this.#beyond.get(slot);
