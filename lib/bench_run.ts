@@ -36,7 +36,6 @@ export async function runBench(
   const bench = new Bench(plan, world);
   let fatal: string | null = null;
   try {
-    await bench.calibrate();
     for (const wanted of plan.targets) {
       if (world.signal.aborted) break;
       await bench.measureTarget(wanted);
@@ -71,7 +70,7 @@ class Bench {
   readonly #servers: ServerRecord[];
   readonly #warnings: string[];
   readonly #startMs: number;
-  #calibration: Calibration | null = null;
+  #calibration: Calibration | null | undefined;
   /** Decides the payloads. */
   readonly #seed: string;
   /** Payloads of each cell that were sent, so that a later pass sends new ones. */
@@ -105,7 +104,9 @@ class Bench {
     );
   }
 
-  async calibrate(): Promise<void> {
+  /** Measures the client, once; a server is idle meanwhile, and has been found to be there. */
+  async #calibrate(): Promise<void> {
+    if (this.#calibration !== undefined) return;
     this.#calibration = await this.#world.calibrate();
     if (this.#calibration !== null) {
       this.#world.listener.calibrated(this.#calibration);
@@ -115,6 +116,7 @@ class Bench {
   async measureTarget(wanted: Wanted): Promise<void> {
     await using target = await this.#world.openTarget(wanted);
     this.#note(target);
+    await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
     if (compared !== null) this.#noteCompared(target, compared);
     const { options } = this.#plan;
@@ -259,7 +261,7 @@ class Bench {
     const labelTokenIds = this.#labelTokenIds(key);
     return {
       startMs: this.#startMs,
-      calibration: this.#calibration,
+      calibration: this.#calibration ?? null,
       isInterrupted: () => signal.aborted,
       send: async (count, firstIndex) => {
         const samples = await load.run({
@@ -360,7 +362,7 @@ class Bench {
       cells: this.#cells,
       reference: this.#reference,
       servers: this.#servers,
-      calibration: this.#calibration,
+      calibration: this.#calibration ?? null,
       warnings: this.#warnings,
       elapsedMs: this.#world.now() - this.#startMs,
       isInterrupted: this.#isCut || measured.size < this.#expected(),

@@ -1,0 +1,124 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Run } from "../lib/result.ts";
+import { makeTestFolder, runMain } from "./bench_runner.ts";
+import {
+  httpAnswer,
+  type Script,
+  type ScriptedServerOptions,
+  startScriptedServer,
+} from "./scripted_server.ts";
+
+const CELL = ["--batch-sizes", "1", "--num-labels", "2", "--num-runs", "3"];
+const TLS = {
+  cert: await Deno.readTextFile("tests/testdata/tls/server.pem"),
+  key: await Deno.readTextFile("tests/testdata/tls/server.key"),
+};
+const ANSWER = httpAnswer(
+  '{"scores":[[0.25,0.75]],"model":"m","usage":null,"object":"scoring"}',
+);
+
+/** Answers score requests alone, as a server without information does. */
+const scoreOnly: Script = async (connection) => {
+  for (;;) {
+    const request = await connection.readRequest();
+    if (request === null) return;
+    await connection.write(
+      request.head.startsWith("POST /gateway/v1/score") ||
+        request.head.startsWith("POST /v1/score")
+        ? ANSWER
+        : httpAnswer('{"detail":"Not Found"}', { status: "404 Not Found" }),
+    );
+  }
+};
+
+/** Measures one cell of a scripted server; `args` name it by its URL. */
+async function bench(
+  options: ScriptedServerOptions,
+  args: (url: URL, folder: string) => string[],
+) {
+  await using folder = await makeTestFolder();
+  await using server = startScriptedServer(scoreOnly, options);
+  const path = `${folder.path}/run.json`;
+  const outcome = await runMain([
+    ...CELL,
+    ...args(server.url, folder.path),
+    "-o",
+    path,
+  ]);
+  const text = await Deno.readTextFile(path).catch(() => null);
+  return {
+    ...outcome,
+    run: text === null ? null : JSON.parse(text) as Run,
+    heads: server.requests.map(({ head }) => head),
+  };
+}
+
+Deno.test("main() measures over https with the certificates of --ca-file", async () => {
+  const { code, run, stderr } = await bench({ tls: TLS }, (url) => [
+    "--url",
+    url.origin,
+    "--ca-file",
+    "tests/testdata/tls/ca.pem",
+  ]);
+  assertEquals(code, 0, stderr);
+  assertEquals(run?.cells[0]?.summary?.count, 3);
+});
+
+Deno.test("main() names the cause when a certificate is not trusted", async () => {
+  const { code, stderr } = await bench(
+    { tls: TLS },
+    (url) => ["--url", url.origin],
+  );
+  assertEquals(code, 3);
+  assertStringIncludes(stderr, "issuer");
+});
+
+Deno.test("main() sends --header with every request and hides its value", async () => {
+  const { code, run, heads, stdout, stderr } = await bench({}, (url) => [
+    "--url",
+    `${url.origin}/gateway`,
+    "--header",
+    "X-Gateway-Key: let-me-in-77",
+    "--header",
+    "X-Team: perf",
+  ]);
+  assertEquals(code, 0, stderr);
+  assert(heads.length > 3);
+  for (const head of heads) {
+    assertStringIncludes(head.toLowerCase(), "x-gateway-key: let-me-in-77");
+    assertStringIncludes(head.toLowerCase(), "x-team: perf");
+  }
+  assert(!JSON.stringify(run).includes("let-me-in-77"));
+  assert(!`${stdout}${stderr}`.includes("let-me-in-77"));
+});
+
+Deno.test("main() refuses a file without certificates", async () => {
+  const { code, stderr, heads } = await bench({ tls: TLS }, (url) => [
+    "--url",
+    url.origin,
+    "--ca-file",
+    "tests/testdata/tls/server.key",
+  ]);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "expected certificates in PEM form");
+  assertEquals(heads, []);
+});
+
+/** The test task may use the network at this path. */
+const SOCKET_PATH = "/tmp/scorebench-test.sock";
+
+Deno.test("main() measures over a Unix socket", async () => {
+  await Deno.remove(SOCKET_PATH).catch(() => {});
+  const { code, run, stderr } = await bench(
+    { unixSocketPath: SOCKET_PATH },
+    () => [
+      "--url",
+      "http://score.internal",
+      "--unix-socket",
+      SOCKET_PATH,
+    ],
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals(run?.cells[0]?.summary?.count, 3);
+  await Deno.remove(SOCKET_PATH).catch(() => {});
+});
