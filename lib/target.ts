@@ -264,7 +264,7 @@ async function identify(
   const redact = createRedactor(endpoint.secrets);
   await using client = clientOf(endpoint);
   const look = (paths: readonly string[]) =>
-    lookUp(client, paths, { endpoint, redact });
+    lookUp(client, paths, { endpoint, redact, signal: options.signal });
   const server = await look(["/get_server_info", "/server_info"]);
   const model = await look(["/get_model_info", "/model_info"]);
   const isLocal = endpoint.unixSocketPath !== null ||
@@ -293,12 +293,17 @@ async function identify(
 async function lookUp(
   client: HttpClient,
   paths: readonly string[],
-  context: { readonly endpoint: Endpoint; readonly redact: Redactor },
+  context: {
+    readonly endpoint: Endpoint;
+    readonly redact: Redactor;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Record<string, unknown> | null> {
-  const { endpoint, redact } = context;
+  const { endpoint, redact, signal } = context;
   for (const path of paths) {
     const exchange = await client.send(client.encode("GET", path), {
       timeoutMs: PROBE_TIMEOUT_MS,
+      signal,
     });
     if (exchange.kind === "failure") {
       if (exchange.outcome !== "connect") continue;
