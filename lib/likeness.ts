@@ -156,10 +156,35 @@ export function likenessNotes(
     ...(was === "" || is === "" || was === is ? [] : [
       `Another server version: ${was} in the baseline, ${is} in the result`,
     ]),
+    ...ageNote(result, baseline),
     ...(same === undefined ? [] : [
       `The result is itself a run of the baseline (${same.was.source})`,
     ]),
   ];
+}
+
+/** A baseline is to be reviewed after this many days. */
+const MAX_AGE_DAYS = 90;
+
+const DAY_MS = 86_400_000;
+
+function ageNote(
+  result: readonly StoredRun[],
+  baseline: readonly StoredRun[],
+): string[] {
+  const newest = (runs: readonly StoredRun[]) =>
+    Math.max(
+      ...runs.map(({ timestamp }) => Date.parse(timestamp ?? "")).filter(
+        (timeMs) => !Number.isNaN(timeMs),
+      ),
+    );
+  // Of no runs the newest is at minus infinity, and the difference no number above a limit.
+  const days = Math.floor((newest(result) - newest(baseline)) / DAY_MS);
+  return days > MAX_AGE_DAYS && Number.isFinite(days)
+    ? [
+      `The newest run of the baseline is ${days} days older than the result: review it, or renew it (more than ${MAX_AGE_DAYS} days)`,
+    ]
+    : [];
 }
 
 function describeMismatch(

@@ -99,7 +99,8 @@ export function runsOfCsv(
   const known = metadata?.conditions ?? UNKNOWN_CONDITIONS;
   return Array.from({ length: count }, (_, index) => ({
     source: sourceOf(source, index, count),
-    timestamp: count === 1 ? metadata?.timestamp ?? null : null,
+    // The metadata of a file of several runs are those of the newest.
+    timestamp: index === count - 1 ? metadata?.timestamp ?? null : null,
     conditions: {
       ...known,
       // Where nothing else is told, a server is the rule.

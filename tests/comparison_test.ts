@@ -384,6 +384,22 @@ Deno.test("compareRun() compares another server version and says so", () => {
   ]);
 });
 
+Deno.test("compareRun() says when the newest run of the baseline is more than 90 days older", () => {
+  const at = (days: number) => {
+    const newest = Math.max(
+      ...BASELINE.runs.map(({ timestamp }) => Date.parse(timestamp ?? "")),
+    );
+    const timestamp = new Date(newest + days * 86_400_000).toISOString();
+    const result = withMetadata({ timestamp })(RESULT);
+    return compareRun(result, BASELINE).record.notes;
+  };
+  assertEquals(at(90), []);
+  assertEquals(at(-400), []);
+  assertEquals(at(91), [
+    "The newest run of the baseline is 91 days older than the result: review it, or renew it (more than 90 days)",
+  ]);
+});
+
 Deno.test("compareRuns() says what a CSV without metadata does not tell", () => {
   const csv = runsOfCsv(runToCsv(RESULT), { source: "r.csv", metadata: null });
   assertEquals(compareRuns(csv, BASELINE).record.notes, [
