@@ -257,7 +257,7 @@ async function finish(end: BenchEnd, setup: Setup): Promise<number> {
     : end.run;
   await writeWhole(outputs.record, stringifyRun(run));
   for (const { path, render } of outputs.files) {
-    await writeWhole(path, render(run));
+    await writeWhole(path, await render(run));
   }
   const exitCode = report({ ...end, run }, outputs, {
     exitCode: comparison?.exitCode ?? abExitCode(run, gate.maxInvalid),

@@ -133,16 +133,22 @@ async function printCompletions(args: readonly string[]): Promise<number> {
     );
   }
   const { BENCH_COMMAND } = await import("./lib/bench_command.ts");
-  const { COMPARE_COMMAND } = await import("./report.ts");
+  const { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } = await import(
+    "./report.ts"
+  );
   const { SIM_COMMAND } = await import("./sim.ts");
   const below: Readonly<Record<string, Partial<CompletedCommand>>> = {
     bench: { spec: BENCH_COMMAND },
     report: {
-      commands: [{
-        word: "compare",
-        summary: COMPARE_COMMAND.summary,
-        spec: COMPARE_COMMAND,
-      }],
+      spec: RENDER_COMMAND,
+      commands: [
+        {
+          word: "compare",
+          summary: COMPARE_COMMAND.summary,
+          spec: COMPARE_COMMAND,
+        },
+        { word: "trend", summary: TREND_COMMAND.summary, spec: TREND_COMMAND },
+      ],
     },
     sim: { spec: SIM_COMMAND },
     completions: {

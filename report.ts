@@ -5,58 +5,44 @@
  *
  * @module
  */
+import { extname } from "@std/path";
 import config from "./deno.json" with { type: "json" };
 import { loadBaseline, loadRuns } from "./lib/baseline_files.ts";
+import { complain, say, terminalColumns } from "./lib/command_line.ts";
 import type { CommandSpec } from "./lib/command_spec.ts";
-import { compareRuns } from "./lib/comparison.ts";
+import {
+  applyComparison,
+  compareRuns,
+  type RunComparison,
+} from "./lib/comparison.ts";
 import { escapeForTerminal } from "./lib/escape.ts";
 import { parseFlags, UsageError } from "./lib/flags.ts";
-import { GATE_FLAGS, readGateFlags } from "./lib/gate_flags.ts";
+import { readGateFlags } from "./lib/gate_flags.ts";
 import { formatHelp } from "./lib/help.ts";
+import { loadHistory } from "./lib/history_files.ts";
+import {
+  COMPARE_COMMAND,
+  RENDER_COMMAND,
+  TREND_COMMAND,
+} from "./lib/report_command.ts";
 import { comparisonToJson, renderComparison } from "./lib/report_comparison.ts";
-import { checkWritable, writeWhole } from "./lib/store.ts";
+import {
+  describeFormats,
+  formatOf,
+  type Formats,
+  RECORD_FORMATS,
+  type Render,
+  STRESS_FORMATS,
+  VIEW_FORMATS,
+} from "./lib/report_formats.ts";
+import { renderRun } from "./lib/report_run.ts";
+import { renderTrend } from "./lib/report_trend.ts";
+import { viewOfComparison, viewOfRun } from "./lib/report_view.ts";
+import { renderStressRun } from "./lib/report_stress_text.ts";
+import { checkWritable, readRun, readText, writeWhole } from "./lib/store.ts";
+import { readStressRun } from "./lib/stress_outputs.ts";
 
-/** The flags of `report.ts compare`. */
-export const COMPARE_COMMAND = {
-  name: "report.ts compare",
-  summary: "Judges a stored result against a baseline.",
-  operands: {
-    name: "files",
-    min: 2,
-    max: 10_000,
-    help:
-      "BASELINE ... RESULT: .csv files or run records (.json), the result last; a baseline may be a folder",
-  },
-  groups: [
-    GATE_FLAGS,
-    {
-      title: "Output",
-      flags: [
-        {
-          name: "json-output",
-          kind: "text",
-          placeholder: "FILE",
-          help: "Write the verdict of each cell as JSON",
-        },
-      ],
-    },
-  ],
-  examples: [
-    {
-      command: "deno task report compare baselines/tpu-v6e.csv results/run.csv",
-      help: "Two files",
-    },
-  ],
-  exits: [
-    { code: 0, help: "no regression" },
-    { code: 1, help: "a REGRESSION" },
-    { code: 2, help: "a flag or a file is wrong" },
-    {
-      code: 3,
-      help: "no verdict: nothing alike to compare, or too many INVALID cells",
-    },
-  ],
-} as const;
+export { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
 
 const COMMANDS: Readonly<
   Record<string, {
@@ -65,15 +51,20 @@ const COMMANDS: Readonly<
   }>
 > = {
   compare: { spec: COMPARE_COMMAND, run: compare },
+  trend: { spec: TREND_COMMAND, run: trend },
 };
 
-/** Runs the command that the first word names; returns the exit code. */
+/** Runs the command that the first word names, or shows the runs that the words name; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) return overview(name);
   try {
-    return await command.run(rest);
+    if (Object.hasOwn(COMMANDS, name)) {
+      return await COMMANDS[name]?.run(rest) ?? 2;
+    }
+    const isOverview = ["--help", "-h", "--version"].includes(name);
+    return !isOverview && (name.startsWith("-") || extname(name) !== "")
+      ? await render(args)
+      : overview(name);
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, 2);
     // Left to Deno the exit code would be 1, which means a regression.
@@ -82,33 +73,150 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+async function render(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(RENDER_COMMAND, args);
+  if (parsed.action !== "run") return inform(parsed.action, RENDER_COMMAND);
+  const { flags: { output }, operands } = parsed;
+  const single = output.find((path) => path.endsWith(".json"));
+  if (single !== undefined && operands.length > 1) {
+    throw new UsageError([
+      `Cannot write ${operands.length} runs to '${single}': a run record holds one`,
+    ]);
+  }
+  const kinds = await Promise.all(operands.map(isStressRecord));
+  if (new Set(kinds).size > 1) {
+    throw new UsageError([
+      "Cannot show benchmarks and stress tests together: give those of one kind",
+    ]);
+  }
+  if (kinds[0]) {
+    const outputs = await planOutputs(output, STRESS_FORMATS);
+    const runs = await Promise.all(operands.map(readStressRun));
+    for (const run of runs) say(renderStressRun(run, terminalColumns()));
+    await writeOutputs(outputs, runs);
+  } else {
+    const outputs = await planOutputs(output, RECORD_FORMATS);
+    const runs = await Promise.all(operands.map(readRun));
+    for (const run of runs) say(renderRun(run, terminalColumns()));
+    await writeOutputs(outputs, runs);
+  }
+  return 0;
+}
+
+/** Tells the record of a stress test; what is no record at all is left to its reader. */
+async function isStressRecord(path: string): Promise<boolean> {
+  const text = await readText(path);
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && "kind" in value &&
+      value.kind === "stress";
+  } catch {
+    return false;
+  }
+}
+
+async function trend(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(TREND_COMMAND, args);
+  if (parsed.action !== "run") return inform(parsed.action, TREND_COMMAND);
+  const { flags, operands } = parsed;
+  if (!flags.output.endsWith(".html")) {
+    throw new UsageError([
+      `Cannot write --output ${flags.output}: expected a name that ends in .html`,
+    ]);
+  }
+  await checkWritable(flags.output);
+  const history = await loadHistory(operands[0] ?? "");
+  for (const { path, reason } of history.broken) {
+    complain(`Cannot read '${path}': ${reason}`, 2);
+  }
+  const { html, lines } = await renderTrend(history);
+  await writeWhole(flags.output, html);
+  say(lines.map((line) => escapeForTerminal(line)).join("\n"));
+  complain(`Written: ${flags.output}`, 0);
+  return history.runs.length === 0 ? 3 : 0;
+}
+
 async function compare(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(COMPARE_COMMAND, args);
-  if (parsed.action !== "run") {
-    return say(
-      parsed.action === "help"
-        ? formatHelp(COMPARE_COMMAND)
-        : `scorebench ${config.version}`,
-    );
-  }
+  if (parsed.action !== "run") return inform(parsed.action, COMPARE_COMMAND);
   const { flags, operands } = parsed;
   const options = readGateFlags(flags);
-  if (flags.jsonOutput !== undefined) await checkWritable(flags.jsonOutput);
+  const isJson = (path: string) => path.endsWith(".json");
+  const jsonPaths = [
+    ...flags.output.filter(isJson),
+    ...(flags.jsonOutput === undefined ? [] : [flags.jsonOutput]),
+  ];
+  for (const path of jsonPaths) await checkWritable(path);
+  const outputs = await planOutputs(
+    flags.output.filter((path) => !isJson(path)),
+    VIEW_FORMATS,
+  );
   const baseline = await loadBaseline(operands.slice(0, -1));
-  const result = await loadRuns(operands.at(-1) ?? "");
-  const comparison = compareRuns(result, baseline, options);
+  const path = operands.at(-1) ?? "";
+  const comparison = compareRuns(await loadRuns(path), baseline, options);
   console.log(renderComparison(comparison, terminalColumns()));
-  if (flags.jsonOutput !== undefined) {
-    await writeWhole(flags.jsonOutput, comparisonToJson(comparison));
+  for (const json of jsonPaths) {
+    await writeWhole(json, comparisonToJson(comparison));
   }
+  await writeOutputs(outputs, [await viewOf(comparison, path)]);
   return comparison.exitCode;
+}
+
+/** A run record tells more than the comparison: samples, and how it was measured. */
+async function viewOf(comparison: RunComparison, path: string) {
+  return path.endsWith(".json")
+    ? viewOfRun(applyComparison(await readRun(path), comparison))
+    : viewOfComparison(comparison, path);
+}
+
+interface Output<Result> {
+  readonly path: string;
+  readonly render: Render<Result>;
+}
+
+/** Makes sure, before anything is read, that all outputs can be written. */
+async function planOutputs<Result>(
+  paths: readonly string[],
+  formats: Formats<Result>,
+): Promise<Output<Result>[]> {
+  const outputs: Output<Result>[] = [];
+  for (const path of paths) {
+    const render = formatOf(formats, path);
+    if (render === undefined) {
+      throw new UsageError([
+        `Cannot write --output ${path}: expected ${describeFormats(formats)}`,
+      ]);
+    }
+    await checkWritable(path);
+    outputs.push({ path, render });
+  }
+  return outputs;
+}
+
+async function writeOutputs<Result>(
+  outputs: readonly Output<Result>[],
+  results: readonly Result[],
+): Promise<void> {
+  for (const { path, render } of outputs) {
+    await writeWhole(path, await render(results));
+  }
+}
+
+function inform(action: "help" | "version", spec: CommandSpec): number {
+  return say(
+    action === "help" ? formatHelp(spec) : `scorebench ${config.version}`,
+  );
 }
 
 /** Shows what there is; an error unless that was asked for. */
 function overview(name: string): number {
   if (name === "--version") return say(`scorebench ${config.version}`);
-  const lines = Object.values(COMMANDS).map(({ spec }) =>
-    `  ${spec.name}  ${spec.summary}`
+  const specs = [
+    RENDER_COMMAND,
+    ...Object.values(COMMANDS).map(({ spec }) => spec),
+  ];
+  const lines = specs.map(({ name, summary, operands }) =>
+    `  ${name} ${operands?.name.toUpperCase() ?? ""}  ${summary}`
   );
   const text = ["Commands, each with --help:", ...lines].join("\n");
   if (name === "--help" || name === "-h") return say(text);
@@ -118,26 +226,6 @@ function overview(name: string): number {
     }: expected a command as the first word\n${text}`,
     2,
   );
-}
-
-/** The width of the terminal; 100 where there is none, which is the width of the specification's table. */
-function terminalColumns(): number {
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    return 100;
-  }
-}
-
-function say(text: string): number {
-  console.log(text.trimEnd());
-  return 0;
-}
-
-function complain(message: string, exitCode: number): number {
-  const lines = message.split("\n").map((line) => escapeForTerminal(line));
-  console.error(lines.join("\n"));
-  return exitCode;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

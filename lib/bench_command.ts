@@ -190,7 +190,8 @@ export const BENCH_COMMAND = {
           kind: "text",
           repeat: true,
           placeholder: "FILE",
-          help: "Write results: .csv the columns, .json the whole run record",
+          help:
+            "Write results: .csv the columns, .json the whole run record, .md, .html or .xml (JUnit)",
         },
         {
           name: "json-output",

@@ -6,7 +6,8 @@
 import { extname, join, resolve } from "@std/path";
 import type { BenchFlags } from "./bench_flags.ts";
 import { UsageError } from "./flags.ts";
-import { RUN_FORMATS, runToMetadata, runToRows } from "./report_run.ts";
+import { describeFormats, formatOf, RECORD_FORMATS } from "./report_formats.ts";
+import { runToMetadata, runToRows } from "./report_run.ts";
 import type { Run } from "./result.ts";
 import { checkWritable } from "./store.ts";
 
@@ -19,7 +20,7 @@ export interface Outputs {
   /** What is written at the end. */
   readonly files: readonly {
     readonly path: string;
-    readonly render: (run: Run) => string;
+    readonly render: (run: Run) => string | Promise<string>;
   }[];
 }
 
@@ -32,12 +33,14 @@ export async function planOutputs(
   flags: BenchFlags,
   timestamp: string,
 ): Promise<Outputs> {
-  const files = flags.output.map((path) => {
-    const render = RUN_FORMATS[extname(path)];
-    if (render !== undefined) return { path, render };
+  const files = flags.output.map((path): Outputs["files"][number] => {
+    const render = formatOf(RECORD_FORMATS, path);
+    if (render !== undefined) {
+      return { path, render: (run: Run) => render([run]) };
+    }
     throw new UsageError([
-      `Cannot write --output ${path}: expected a name that ends in ${
-        Object.keys(RUN_FORMATS).join(" or ")
+      `Cannot write --output ${path}: expected ${
+        describeFormats(RECORD_FORMATS)
       }`,
     ]);
   });

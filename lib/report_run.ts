@@ -183,9 +183,3 @@ export function runToRows(run: Run): string {
 export function runToMetadata(run: Run): string {
   return `${JSON.stringify(run.metadata, null, 2)}\n`;
 }
-
-/** The formats of `--output`, by extension. */
-export const RUN_FORMATS: Readonly<Record<string, (run: Run) => string>> = {
-  ".csv": runToCsv,
-  ".json": stringifyRun,
-};

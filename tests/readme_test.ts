@@ -6,7 +6,7 @@ import type { CommandSpec } from "../lib/command_spec.ts";
 import { parseFlags } from "../lib/flags.ts";
 import { formatHelp } from "../lib/help.ts";
 import { OUTCOME_MEANINGS } from "../lib/outcome.ts";
-import { COMPARE_COMMAND } from "../report.ts";
+import { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } from "../report.ts";
 import { SIM_COMMAND } from "../sim.ts";
 
 const README = await Deno.readTextFile(
@@ -15,7 +15,9 @@ const README = await Deno.readTextFile(
 const TASKS: Readonly<Record<string, { readonly command: string }>> =
   config.tasks;
 const SPECS: Readonly<Record<string, CommandSpec>> = {
-  "report.ts": COMPARE_COMMAND,
+  "report.ts": RENDER_COMMAND,
+  "report.ts compare": COMPARE_COMMAND,
+  "report.ts trend": TREND_COMMAND,
   "bench.ts": BENCH_COMMAND,
   "sim.ts": SIM_COMMAND,
 };
@@ -45,9 +47,10 @@ function scriptOf(
     ...argv.slice(task + 2),
   ];
   const at = line.findIndex((word) => Object.hasOwn(SPECS, word));
+  // report.ts has commands of its own.
+  const named = `${line[at]} ${line[at + 1]}`;
+  if (Object.hasOwn(SPECS, named)) line.splice(at, 2, named);
   const script = line[at];
-  // The subcommand of report.ts is no flag.
-  if (script === "report.ts") line.splice(at + 1, 1);
   return script === undefined ? null : { script, args: line.slice(at + 1) };
 }
 

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import {
   renderRun,
-  RUN_FORMATS,
   runToCsv,
   runToMetadata,
   runToRows,
@@ -206,8 +205,3 @@ Deno.test("runToMetadata() writes the metadata as JSON", () => {
   assertEquals(JSON.parse(runToMetadata(RUN)), RUN.metadata);
 });
 
-Deno.test("RUN_FORMATS writes CSV rows and the whole record", () => {
-  assertEquals(Object.keys(RUN_FORMATS), [".csv", ".json"]);
-  assertEquals(RUN_FORMATS[".csv"]?.(RUN), runToCsv(RUN));
-  assertEquals(RUN_FORMATS[".json"]?.(RUN), stringifyRun(RUN));
-});
