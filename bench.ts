@@ -1,11 +1,11 @@
-#!/usr/bin/env -S deno run --no-prompt --allow-net --allow-read --allow-write=results --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,NO_COLOR --allow-sys=osRelease
+#!/usr/bin/env -S deno run --no-prompt --allow-net --allow-read --allow-write=results --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,SCORE_COMPARE_API_KEY,TPU_ACCELERATOR_TYPE,ACCELERATOR_TYPE --allow-sys=osRelease
 // deno-lint-ignore-file no-console
 /**
  * Measures the performance of `POST /v1/score`; see README.md or `--help`.
  *
  * @module
  */
-import { abExitCode, judgeAbRun } from "./lib/ab_measure.ts";
+import { exitCodeOf, judgeAbRun } from "./lib/ab_measure.ts";
 import type { Baseline } from "./lib/baseline.ts";
 import {
   checkBaselineUpdate,
@@ -16,6 +16,7 @@ import { BENCH_COMMAND } from "./lib/bench_command.ts";
 import {
   type BenchFlags,
   type BenchRequest,
+  isSameHost,
   readBenchFlags,
 } from "./lib/bench_flags.ts";
 import type { BenchEnd, BenchListener, BenchWorld } from "./lib/bench_plan.ts";
@@ -86,6 +87,8 @@ interface Setup {
   readonly flags: BenchFlags;
   readonly request: BenchRequest;
   readonly apiKey: string | null;
+  /** The key of the server that is judged in an A/B run. */
+  readonly comparedKey: string | null;
   readonly caCerts: readonly string[];
   readonly gate: ReturnType<typeof readGateFlags>;
   readonly baseline: Baseline | null;
@@ -143,7 +146,11 @@ async function prepare(
     ? null
     : await readRun(flags.resume);
   const apiKey = await readApiKey(flags.apiKeyFile);
-  if (apiKey !== null && hasHeader(request.headers, "authorization")) {
+  const comparedKey = keyOfCompared(request, apiKey);
+  if (
+    (apiKey ?? comparedKey) !== null &&
+    hasHeader(request.headers, "authorization")
+  ) {
     throw new UsageError([
       "Cannot send two keys: give --header 'Authorization: ...' or the key (SCORE_API_KEY, --api-key-file), not both",
     ]);
@@ -169,6 +176,7 @@ async function prepare(
     flags,
     request,
     apiKey,
+    comparedKey,
     caCerts,
     gate,
     baseline,
@@ -177,6 +185,17 @@ async function prepare(
     timestamp,
     outputs,
   };
+}
+
+/** The key goes to no other host than the one that it was given for. */
+function keyOfCompared(
+  { url, compared }: BenchRequest,
+  apiKey: string | null,
+): string | null {
+  if (compared === null) return null;
+  const isAlone = url === null || compared.url === null ||
+    isSameHost(url, compared.url);
+  return readEnvironment("SCORE_COMPARE_API_KEY") ?? (isAlone ? apiKey : null);
 }
 
 /** How the target, and in an A/B run the one that it is judged against, are opened. */
@@ -194,6 +213,7 @@ function targetsOf(
     openTarget({
       ...address,
       launchTimeoutMs: flags.launchTimeout * 1000,
+      timeoutMs: flags.timeout * 1000,
       logPath: (model, dtype) =>
         `${outputs.stem}.${fileName(`${model}-${dtype}${suffix}`)}.log`,
       headers: request.headers,
@@ -208,13 +228,8 @@ function targetsOf(
   const { url, launch, compared } = request;
   const base = open({ url, launch, apiKey }, compared === null ? "" : "-A");
   if (compared === null) return { openTarget: base, openCompared: null };
-  // The key goes to no other host than the one that it was given for.
-  const isSameHost = url === null || compared.url === null ||
-    new URL(url).hostname === new URL(compared.url).hostname;
-  const comparedKey = readEnvironment("SCORE_COMPARE_API_KEY") ??
-    (isSameHost ? apiKey : null);
   return {
-    openTarget: open({ ...compared, apiKey: comparedKey }, "-B"),
+    openTarget: open({ ...compared, apiKey: setup.comparedKey }, "-B"),
     openCompared: base,
   };
 }
@@ -247,22 +262,33 @@ function listenerOf(progress: Progress, options: RunOptions): BenchListener {
 /** Judges what was measured, writes it, shows it, and decides the exit code. */
 async function finish(end: BenchEnd, setup: Setup): Promise<number> {
   const { flags, baseline, gate, outputs } = setup;
-  const comparison = baseline === null
-    ? null
-    : compareRun(end.run, baseline, gate);
+  // What is not whole is not judged: it may be resumed, and its record holds what was measured.
+  const isWhole = end.fatal === null && !end.run.metadata.interrupted;
+  const comparison = baseline !== null && isWhole
+    ? compareRun(end.run, baseline, gate)
+    : null;
   const run = comparison !== null
     ? applyComparison(end.run, comparison)
-    : end.run.options.compareAddress !== null
+    : end.run.options.compareAddress !== null && isWhole
     ? judgeAbRun(end.run, gate)
     : end.run;
-  await writeWhole(outputs.record, stringifyRun(run));
-  for (const { path, render } of outputs.files) {
-    await writeWhole(path, await render(run));
+  // Nothing measured must not replace what an earlier run left there.
+  if (run.cells.length > 0) {
+    await writeWhole(outputs.record, stringifyRun(run));
+    for (const { path, render } of outputs.files) {
+      await writeWhole(path, await render(run));
+    }
   }
   const exitCode = report({ ...end, run }, outputs, {
-    exitCode: comparison?.exitCode ?? abExitCode(run, gate.maxInvalid),
+    exitCode: comparison?.exitCode ?? exitCodeOf(run, gate.maxInvalid),
   });
   if (flags.updateBaseline === undefined || exitCode > 1) return exitCode;
+  if (exitCode === 1) {
+    return complain(
+      `Not appended to ${flags.updateBaseline}: it is a regression. To accept it, run again without --baseline`,
+      1,
+    );
+  }
   try {
     const updated = await updateBaseline(flags.updateBaseline, {
       run: { ...end.run, cells: poolPasses(end.run.cells) },
@@ -337,24 +363,31 @@ function report(
   verdict: { readonly exitCode: number },
 ): number {
   const { run, fatal } = end;
-  if (run.cells.length > 0) console.log(renderRun(run, terminalColumns()));
+  const resume = `Go on with the same flags and --resume ${outputs.record}`;
+  if (run.cells.length === 0) {
+    return fatal !== null
+      ? complain(fatal, 3)
+      : complain("Interrupted before anything was measured", 130);
+  }
+  console.log(renderRun(run, terminalColumns()));
   const written = new Set([
     outputs.record,
     ...outputs.files.map(({ path }) => path),
   ]);
   console.error(`Written: ${[...written].join(", ")}`);
-  if (fatal !== null) return complain(fatal, 3);
-  if (run.metadata.interrupted) {
-    return complain(
-      `Interrupted. Go on with the same flags and --resume ${outputs.record}`,
-      130,
-    );
-  }
+  if (fatal !== null) return complain(`${fatal}\n${resume}`, 3);
+  if (run.metadata.interrupted) return complain(`Interrupted. ${resume}`, 130);
   if (run.cells.every((cell) => cell.summary === null)) {
     return complain("Cannot give a result: every sample failed", 3);
   }
   const failure = run.comparison?.failure ?? null;
   if (failure !== null) complain(`Cannot compare: ${failure}`, 3);
+  else if (verdict.exitCode === 3) {
+    complain(
+      "Cannot rely on this run: more cells are INVALID than --max-invalid allows",
+      3,
+    );
+  }
   return verdict.exitCode;
 }
 

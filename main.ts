@@ -28,6 +28,11 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
     drops: [],
     run: async (args) => (await import("./bench.ts")).main(args),
   },
+  stress: {
+    summary: "run stress scenarios and judge them",
+    drops: [],
+    run: async (args) => (await import("./stress.ts")).main(args),
+  },
   report: {
     summary: "render or compare stored runs; no network",
     drops: ["net", "run", "env", "sys"],
@@ -133,12 +138,14 @@ async function printCompletions(args: readonly string[]): Promise<number> {
     );
   }
   const { BENCH_COMMAND } = await import("./lib/bench_command.ts");
+  const { STRESS_COMMAND } = await import("./lib/stress_command.ts");
   const { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } = await import(
     "./report.ts"
   );
   const { SIM_COMMAND } = await import("./sim.ts");
   const below: Readonly<Record<string, Partial<CompletedCommand>>> = {
     bench: { spec: BENCH_COMMAND },
+    stress: { spec: STRESS_COMMAND },
     report: {
       spec: RENDER_COMMAND,
       commands: [

@@ -12,6 +12,7 @@ import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./measure.ts";
 import type { CellResult, Run, Status } from "./result.ts";
 import { mergeSamples, type Samples } from "./samples.ts";
 import { keyText } from "./stored_run.ts";
+import { findUnfitness } from "./validity.ts";
 
 /** The requests of a block, by the server that each goes to. */
 const BLOCK = ["a", "b", "b", "a"] as const;
@@ -44,9 +45,7 @@ export async function measureAbCell(
   for (const side of ["a", "b"] as const) {
     parts[side].push(await worlds[side].send(0, warm[side].requests));
   }
-  const isDead = [warm.a, warm.b].some(({ requests, failed }) =>
-    requests > 0 && failed === requests
-  );
+  const isDead = warm.a.isDead || warm.b.isDead;
   for (let block = 0; block < blocks && !isDead; block++) {
     for (const side of BLOCK) {
       if (worlds[side].isInterrupted()) break;
@@ -67,11 +66,18 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
   const reference = new Map(
     (run.reference ?? []).map((cell) => [keyText(cell.key), cell]),
   );
-  const pairs = run.cells.map((cell) => ({
-    cell,
-    key: keyText(cell.key),
-    blocks: blocksOf(reference.get(keyText(cell.key)), cell),
-  }));
+  const pairs = run.cells.map((cell) => {
+    const key = keyText(cell.key);
+    const other = reference.get(key);
+    const unfit = findUnfitness(cell) ??
+      (other === undefined ? null : onA(findUnfitness(other)));
+    return {
+      cell,
+      key,
+      unfit,
+      blocks: unfit === null ? blocksOf(other, cell) : [],
+    };
+  });
   const fit = pairs.filter(({ blocks }) => blocks.length >= 2);
   const verdict = judgeAb(
     fit.map(({ key, blocks }): AbCell => ({ key, blocks })),
@@ -80,12 +86,10 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
   const verdicts = new Map(verdict.cells.map((one) => [one.key, one]));
   return {
     ...run,
-    cells: pairs.map(({ cell, key }) => {
+    cells: pairs.map(({ cell, key, unfit }) => {
       const judged = verdicts.get(key);
       if (judged === undefined || judged.changePercent === null) {
-        const other = reference.get(key);
-        const reason = cell.reason ||
-          (other?.reason ? `on A: ${other.reason}` : "too few whole blocks");
+        const reason = unfit ?? "too few whole blocks";
         return { ...cell, status: "INVALID" as const, reason };
       }
       const { status, reason, changePercent, intervalPercent } = judged;
@@ -112,18 +116,20 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
   };
 }
 
-/** The exit code of an A/B run: 1 on a regression, 3 where too much is INVALID; 0 too for a run without a verdict. */
-export function abExitCode(run: Run, maxInvalid: number): 0 | 1 | 3 {
-  if (run.comparison === undefined) return 0;
+/** The exit code of a run without a baseline: 1 on a regression of an A/B run, 3 where too much is INVALID. */
+export function exitCodeOf(run: Run, maxInvalid: number): 0 | 1 | 3 {
   const count = (status: Status) =>
     run.cells.filter((cell) => cell.status === status).length;
   if (count("REGRESSION") > 0) return 1;
-  return run.comparison.failure !== null || count("INVALID") > maxInvalid
-    ? 3
-    : 0;
+  const failure = run.comparison?.failure ?? null;
+  return failure !== null || count("INVALID") > maxInvalid ? 3 : 0;
 }
 
-/** Pairs the samples of two cells into blocks; none where a cell is INVALID, since a gap would shift them. */
+function onA(reason: string | null): string | null {
+  return reason === null ? null : `on A: ${reason}`;
+}
+
+/** Pairs the samples of two cells into blocks; none where one is missing or INVALID, since a gap would shift them. */
 function blocksOf(a: CellResult | undefined, b: CellResult): AbBlock[] {
   if (a === undefined || a.status === "INVALID" || b.status === "INVALID") {
     return [];

@@ -146,6 +146,15 @@ function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
         `Cannot take ${name} with a baseline: two servers are judged against each other`,
       ]
       : []),
+    ...(flags.unixSocket !== undefined
+      ? [`Cannot take ${name} with --unix-socket: both would be that socket`]
+      : []),
+    ...(compareUrl !== undefined && flags.header.length > 0 &&
+        target.url !== null && !isSameHost(target.url, compareUrl)
+      ? [
+        "Cannot take --header with a --compare-url on another host: what it holds goes to no other host",
+      ]
+      : []),
     ...(flags.runs > 1
       ? [`Cannot take ${name} with --runs: give more --num-runs`]
       : []),
@@ -155,6 +164,12 @@ function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
       ]
       : []),
   ];
+}
+
+/** Tells whether two URLs name one host; an ill-formed one names none. */
+export function isSameHost(a: string, b: string): boolean {
+  const host = URL.parse(a)?.hostname;
+  return host !== undefined && host === URL.parse(b)?.hostname;
 }
 
 function tokenProblems(flags: BenchFlags): string[] {

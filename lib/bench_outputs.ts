@@ -66,8 +66,21 @@ export async function planOutputs(
   if (twice !== undefined) {
     throw new UsageError([`Cannot write two outputs to the one file ${twice}`]);
   }
-  for (const path of paths) {
-    await checkWritable(path);
+  const baselines = [
+    ...flags.baseline,
+    ...(flags.updateBaseline === undefined ? [] : [
+      flags.updateBaseline,
+      flags.updateBaseline.replace(/\.csv$/, "-metadata.json"),
+    ]),
+  ].map((path) => resolve(path));
+  const lost = whole.find((path) =>
+    baselines.some((known) => path === known || path.startsWith(`${known}/`))
+  );
+  if (lost !== undefined) {
+    throw new UsageError([
+      `Cannot write an output to ${lost}: it is, or lies in, a baseline of this run. --update-baseline appends to one`,
+    ]);
   }
+  for (const path of paths) await checkWritable(path);
   return { record, stem: record.replace(/(\.run)?\.json$/, ""), files };
 }

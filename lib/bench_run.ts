@@ -15,7 +15,7 @@ import { recordRun } from "./bench_record.ts";
 import { MAX_PASSES, planPass } from "./confirm.ts";
 import { findDrift } from "./drift.ts";
 import { MeasureError } from "./failure.ts";
-import { type CellWorld, measureCell } from "./measure.ts";
+import { type CellWorld, MAX_FAILED_IN_ROW, measureCell } from "./measure.ts";
 import {
   type Calibration,
   cellId,
@@ -45,7 +45,8 @@ export async function runBench(
     if (!world.signal.aborted) fatal = error.message;
   }
   const run = bench.record();
-  await world.save(run);
+  // Nothing measured must not replace what an earlier run left there.
+  if (run.cells.length > 0) await world.save(run);
   return { run, fatal };
 }
 
@@ -83,12 +84,15 @@ class Bench {
     this.#world = world;
     this.#startMs = world.now();
     const earlier = plan.resumed;
-    // A cell that was cut short, or in which nothing was answered, is measured again.
-    this.#cells =
-      earlier?.cells.filter((cell) =>
-        cell.samples.outcome.length >= cell.numRuns && cell.summary !== null
-      ) ?? [];
-    this.#reference = [...earlier?.reference ?? []];
+    this.#reference = (earlier?.reference ?? []).filter(isWhole);
+    const referenced = new Set(
+      this.#reference.map((cell) => cellId(cell.key, cell.repeat)),
+    );
+    this.#cells = (earlier?.cells ?? []).filter((cell) =>
+      isWhole(cell) &&
+      (plan.options.compareAddress === null ||
+        referenced.has(cellId(cell.key, cell.repeat)))
+    ).map(withoutVerdict);
     // A server may have the prompts of that cell in its cache: they must be new ones.
     this.#seed = earlier === null
       ? plan.options.seed
@@ -162,7 +166,10 @@ class Bench {
 
   /** Measures a cell of the last run once more; its samples count with the first ones. */
   async #measureAgain(target: Target, key: CellKey): Promise<void> {
-    if (this.#world.signal.aborted) return;
+    if (this.#world.signal.aborted) {
+      this.#isCut = true;
+      return;
+    }
     const repeat = this.#plan.options.runs - 1;
     const name = {
       label: `${labelOf(key)}, again`,
@@ -233,7 +240,9 @@ class Bench {
     this.#sent.set(id, offset + progress.requests);
     this.#cells.push(b);
     this.#isCut ||= this.#world.signal.aborted &&
-      b.samples.outcome.length < b.numRuns;
+      [a, b].some((cell) =>
+        cell !== null && cell.samples.outcome.length < cell.numRuns
+      );
     await this.#world.save(this.record());
     this.#world.listener.measured(name, b);
     await this.#checkAlive(target, b);
@@ -278,7 +287,13 @@ class Bench {
           dtype: key.dtype,
           firstIndex: offset + firstIndex,
           timeoutMs: options.timeoutMs,
-          loop: { kind: "closed", concurrency: 1, count, durationMs: null },
+          loop: {
+            kind: "closed",
+            concurrency: 1,
+            count,
+            durationMs: null,
+            maxFailedInRow: MAX_FAILED_IN_ROW,
+          },
         }, {
           signal,
           onProgress: ({ done }) =>
@@ -315,6 +330,7 @@ class Bench {
   /** Keeps what the server says of itself, and says where it is not what was asked for. */
   #note(target: Target): void {
     const { server, kind } = target;
+    this.#checkResumed(server);
     if (!this.#servers.some((known) => isSameServer(known, server))) {
       this.#servers.push(server);
     }
@@ -330,6 +346,25 @@ class Bench {
         missing.join(", ")
       }`;
     this.#warn(warning);
+  }
+
+  /** A run is resumed on what it was begun on, or its cells would not be of one run. */
+  #checkResumed(server: ServerRecord): void {
+    const earlier = this.#plan.resumed?.metadata.servers ?? [];
+    const same = earlier.find((known) =>
+      known.model === server.model && known.dtype === server.dtype
+    );
+    const isOther = same === undefined
+      ? earlier.length > 0 && this.#plan.options.target === "url"
+      : same.hardware !== server.hardware || same.tpSize !== server.tpSize;
+    if (!isOther) return;
+    const describe = ({ model, dtype, hardware, tpSize }: ServerRecord) =>
+      `${model} (${dtype}) on ${hardware}, tp_size ${tpSize ?? "unknown"}`;
+    throw new MeasureError(
+      `Cannot resume: the run was begun on ${
+        earlier.map(describe).join(", ")
+      }; the server is now ${describe(server)}. Start a new run`,
+    );
   }
 
   /** Two servers are compared only where they are alike in what names a cell. */
@@ -368,6 +403,17 @@ class Bench {
       isInterrupted: this.#isCut || measured.size < this.#expected(),
     });
   }
+}
+
+/** A cell that was cut short, or in which nothing was answered, is measured again. */
+function isWhole(cell: CellResult): boolean {
+  return cell.samples.outcome.length >= cell.numRuns && cell.summary !== null;
+}
+
+/** Takes away what an earlier comparison said, so that only what was measured is judged. */
+function withoutVerdict(cell: CellResult): CellResult {
+  const { verdict: _, ...rest } = cell;
+  return rest.status === "INVALID" ? rest : { ...rest, status: "OK" };
 }
 
 function labelOf(key: CellKey): string {

@@ -18,6 +18,8 @@ export interface ClosedLoop {
   readonly concurrency: number;
   /** Requests in all, or null where the duration decides. */
   readonly count: number | null;
+  /** With one client, no request follows after this many failures in a row; no limit without it. */
+  readonly maxFailedInRow?: number;
   /** No request starts at or after this many milliseconds, or null where the count decides. */
   readonly durationMs: number | null;
 }
@@ -118,6 +120,7 @@ class Lane {
   #unjudged = 0;
   #wake: (() => void) | null = null;
   inFlight = 0;
+  failedInRow = 0;
 
   constructor(
     world: DriverWorld,
@@ -158,6 +161,7 @@ class Lane {
       if (exchange === undefined || slot === undefined) continue;
       const { outcome, message } = this.#world.judge(exchange, slot);
       this.recorder.judge(slot, outcome, message);
+      this.failedInRow = outcome === "ok" ? 0 : this.failedInRow + 1;
     }
     this.#unjudged -= ended.length;
     if (this.#unjudged === 0) this.#wake?.();
@@ -179,8 +183,10 @@ async function driveClosed(
     ? Infinity
     : world.now() + loop.durationMs;
   const count = loop.count ?? Infinity;
+  const maxFailedInRow = loop.maxFailedInRow ?? Infinity;
   const next = (dueMs: number, onEnd: () => void) => {
     if (lane.signal.aborted || lane.recorder.planned >= count) return onEnd();
+    if (lane.failedInRow >= maxFailedInRow) return onEnd();
     if (dueMs >= endMs) return onEnd();
     const request = world.prepare(lane.recorder.planned);
     const slot = lane.recorder.plan(dueMs);

@@ -53,6 +53,9 @@ export interface CellWorld {
 /** Warm-up ends after this many requests, settled or not, unless more were asked for. */
 const MAX_WARMUP_REQUESTS = 100;
 
+/** After this many failures in a row nothing more is expected of a server. */
+export const MAX_FAILED_IN_ROW = 3;
+
 /** Once warm, this many more requests are sent at a time before looking again. */
 const WARMUP_STEP = 2;
 
@@ -62,8 +65,7 @@ export async function measureCell(
   world: CellWorld,
 ): Promise<CellResult> {
   const warm = await warmUp(plan, world);
-  const isDead = warm.failed > 0 && warm.failed === warm.requests;
-  const samples = isDead || world.isInterrupted()
+  const samples = warm.isDead || world.isInterrupted()
     ? await world.send(0, warm.requests)
     : await world.send(plan.numRuns, warm.requests);
   return judgeCell(plan, warm, { samples, world });
@@ -73,6 +75,8 @@ export async function measureCell(
 export interface WarmUpResult extends WarmUp {
   /** The failures by kind. */
   readonly failures: readonly FailureCount[];
+  /** Whether the server is taken for dead: nothing was answered, or nothing any more. */
+  readonly isDead: boolean;
 }
 
 /** Sends warm-up requests until the latencies settle, all fail, or the limit is reached. */
@@ -85,6 +89,7 @@ export async function warmUp(
   let requests = 0;
   let failed = 0;
   let failures: readonly FailureCount[] = [];
+  let failedInRow = 0;
   let settled = plan.warmupRuns === 0;
   // The first requests alone: where a server answers nothing, two deadlines are long enough.
   let step = Math.max(1, Math.min(plan.warmupRuns, 2));
@@ -95,10 +100,16 @@ export async function warmUp(
     requests += samples.outcome.length;
     failed += samples.outcome.length - good.length;
     if (failures.length === 0) failures = samples.failures;
-    if (failed === requests) break;
+    for (const code of samples.outcome) {
+      failedInRow = OUTCOMES[code] === "ok" ? 0 : failedInRow + 1;
+    }
+    if (failed === requests || failedInRow >= MAX_FAILED_IN_ROW) break;
     settled = isSettled(latenciesMs, plan.warmupRuns);
     const wanted = Math.max(plan.warmupRuns, QUIET_ANSWERS) - requests;
-    step = Math.min(Math.max(wanted, WARMUP_STEP), limit - requests);
+    // After a failure in single steps, so that a server that hangs holds up few deadlines.
+    step = failedInRow > 0
+      ? 1
+      : Math.min(Math.max(wanted, WARMUP_STEP), limit - requests);
   }
   return {
     requests,
@@ -106,6 +117,8 @@ export async function warmUp(
     slowestMs: latenciesMs.length === 0 ? null : Math.max(...latenciesMs),
     settled,
     failures,
+    isDead: requests > 0 &&
+      (failed === requests || failedInRow >= MAX_FAILED_IN_ROW),
   };
 }
 
@@ -126,7 +139,7 @@ export function judgeCell(
     index: goodIndexes[index] ?? index,
     kind,
   }));
-  const { failures: warmUpFailures, ...rest } = warm;
+  const { failures: warmUpFailures, isDead: _, ...rest } = warm;
   const failures = columns.outcome.length === 0
     ? warmUpFailures
     : finished.failures;
@@ -136,6 +149,9 @@ export function judgeCell(
     clientDoubts.find((doubt) => doubt.kind === "limit")?.text ?? null;
   const pauses = countPaused(finished, summary);
   const doubts = [
+    ...(warm.failed === 0 || invalid !== null ? [] : [
+      `${warm.failed} of ${warm.requests} warm-up requests failed`,
+    ]),
     ...(warm.settled ? [] : [
       `latencies had not settled after ${warm.requests} warm-up requests`,
     ]),
@@ -170,11 +186,17 @@ function invalidReason(
   warm: WarmUpResult,
   outcomes: readonly string[],
 ): string | null {
-  if (warm.failed > 0 && warm.failed === warm.requests) {
-    return `all ${warm.requests} warm-up requests failed`;
+  if (warm.isDead) {
+    return warm.failed === warm.requests
+      ? `all ${warm.requests} warm-up requests failed`
+      : `the last ${MAX_FAILED_IN_ROW} of ${warm.requests} warm-up requests failed`;
   }
   const failed = outcomes.filter((outcome) => outcome !== "ok").length;
-  if (failed > 0) return `${failed} of ${outcomes.length} requests failed`;
+  if (failed > 0) {
+    return `${failed} of ${outcomes.length} requests failed${
+      outcomes.length < plan.numRuns ? ", the rest were not sent" : ""
+    }`;
+  }
   if (outcomes.length < plan.numRuns) {
     return `interrupted after ${outcomes.length} of ${plan.numRuns} requests`;
   }

@@ -209,3 +209,139 @@ Deno.test("main() sends each server of an A/B run the key that is its own", asyn
   assertEquals(outcome.code, 3);
   assertStringIncludes(outcome.stderr, "SCORE_COMPARE_API_KEY");
 });
+
+Deno.test("main() appends no regression to the baseline that it failed", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = await makeBaseline(folder.path);
+  const before = await Deno.readTextFile(baseline);
+  await using server = await startSimulator({ ...ENGINE, fixedMs: 9 });
+  const outcome = await runMain([
+    ...CELLS,
+    "--url",
+    server.url,
+    "--baseline",
+    baseline,
+    "--update-baseline",
+    baseline,
+    "-o",
+    `${folder.path}/run.json`,
+  ]);
+  assertEquals(outcome.code, 1);
+  assertStringIncludes(outcome.stderr, "run again without --baseline");
+  assertEquals(await Deno.readTextFile(baseline), before);
+});
+
+Deno.test("main() writes no output over a baseline", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = await makeBaseline(folder.path);
+  const before = await Deno.readTextFile(baseline);
+  for (
+    const flags of [
+      ["--baseline", baseline, "-o", baseline],
+      ["--update-baseline", baseline, "-o", baseline],
+      ["--baseline", folder.path, "-o", `${folder.path}/new.csv`],
+      [
+        "--update-baseline",
+        baseline,
+        "--metadata-output",
+        `${folder.path}/baseline-metadata.json`,
+      ],
+    ]
+  ) {
+    const { code, stderr } = await runMain([...CELLS, ...flags]);
+    assertEquals([flags, code], [flags, 2]);
+    assertStringIncludes(stderr, "a baseline of this run");
+  }
+  assertEquals(await Deno.readTextFile(baseline), before);
+});
+
+Deno.test("main() leaves an earlier result alone when nothing can be measured", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/good.csv`;
+  const server = await startSimulator(ENGINE);
+  const args = [...CELLS, "--url", server.url, "-o", path];
+  assertEquals((await runMain(args)).code, 0);
+  const before = await Deno.readTextFile(path);
+  await server[Symbol.asyncDispose]();
+  const { code, stderr } = await runMain(args);
+  assertEquals(code, 3);
+  assertStringIncludes(stderr, "Cannot reach");
+  assertEquals(await Deno.readTextFile(path), before);
+});
+
+Deno.test("main() resumes only on the server that the run was begun on", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/run.json`;
+  await using first = await startSimulator({ ...ENGINE, modelPath: "m/one" });
+  const { port } = first;
+  const args = [...CELLS, "--url", first.url, "-o", path];
+  assertEquals((await runMain(args)).code, 0);
+  const { cells, ...rest } = await readRunFile(path);
+  const cut = { ...rest, cells: cells.slice(0, 1) };
+  await Deno.writeTextFile(path, JSON.stringify(cut));
+  await first[Symbol.asyncDispose]();
+  await using second = await startSimulator({
+    ...ENGINE,
+    modelPath: "m/two",
+    port,
+  });
+  const { code, stderr } = await runMain([
+    ...CELLS,
+    "--url",
+    second.url,
+    "-o",
+    `${folder.path}/more.json`,
+    "--resume",
+    path,
+  ]);
+  assertEquals(code, 3);
+  assertStringIncludes(stderr, "Cannot resume: the run was begun on");
+});
+
+Deno.test("main() judges a resumed run by what was measured, not by an earlier verdict", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = await makeBaseline(folder.path);
+  const path = `${folder.path}/run.json`;
+  await using server = await startSimulator(ENGINE);
+  const args = [...CELLS, "--url", server.url, "--baseline", baseline];
+  assertEquals((await runMain([...args, "-o", path])).code, 0);
+  const { cells, ...rest } = await readRunFile(path);
+  const cut = {
+    ...rest,
+    cells: cells.slice(0, 2).map((cell) => ({
+      ...cell,
+      status: "REGRESSION",
+      reason: "",
+    })),
+  };
+  await Deno.writeTextFile(path, JSON.stringify(cut));
+  const more = `${folder.path}/more.json`;
+  const { code, stdout } = await runMain([
+    ...args,
+    "-o",
+    more,
+    "--resume",
+    path,
+  ]);
+  assertEquals(code, 0, stdout);
+  assertStringIncludes(stdout, "All 3 configurations passed");
+});
+
+Deno.test("main() refuses A/B runs in which both sides would be one, or a header would reach another host", async () => {
+  for (
+    const [flags, message] of [
+      [["--unix-socket", "/tmp/s"], "both would be that socket"],
+      [["--header", "X-Key: abcdefgh"], "goes to no other host"],
+    ] as const
+  ) {
+    const { code, stderr } = await runMain([
+      "--url",
+      "http://127.0.0.1:1",
+      "--compare-url",
+      "http://localhost:1",
+      ...flags,
+    ]);
+    assertEquals([flags, code], [flags, 2]);
+    assertStringIncludes(stderr, message);
+  }
+});

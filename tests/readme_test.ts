@@ -4,6 +4,7 @@ import { BENCH_COMMAND } from "../lib/bench_command.ts";
 import { readBenchFlags } from "../lib/bench_flags.ts";
 import type { CommandSpec } from "../lib/command_spec.ts";
 import { parseFlags } from "../lib/flags.ts";
+import { STRESS_COMMAND } from "../lib/stress_command.ts";
 import { formatHelp } from "../lib/help.ts";
 import { OUTCOME_MEANINGS } from "../lib/outcome.ts";
 import { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } from "../report.ts";
@@ -20,6 +21,7 @@ const SPECS: Readonly<Record<string, CommandSpec>> = {
   "report.ts trend": TREND_COMMAND,
   "bench.ts": BENCH_COMMAND,
   "sim.ts": SIM_COMMAND,
+  "stress.ts": STRESS_COMMAND,
 };
 
 /** The lines of all `sh` blocks without comments. */

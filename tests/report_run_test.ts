@@ -204,4 +204,3 @@ Deno.test("runToRows() writes exactly the specified fields, missing ones null", 
 Deno.test("runToMetadata() writes the metadata as JSON", () => {
   assertEquals(JSON.parse(runToMetadata(RUN)), RUN.metadata);
 });
-
