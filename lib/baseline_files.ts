@@ -175,15 +175,12 @@ async function findRecord(
   return null;
 }
 
-/** Reads a file that need not be there, nor be allowed to be read. */
+/** Reads a file that need not be there; one that may not be read is not taken for that. */
 async function readIfThere(path: string): Promise<string | null> {
   try {
     await Deno.stat(path);
   } catch (error) {
-    if (
-      error instanceof Deno.errors.NotFound ||
-      error instanceof Deno.errors.NotCapable
-    ) return null;
+    if (error instanceof Deno.errors.NotFound) return null;
   }
   return await readText(path);
 }

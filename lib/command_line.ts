@@ -7,12 +7,21 @@
 import { escapeForTerminal } from "./escape.ts";
 import { Progress } from "./progress.ts";
 
+/** Writes text to stderr; where nobody reads it any more, nothing happens: a run goes on without its talk. */
+function writeStderr(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // It is closed.
+  }
+}
+
 /** Starts the progress on stderr; nothing of it is shown when quiet. */
 export function startProgress(isQuiet: boolean): Progress {
   const isTerminal = Deno.stderr.isTerminal();
   return new Progress({
     write: (text) => {
-      if (!isQuiet) Deno.stderr.writeSync(new TextEncoder().encode(text));
+      if (!isQuiet) writeStderr(text);
     },
     isTerminal,
     terminalColumns: terminalColumns(),
@@ -36,9 +45,18 @@ export function say(text: string): number {
   return 0;
 }
 
-/** Prints a message to stderr, control characters escaped; returns the exit code. */
+/** Prints a message to stderr, control characters escaped; returns the exit code, also where stderr is closed. */
 export function complain(message: string, exitCode: number): number {
   const lines = message.split("\n").map((line) => escapeForTerminal(line));
-  console.error(lines.join("\n"));
+  try {
+    console.error(lines.join("\n"));
+  } catch {
+    // Nobody reads it any more.
+  }
   return exitCode;
+}
+
+/** Prints a line of advice to stderr. */
+export function advise(line: string): void {
+  writeStderr(`${escapeForTerminal(line)}\n`);
 }

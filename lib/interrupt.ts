@@ -1,5 +1,5 @@
 /**
- * Turns Ctrl-C and SIGTERM into signals that a run can act on.
+ * Turns Ctrl-C, SIGTERM, SIGQUIT and the loss of the terminal into signals that a run can act on.
  *
  * @module
  */
@@ -12,21 +12,37 @@ export interface Interrupts extends Disposable {
   readonly second: AbortSignal;
 }
 
-const SIGNALS: readonly Deno.Signal[] = ["SIGINT", "SIGTERM"];
+const SIGNALS: readonly Deno.Signal[] = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+];
 
-/** Listens for interrupts. */
+/** Listens for interrupts; a signal that the platform does not have is passed over. */
 export function listenForInterrupts(): Interrupts {
   const first = new AbortController();
   const second = new AbortController();
+  const heard = new Map<Deno.Signal, () => void>();
   const stop = () => {
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, hear);
+    for (const [signal, hear] of heard) Deno.removeSignalListener(signal, hear);
+    heard.clear();
   };
-  function hear() {
-    if (!first.signal.aborted) return first.abort();
-    second.abort();
-    stop();
+  for (const signal of SIGNALS) {
+    const hear = () => {
+      if (!first.signal.aborted) return first.abort();
+      // A lost session sends it twice, by its shell and by the system: nobody asked a second time.
+      if (signal === "SIGHUP") return;
+      second.abort();
+      stop();
+    };
+    try {
+      Deno.addSignalListener(signal, hear);
+      heard.set(signal, hear);
+    } catch {
+      // The platform does not have it.
+    }
   }
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, hear);
   return {
     first: first.signal,
     second: second.signal,

@@ -40,7 +40,7 @@ export interface LaunchedServer extends AsyncDisposable {
   readonly pid: number;
   /** Resolves when the process has ended and its log is written, with its exit in words. */
   readonly ended: Promise<string>;
-  /** The last lines of its log, without secrets. */
+  /** The last lines of its log, without secrets; never rejects. */
   readonly lastLines: () => Promise<string>;
   /** Ends it and all its children at once, and returns when it has ended. */
   readonly kill: () => Promise<void>;
@@ -259,8 +259,14 @@ async function keepLog(
 }
 
 async function readTail(path: string): Promise<string> {
-  const bytes = await Deno.readFile(path);
-  return new TextDecoder().decode(bytes.subarray(-TAIL_BYTES));
+  try {
+    const bytes = await Deno.readFile(path);
+    return new TextDecoder().decode(bytes.subarray(-TAIL_BYTES));
+  } catch (error) {
+    return `(the log cannot be read: ${
+      error instanceof Error ? error.message : String(error)
+    })`;
+  }
 }
 
 function tailLines(text: string): string {

@@ -35,7 +35,9 @@ export function samplesChart({ name, passes }: CellView): Chart {
   const latencies = samples.flatMap(({ mark, latencyMs }) =>
     mark === "failed" ? [] : [latencyMs]
   );
-  const [least, most] = [Math.min(...latencies), Math.max(...latencies)];
+  // Not spread into arguments: a cell may have more samples than the stack has room.
+  const least = latencies.reduce((a, b) => Math.min(a, b), Infinity);
+  const most = latencies.reduce((a, b) => Math.max(a, b), -Infinity);
   const isLog = most > 10 * least && least > 0;
   const pad = isLog ? 1 : 0.08 * Math.max(most - least, 0.02 * most);
   const [low, high] = isLog

@@ -10,9 +10,20 @@ export type Redactor = (text: string) => string;
 /** What stands where a secret was. */
 export const REDACTED = "[redacted]";
 
-/** Names of fields whose text is a secret, whatever it is. */
+/** Names of fields whose texts are secrets, whatever they are. */
 const SECRET_NAME_REGEXP =
-  /key$|secret|password|credential|authorization|(^|_)token$/i;
+  /keys?$|secret|password|credential|authorization|(^|_)tokens?$/i;
+
+/** A shorter value of a header is a number or a word that also stands elsewhere, as in a model's name; no gateway's key is so short. */
+const LEAST_SECRET_LENGTH = 8;
+
+/** Returns the values of headers that may be secrets, as a gateway's key is: those of 8 characters and more. */
+export function headerSecrets(
+  headers: Readonly<Record<string, string>>,
+): string[] {
+  return Object.values(headers)
+    .filter((value) => value.length >= LEAST_SECRET_LENGTH);
+}
 
 /**
  * Makes a {@linkcode Redactor} for a list of secrets.
@@ -41,8 +52,9 @@ const MAX_TEXT_LENGTH = 2_000;
 /**
  * Copies a JSON value without secrets and within bounds.
  *
- * A text in a field whose name speaks of a key, a secret, a password or a credential is hidden;
- * every text goes through the redactor; depth, width and lengths are bounded.
+ * All texts in a field whose name speaks of keys, secrets, passwords or credentials are hidden;
+ * every other text goes through the redactor and {@linkcode hideKeys}; depth, width and lengths are
+ * bounded.
  *
  * @param value Any value that came from `JSON.parse`.
  * @param redact Takes known secrets out of texts.
@@ -53,7 +65,7 @@ export function redactJson(
   redact: Redactor,
   depth = 0,
 ): unknown {
-  if (typeof value === "string") return redact(value).slice(0, MAX_TEXT_LENGTH);
+  if (typeof value === "string") return shownText(value, redact);
   if (typeof value !== "object" || value === null) return value;
   if (depth >= MAX_DEPTH) return null;
   if (Array.isArray(value)) {
@@ -63,21 +75,47 @@ export function redactJson(
   }
   return Object.fromEntries(
     Object.entries(value).slice(0, MAX_ENTRIES).map(([name, entry]) => {
-      const hidden = SECRET_NAME_REGEXP.test(name) &&
-        typeof entry === "string" && entry !== "";
       return [
         redact(name).slice(0, MAX_TEXT_LENGTH),
-        hidden ? REDACTED : redactJson(entry, redact, depth + 1),
+        redactJson(
+          entry,
+          SECRET_NAME_REGEXP.test(name) ? hideAll : redact,
+          depth + 1,
+        ),
       ];
     }),
   );
 }
 
-/** A flag whose name speaks of a secret, and its value: pieces in quotes and without, as a shell joins them. */
-const KEY_FLAG_REGEXP =
-  /(--[\w-]*(?:key|secret|password|token)(?:=|\s+))(?:"[^"]*"|'[^']*'|\S)+/gi;
+function hideAll(text: string): string {
+  return text === "" ? "" : REDACTED;
+}
 
-/** Hides the values of flags such as `--api-key` in a command line. */
+function shownText(text: string, redact: Redactor): string {
+  // What the redactor knows is hidden before the cut; the value of a flag is hidden to the end.
+  return hideKeys(redact(text).slice(0, MAX_TEXT_LENGTH))
+    .slice(0, MAX_TEXT_LENGTH);
+}
+
+/** A value: pieces in quotes and without, as a shell joins them. A number of tokens is none. */
+const VALUE =
+  /(?!(?<=(?:tokens|TOKENS)\w{0,64}(?:=|\s+))\d+(?![^\s,;)\]}]))(?:"[^"]*(?:"|$)|'[^']*(?:'|$)|\S)+/
+    .source;
+
+/** What gives a secret a value: flags, names as they end in settings, and variables of an environment. Names are bounded, as texts are hostile. */
+const KEY_REGEXPS = [
+  String.raw`(--[\w-]{0,64}(?:key|secret|password|token)s?(?:=|\s+))`,
+  String.raw`((?:key|secret|password|token)s?=)`,
+].map((name) => new RegExp(name + VALUE, "gi"));
+const VARIABLE_REGEXP = new RegExp(
+  String.raw`((?:KEY|SECRET|PASSWORD|TOKEN(?!IZER))\w{0,64}=)` + VALUE,
+  "g",
+);
+
+/** Hides the values of flags such as `--api-key`, and of settings such as `api_key=` and `HF_TOKEN=`. */
 export function hideKeys(command: string): string {
-  return command.replace(KEY_FLAG_REGEXP, `$1${REDACTED}`);
+  return [...KEY_REGEXPS, VARIABLE_REGEXP].reduce(
+    (rest, name) => rest.replace(name, `$1${REDACTED}`),
+    command,
+  );
 }

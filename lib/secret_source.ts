@@ -3,19 +3,39 @@
  *
  * @module
  */
+import { advise } from "./command_line.ts";
 import { UsageError } from "./flags.ts";
 import { readText } from "./store.ts";
 
 /** A key that can be sent in a header: visible ASCII. */
 const KEY_REGEXP = /^[\x21-\x7e]+$/;
 
-/** Reads an environment variable; null when it is unset, empty, or not allowed to be read. */
+/** The variables that Deno refused to read, each told of once. */
+const refused = new Set<string>();
+
+/**
+ * Reads an environment variable; null when it is unset, empty, or not allowed to be read.
+ *
+ * A refused variable of this tool, SCORE_*, is told of on stderr once: it may be set.
+ */
 export function readEnvironment(name: string): string | null {
   try {
     return Deno.env.get(name) || null;
   } catch {
+    if (isRefused(name) && !refused.has(name)) {
+      refused.add(name);
+      advise(
+        `Deno was not allowed to read ${name}; add --allow-env=${name}`,
+      );
+    }
     return null;
   }
+}
+
+function isRefused(name: string): boolean {
+  return name.startsWith("SCORE_") &&
+    Deno.permissions.querySync({ name: "env", variable: name }).state !==
+      "granted";
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname, join } from "@std/path";
+import { MeasureError } from "./failure.ts";
 import { UsageError } from "./flags.ts";
 import type { Run } from "./result.ts";
 import { parseRun } from "./run_file.ts";
@@ -12,7 +13,7 @@ import { parseRun } from "./run_file.ts";
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /**
- * Makes sure that a file can be written, and makes its folder.
+ * Makes sure that a file can be written as {@linkcode writeWhole} writes it, and makes its folder.
  *
  * @throws {UsageError} If it cannot, with what to do.
  */
@@ -24,15 +25,27 @@ export async function checkWritable(path: string): Promise<void> {
       throw new UsageError([`Cannot write '${path}': it is a folder`]);
     }
     const trial = temporaryName(path);
-    await Deno.writeTextFile(trial, "");
-    await Deno.remove(trial);
+    const renamed = temporaryName(path);
+    try {
+      await Deno.writeTextFile(trial, "");
+      // To rename, Deno asks for leave to read as well.
+      await Deno.rename(trial, renamed);
+      await Deno.remove(renamed);
+    } catch (error) {
+      await Deno.remove(trial).catch(() => {});
+      throw error;
+    }
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError([fileProblem("write", path, error)]);
   }
 }
 
-/** Writes a file whole: to a temporary name beside it, then renamed over it. */
+/**
+ * Writes a file whole: to a temporary name beside it, then renamed over it.
+ *
+ * @throws {MeasureError} If it cannot, as where its folder vanished or the disk is full, with what to do.
+ */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const temporary = temporaryName(path);
   try {
@@ -40,7 +53,11 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    throw error;
+    throw new MeasureError(
+      `${
+        fileProblem("write", path, error)
+      }. What was measured is not on disk there: make sure that the folder is there, may be written and has space, then run it again`,
+    );
   }
 }
 
@@ -90,12 +107,16 @@ function fileProblem(
 ): string {
   const cannot = `Cannot ${action} '${path}'`;
   if (error instanceof Deno.errors.NotCapable) {
-    return `${cannot}: Deno was not allowed to. Add --allow-${action}=${
+    const [, access = action] =
+      /Requires (read|write) access/.exec(error.message) ?? [];
+    return `${cannot}: Deno was not allowed to. Add --allow-${access}=${
       dirname(path)
     } to the deno command`;
   }
   if (error instanceof Deno.errors.NotFound) {
-    return `${cannot}: there is no such file`;
+    return `${cannot}: there is no such ${
+      action === "read" ? "file" : "folder"
+    }`;
   }
   return `${cannot}: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -11,7 +11,12 @@ import { launchServer } from "./launch.ts";
 import type { Endpoint } from "./load.ts";
 import type { ServerRecord, TargetKind } from "./result.ts";
 import { hash32 } from "./rng.ts";
-import { createRedactor, redactJson, type Redactor } from "./secret.ts";
+import {
+  createRedactor,
+  headerSecrets,
+  redactJson,
+  type Redactor,
+} from "./secret.ts";
 import { startSimulator } from "./simulator.ts";
 import { sleep } from "./wait.ts";
 
@@ -48,6 +53,8 @@ export interface TargetOptions {
   readonly launch: string | null;
   /** How long a launched server may take to answer, in milliseconds. */
   readonly launchTimeoutMs: number;
+  /** The deadline of a request, in milliseconds; an information request waits no longer. @default {10_000} */
+  readonly timeoutMs?: number;
   /** Where the log of a launched server goes; its folder exists. */
   readonly logPath: (model: string, dtype: string) => string;
   /** The key for the server, or null. */
@@ -84,11 +91,14 @@ export const UNKNOWN = "unknown";
 /** What a simulated engine calls its device; its numbers never go under a real model's name. */
 const SIMULATED = "simulated";
 
-/** How long an information request may take, in milliseconds. */
+/** How long an information request may take at most, in milliseconds. */
 const PROBE_TIMEOUT_MS = 10_000;
 
 /** How long after the loss of a connection the end of a process may be noticed, in milliseconds; its log has 2 s of it. */
 const DEATH_NOTICE_MS = 3_000;
+
+/** A longer name of a model or a data type is cut. */
+const MAX_NAME_LENGTH = 2_000;
 
 /** An information answer is at most this long; the queue that it lists is bounded by it too. */
 const MAX_INFO_BYTES = 8 * 1024 * 1024;
@@ -155,7 +165,7 @@ async function openLaunched(
       ),
     signal: options.signal,
     urgent: options.urgent,
-    isReady: (url) => isReady(endpointOf(options, url)),
+    isReady: (url) => isReady(endpointOf(options, url), options),
   });
   try {
     const endpoint = endpointOf(options, launched.url);
@@ -230,9 +240,12 @@ function endpointOf(options: TargetOptions, url: string): Endpoint {
   };
 }
 
-/** The key, and the values of all further headers, since a gateway's key is one of them. */
 function secretsOf(options: TargetOptions): string[] {
-  return [options.apiKey ?? "", ...Object.values(options.headers)];
+  return [options.apiKey ?? "", ...headerSecrets(options.headers)];
+}
+
+function probeTimeoutMs({ timeoutMs }: TargetOptions): number {
+  return Math.min(timeoutMs ?? PROBE_TIMEOUT_MS, PROBE_TIMEOUT_MS);
 }
 
 function clientOf(endpoint: Endpoint): HttpClient {
@@ -248,10 +261,14 @@ function clientOf(endpoint: Endpoint): HttpClient {
 }
 
 /** A server is up when it answers /health with anything but 503; one without /health answers 404. */
-async function isReady(endpoint: Endpoint): Promise<boolean> {
+async function isReady(
+  endpoint: Endpoint,
+  options: TargetOptions,
+): Promise<boolean> {
   await using client = clientOf(endpoint);
   const exchange = await client.send(client.encode("GET", "/health"), {
-    timeoutMs: PROBE_TIMEOUT_MS,
+    timeoutMs: probeTimeoutMs(options),
+    signal: options.signal,
   });
   return exchange.kind === "answer" && exchange.status !== 503;
 }
@@ -264,29 +281,49 @@ async function identify(
   const redact = createRedactor(endpoint.secrets);
   await using client = clientOf(endpoint);
   const look = (paths: readonly string[]) =>
-    lookUp(client, paths, { endpoint, redact, signal: options.signal });
+    lookUp(client, paths, { endpoint, redact, options });
   const server = await look(["/get_server_info", "/server_info"]);
   const model = await look(["/get_model_info", "/model_info"]);
+  const info = server === null
+    ? null
+    : redactJson(server, redact) as Record<string, unknown>;
   const isLocal = endpoint.unixSocketPath !== null ||
     isLoopback(new URL(endpoint.url).hostname);
   const told = (name: string) =>
     textOf(server?.[name]) ?? textOf(model?.[name]);
   const dtype = told("dtype");
+  const version = told("version");
   const name = told("served_model_name") ?? told("model_path") ?? wanted.model;
   return {
-    model: server?.device === SIMULATED && !name.startsWith(SIMULATED)
-      ? `${SIMULATED}/${name}`
-      : name,
+    model: nameOf(
+      server?.["device"] === SIMULATED && !name.startsWith(SIMULATED)
+        ? `${SIMULATED}/${name}`
+        : name,
+      options,
+    ),
     // "auto" is what the server was started with, not what it runs; the user may know.
-    dtype: dtype === null || (dtype === "auto" && wanted.dtype !== UNKNOWN)
-      ? wanted.dtype
-      : dtype,
+    dtype: nameOf(
+      dtype === null || (dtype === "auto" && wanted.dtype !== UNKNOWN)
+        ? wanted.dtype
+        : dtype,
+      options,
+    ),
     tpSize: numberOf(server?.["tp_size"]),
-    version: told("version"),
+    version: version === null ? null : String(redactJson(version, redact)),
     hardware: options.hardware ??
-      await detectHardware(server, isLocal) ?? UNKNOWN,
-    info: server,
+      await detectHardware(info, isLocal) ?? UNKNOWN,
+    info,
   };
+}
+
+/** A model or a data type names cells, so nothing in it is replaced: two models must not become one. */
+function nameOf(name: string, { apiKey }: TargetOptions): string {
+  if (apiKey !== null && apiKey !== "" && name.includes(apiKey)) {
+    throw new MeasureError(
+      "Cannot name the cells as the model or the data type of the server contains the API key, which is never stored: give the server another key, or another --served-model-name",
+    );
+  }
+  return name.slice(0, MAX_NAME_LENGTH);
 }
 
 /** Asks the paths in turn until one answers with a JSON object; null when none does. */
@@ -296,14 +333,14 @@ async function lookUp(
   context: {
     readonly endpoint: Endpoint;
     readonly redact: Redactor;
-    readonly signal: AbortSignal;
+    readonly options: TargetOptions;
   },
 ): Promise<Record<string, unknown> | null> {
-  const { endpoint, redact, signal } = context;
+  const { endpoint, redact, options } = context;
   for (const path of paths) {
     const exchange = await client.send(client.encode("GET", path), {
-      timeoutMs: PROBE_TIMEOUT_MS,
-      signal,
+      timeoutMs: probeTimeoutMs(options),
+      signal: options.signal,
     });
     if (exchange.kind === "failure") {
       if (exchange.outcome !== "connect") continue;
@@ -321,9 +358,7 @@ async function lookUp(
       );
     }
     const value = exchange.status === 200 ? parseObject(exchange.body) : null;
-    if (value !== null) {
-      return redactJson(value, redact) as Record<string, unknown>;
-    }
+    if (value !== null) return value;
   }
   return null;
 }

@@ -228,3 +228,17 @@ Deno.test("launchServer() ends the wait when it is interrupted", async () => {
   await server[Symbol.asyncDispose]();
   assertEquals(await survivorsOf([server.pid]), []);
 });
+
+Deno.test("launchServer() has last lines also when its log is gone", async () => {
+  await using folder = await makeTestFolder();
+  await using server = await launchServer(launchOptions(
+    folder.path,
+    "sleep 60 {port}",
+    { isReady: () => Promise.resolve(true) },
+  ));
+  await Deno.remove(`${folder.path}/server.log`);
+  assertMatch(
+    await server.lastLines(),
+    /^ {2}\| \(the log cannot be read: No such file/,
+  );
+});

@@ -81,3 +81,24 @@ Deno.test("readCertificates() refuses a file without a certificate", async () =>
   await Deno.writeTextFile(path, text);
   assertEquals(await readCertificates(path), text);
 });
+
+Deno.test("readEnvironment() says once which variable of this tool it may not read", async () => {
+  const source = new URL("../lib/secret_source.ts", import.meta.url).href;
+  const script = `import { readEnvironment as r } from "${source}";
+    console.log(JSON.stringify([r("SCORE_URL"), r("SCORE_URL"), r("OTHER"), r("SCORE_API_KEY")]));`;
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/read.ts`;
+  await Deno.writeTextFile(path, script);
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-env=SCORE_API_KEY", path],
+    env: { "SCORE_URL": "http://127.0.0.1:1", "SCORE_API_KEY": "sk" },
+  }).output();
+  const decoder = new TextDecoder();
+  assertEquals(decoder.decode(stdout), '[null,null,null,"sk"]\n');
+  assertEquals(
+    decoder.decode(stderr).split("\n").filter((line) =>
+      line.includes("allowed")
+    ),
+    ["Deno was not allowed to read SCORE_URL; add --allow-env=SCORE_URL"],
+  );
+});

@@ -1,6 +1,7 @@
 import { assertEquals, assertFalse, assertLessOrEqual } from "@std/assert";
 import {
   createRedactor,
+  headerSecrets,
   hideKeys,
   REDACTED,
   redactJson,
@@ -169,4 +170,68 @@ Deno.test("hideKeys() leaves other flags as they are", () => {
   const command =
     "serve --ssl-keyfile a.pem --tokenizer-path b --api-key-file c --max-total-tokens 5";
   assertEquals(hideKeys(command), command);
+});
+
+Deno.test("headerSecrets() takes short values for words, not for secrets", () => {
+  assertEquals(
+    headerSecrets({
+      "X-Tenant": "1",
+      "X-Team": "1234567",
+      "X-Key": "12345678",
+    }),
+    ["12345678"],
+  );
+});
+
+Deno.test("redactJson() hides every text in a field of many secrets, and no number", () => {
+  assertEquals(
+    redactJson({
+      "api_keys": ["a", "", { "of": "b" }, 7],
+      "hf_tokens": "c",
+      "max_total_tokens": 4096,
+      "num_reserved_tokens": [1, 2],
+    }, plain),
+    {
+      "api_keys": [REDACTED, "", { [REDACTED]: REDACTED }, 7],
+      "hf_tokens": REDACTED,
+      "max_total_tokens": 4096,
+      "num_reserved_tokens": [1, 2],
+    },
+  );
+});
+
+Deno.test("redactJson() hides the keys in the texts of a server", () => {
+  assertEquals(
+    redactJson(
+      { "args": "--api-key other2", "env": ["HF_TOKEN=abc x"] },
+      plain,
+    ),
+    { "args": "--api-key [redacted]", "env": ["HF_TOKEN=[redacted] x"] },
+  );
+  const cut = `${"x".repeat(1980)} --api-key "s k ${"s".repeat(50)}"`;
+  assertEquals(
+    (redactJson(cut, plain) as string).slice(1980),
+    " --api-key [redacted",
+  );
+});
+
+Deno.test("hideKeys() hides the values of variables and settings", () => {
+  for (
+    const [given, shown] of [
+      ["API_KEY=s1 run --port 1", "API_KEY=[redacted] run --port 1"],
+      ["env HF_TOKEN='a b' x", "env HF_TOKEN=[redacted] x"],
+      ["AWS_SECRET_ACCESS_KEY=a/b=c x", "AWS_SECRET_ACCESS_KEY=[redacted] x"],
+      ["DB_PASSWORD_1=p KEY=12345", "DB_PASSWORD_1=[redacted] KEY=[redacted]"],
+      ["Args(api_key='s', port=1)", "Args(api_key=[redacted] port=1)"],
+      ["--api-keys a,b --port 1", "--api-keys [redacted] --port 1"],
+      ["TOKENS=s1 x", "TOKENS=[redacted] x"],
+    ] as const
+  ) assertEquals(hideKeys(given), shown);
+  for (
+    const kept of [
+      "Args(max_total_tokens=4096, tokenizer_path='a', page_size=1)",
+      "MAX_TOTAL_TOKENS=4096 TOKENIZERS_PARALLELISM=false",
+      "--max-total-tokens=4096 --port 1",
+    ]
+  ) assertEquals(hideKeys(kept), kept);
 });

@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { MeasureError } from "../lib/failure.ts";
 import { UsageError } from "../lib/flags.ts";
 import { checkWritable, readRun, readText, writeWhole } from "../lib/store.ts";
 import { makeTestFolder, readTree } from "./bench_runner.ts";
@@ -100,5 +101,42 @@ Deno.test("readRun() refuses a torn file", async () => {
   assertStringIncludes(
     await usageMessage(() => readRun(path)),
     `Cannot read '${path}': a run record was expected, not JSON`,
+  );
+});
+
+Deno.test("checkWritable() finds a folder that may be written but not read", async () => {
+  await using folder = await makeTestFolder();
+  const store = new URL("../lib/store.ts", import.meta.url).href;
+  const script = `import { checkWritable } from "${store}";
+    await checkWritable("${folder.path}/a.csv")
+      .then(() => console.log("fine"), (error) => console.log(error.message));`;
+  const path = `${folder.path}/check.ts`;
+  await Deno.writeTextFile(path, script);
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", "--allow-read=lib"],
+      ...[`--allow-write=${folder.path}`, path],
+    ],
+    stderr: "null",
+  }).output();
+  assertEquals(
+    new TextDecoder().decode(stdout),
+    `Cannot write '${folder.path}/a.csv': Deno was not allowed to. Add --allow-read=${folder.path} to the deno command\n`,
+  );
+  assertEquals([...(await readTree(folder.path)).keys()], [path]);
+});
+
+Deno.test("writeWhole() says what is lost where it cannot write", async () => {
+  await using folder = await makeTestFolder();
+  await Deno.mkdir(`${folder.path}/gone`);
+  await checkWritable(`${folder.path}/gone/a`);
+  await Deno.remove(`${folder.path}/gone`);
+  const lost = await assertRejects(() =>
+    writeWhole(`${folder.path}/gone/a`, "text")
+  );
+  assertInstanceOf(lost, MeasureError);
+  assertEquals(
+    lost.message,
+    `Cannot write '${folder.path}/gone/a': there is no such folder. What was measured is not on disk there: make sure that the folder is there, may be written and has space, then run it again`,
   );
 });

@@ -2,6 +2,7 @@ import {
   assertEquals,
   assertFalse,
   assertInstanceOf,
+  assertLess,
   assertMatch,
   assertRejects,
   assertStringIncludes,
@@ -179,4 +180,69 @@ Deno.test("openTarget() tells how a launched server died", async () => {
     await target.death() ?? "",
     /^the launched server died: it exited with code 9; its log ends with:[\s\S]*out of memory/,
   );
+});
+
+Deno.test("openTarget() names model and data type as they are, whatever headers are sent", async () => {
+  const model = "meta-llama/Llama-3.2-1B";
+  await using server = await startScoreServer({ model, dtype: "bfloat16" });
+  for (const header of ["1", "Llama-3.2-1B"]) {
+    await using target = await openTarget(
+      targetOptions({ url: server.url, headers: { "X-Tenant": header } }),
+      NOBODY_SAID,
+    );
+    assertEquals(
+      [target.server.model, target.server.dtype],
+      [model, "bfloat16"],
+    );
+  }
+  await using secret = await startScoreServer({ model: `m-${KEY}` });
+  const refused = await assertRejects(() =>
+    openTarget(targetOptions({ url: secret.url, apiKey: KEY }), NOBODY_SAID)
+  );
+  assertInstanceOf(refused, MeasureError);
+  assertStringIncludes(refused.message, "contains the API key");
+  assertFalse(refused.message.includes(KEY));
+});
+
+Deno.test("openTarget() waits for information no longer than a request may take", async () => {
+  await using server = startScriptedServer((connection) =>
+    connection.untilClosed()
+  );
+  const options = targetOptions({ url: server.url.href, timeoutMs: 20 });
+  const startMs = performance.now();
+  await using target = await openTarget(options, { model: "m", dtype: "d" });
+  assertEquals(target.server.info, null);
+  // Each of the four paths would take 10 s by itself.
+  assertLess(performance.now() - startMs, 10_000);
+});
+
+Deno.test("openTarget() ends a hanging /health when it is interrupted", async () => {
+  await using folder = await makeTestFolder();
+  const script = `${folder.path}/hang.ts`;
+  await Deno.writeTextFile(
+    script,
+    `for await (const c of Deno.listen({ hostname: "127.0.0.1", port: Number(Deno.args[0]) })) {
+      await c.read(new Uint8Array(9));
+      await Deno.writeTextFile("${folder.path}/asked", "");
+    }`,
+  );
+  const interrupt = new AbortController();
+  const asked = (async () => {
+    while (!await Deno.stat(`${folder.path}/asked`).catch(() => null)) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    interrupt.abort();
+    return performance.now();
+  })();
+  await using _target = await openTarget(
+    targetOptions({
+      launch:
+        `${Deno.execPath()} run --no-prompt --allow-net=127.0.0.1 --allow-write=${folder.path} ${script} {port}`,
+      logPath: () => `${folder.path}/log`,
+      signal: interrupt.signal,
+    }),
+    { model: "m", dtype: "d" },
+  );
+  // Without the signal it takes the 10 s of an information request.
+  assertLess(performance.now() - await asked, 8_000);
 });
