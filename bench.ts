@@ -18,6 +18,7 @@ import {
   type BenchRequest,
   isSameHost,
   readBenchFlags,
+  wantedTargets,
 } from "./lib/bench_flags.ts";
 import type { BenchEnd, BenchListener, BenchWorld } from "./lib/bench_plan.ts";
 import { type Outputs, planOutputs } from "./lib/bench_outputs.ts";
@@ -46,19 +47,14 @@ import type { Progress } from "./lib/progress.ts";
 import { renderRun } from "./lib/report_run.ts";
 import { optionDifferences, type Run, type RunOptions } from "./lib/result.ts";
 import { stringifyRun } from "./lib/run_file.ts";
-import { createRedactor, hideKeys } from "./lib/secret.ts";
+import { createRedactor, headerSecrets, hideKeys } from "./lib/secret.ts";
 import {
   readApiKey,
   readCertificates,
   readEnvironment,
 } from "./lib/secret_source.ts";
 import { readRun, writeWhole } from "./lib/store.ts";
-import {
-  openTarget,
-  type TargetOptions,
-  UNKNOWN,
-  type Wanted,
-} from "./lib/target.ts";
+import { openTarget, type TargetOptions, type Wanted } from "./lib/target.ts";
 
 /** Runs the benchmark; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -311,7 +307,7 @@ function runOptions(
   const { resumed, apiKey } = known;
   const redact = createRedactor([
     apiKey ?? "",
-    ...Object.values(request.headers),
+    ...headerSecrets(request.headers),
   ]);
   const address = (one: { url: string | null; launch: string | null }) =>
     redact(one.url ?? hideKeys(one.launch ?? ""));
@@ -343,17 +339,6 @@ function runOptions(
     `Cannot resume '${flags.resume}': it was made with other options; give the same ones, or start a new run`,
     ...differences.map((difference) => `  ${difference}`),
   ]);
-}
-
-/** A URL has one target, whose server names itself; only the user's own words fill in. */
-function wantedTargets(flags: BenchFlags, request: BenchRequest): Wanted[] {
-  if (request.url !== null) {
-    const only = (values: readonly string[] | undefined) =>
-      values?.length === 1 ? values[0] ?? UNKNOWN : UNKNOWN;
-    return [{ model: only(flags.model), dtype: only(flags.dtype) }];
-  }
-  const { models, dtypes } = request.profile;
-  return models.flatMap((model) => dtypes.map((dtype) => ({ model, dtype })));
 }
 
 /** Shows what was measured, and decides the exit code. */

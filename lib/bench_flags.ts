@@ -14,6 +14,7 @@ import {
   type TargetRequest,
   urlProblems,
 } from "./target_flags.ts";
+import { UNKNOWN, type Wanted } from "./target.ts";
 import {
   type PrefixCache,
   type TokenLengths,
@@ -188,4 +189,18 @@ function tokenProblems(flags: BenchFlags): string[] {
       `Cannot take ${name} ${length} with --prefix-cache ${prefixCache}: ${UNIQUE_TOKENS} or more are needed so that each is new`,
     ]
     : [];
+}
+
+/** Returns what to open targets for; a URL has one, whose server names itself, and only the user's own words fill in. */
+export function wantedTargets(
+  flags: BenchFlags,
+  request: BenchRequest,
+): Wanted[] {
+  if (request.url !== null) {
+    const only = (values: readonly string[] | undefined) =>
+      values?.length === 1 ? values[0] ?? UNKNOWN : UNKNOWN;
+    return [{ model: only(flags.model), dtype: only(flags.dtype) }];
+  }
+  const { models, dtypes } = request.profile;
+  return models.flatMap((model) => dtypes.map((dtype) => ({ model, dtype })));
 }

@@ -25,6 +25,7 @@ import {
   type Run,
   type ServerRecord,
 } from "./result.ts";
+import { checkResumed, keptCells } from "./resume.ts";
 import type { Target, Wanted } from "./target.ts";
 import { defaultLabelTokenIds } from "./workload.ts";
 
@@ -84,15 +85,9 @@ class Bench {
     this.#world = world;
     this.#startMs = world.now();
     const earlier = plan.resumed;
-    this.#reference = (earlier?.reference ?? []).filter(isWhole);
-    const referenced = new Set(
-      this.#reference.map((cell) => cellId(cell.key, cell.repeat)),
-    );
-    this.#cells = (earlier?.cells ?? []).filter((cell) =>
-      isWhole(cell) &&
-      (plan.options.compareAddress === null ||
-        referenced.has(cellId(cell.key, cell.repeat)))
-    ).map(withoutVerdict);
+    const kept = keptCells(earlier);
+    this.#reference = [...kept.reference];
+    this.#cells = [...kept.cells];
     // A server may have the prompts of that cell in its cache: they must be new ones.
     this.#seed = earlier === null
       ? plan.options.seed
@@ -330,7 +325,7 @@ class Bench {
   /** Keeps what the server says of itself, and says where it is not what was asked for. */
   #note(target: Target): void {
     const { server, kind } = target;
-    this.#checkResumed(server);
+    if (this.#plan.resumed !== null) checkResumed(this.#plan.resumed, server);
     if (!this.#servers.some((known) => isSameServer(known, server))) {
       this.#servers.push(server);
     }
@@ -346,25 +341,6 @@ class Bench {
         missing.join(", ")
       }`;
     this.#warn(warning);
-  }
-
-  /** A run is resumed on what it was begun on, or its cells would not be of one run. */
-  #checkResumed(server: ServerRecord): void {
-    const earlier = this.#plan.resumed?.metadata.servers ?? [];
-    const same = earlier.find((known) =>
-      known.model === server.model && known.dtype === server.dtype
-    );
-    const isOther = same === undefined
-      ? earlier.length > 0 && this.#plan.options.target === "url"
-      : same.hardware !== server.hardware || same.tpSize !== server.tpSize;
-    if (!isOther) return;
-    const describe = ({ model, dtype, hardware, tpSize }: ServerRecord) =>
-      `${model} (${dtype}) on ${hardware}, tp_size ${tpSize ?? "unknown"}`;
-    throw new MeasureError(
-      `Cannot resume: the run was begun on ${
-        earlier.map(describe).join(", ")
-      }; the server is now ${describe(server)}. Start a new run`,
-    );
   }
 
   /** Two servers are compared only where they are alike in what names a cell. */
@@ -403,17 +379,6 @@ class Bench {
       isInterrupted: this.#isCut || measured.size < this.#expected(),
     });
   }
-}
-
-/** A cell that was cut short, or in which nothing was answered, is measured again. */
-function isWhole(cell: CellResult): boolean {
-  return cell.samples.outcome.length >= cell.numRuns && cell.summary !== null;
-}
-
-/** Takes away what an earlier comparison said, so that only what was measured is judged. */
-function withoutVerdict(cell: CellResult): CellResult {
-  const { verdict: _, ...rest } = cell;
-  return rest.status === "INVALID" ? rest : { ...rest, status: "OK" };
 }
 
 function labelOf(key: CellKey): string {

@@ -17,7 +17,6 @@ import { stringifyRows } from "./report_csv.ts";
 import { poolPasses } from "./passes.ts";
 import { renderTable, type TableColumn } from "./report_table.ts";
 import type { CellResult, Run } from "./result.ts";
-import { stringifyRun } from "./run_file.ts";
 import { quantileMinSamples } from "./stats.ts";
 
 const MISSING = "-";

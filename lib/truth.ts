@@ -177,11 +177,13 @@ function explainRow(
   if (labels > 1 && matches(row.toSorted(), truth.toSorted())) {
     return `row ${index} has its labels in another order`;
   }
-  const shares = row.map((score, i) => Math.abs(score - (truth[i] ?? 0)));
-  const worst = shares.indexOf(Math.max(...shares));
-  const [score, right] = [row[worst] ?? 0, truth[worst] ?? 0];
-  const percent = 100 * Math.abs(score - right) / Math.max(score, right);
-  return `row ${index}, label ${worst}: ${score} where its reference is ${right} (${
-    percent.toPrecision(3)
-  } % off)`;
+  const distances = row.map((score, i) => {
+    const right = truth[i] ?? 0;
+    const most = Math.max(score, right);
+    return most === 0 ? 0 : Math.abs(score - right) / most;
+  });
+  const worst = distances.indexOf(Math.max(...distances));
+  return `row ${index}, label ${worst}: ${row[worst]} where its reference is ${
+    truth[worst]
+  } (${(100 * (distances[worst] ?? 0)).toPrecision(3)} % off)`;
 }

@@ -120,6 +120,7 @@ const MODULES: Readonly<Record<string, Layer>> = {
   "report_trend.ts": "report",
   "report_view.ts": "report",
   "result.ts": "domain",
+  "resume.ts": "domain",
   "rng.ts": "foundation",
   "run_file.ts": "domain",
   "sample_charts.ts": "report",

@@ -6,7 +6,6 @@ import {
   runToRows,
 } from "../lib/report_run.ts";
 import { type CellResult, summariseCell } from "../lib/result.ts";
-import { stringifyRun } from "../lib/run_file.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
 
 /** Latencies of 10, 11, 12, ... ms. */

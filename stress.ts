@@ -1,0 +1,231 @@
+#!/usr/bin/env -S deno run --no-prompt --allow-net --allow-read --allow-write=results --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,NO_COLOR --allow-sys=osRelease
+// deno-lint-ignore-file no-console
+/**
+ * Stresses `POST /v1/score` and checks every answer; see README.md or `--help`.
+ *
+ * @module
+ */
+import { calibrate } from "./lib/calibration.ts";
+import {
+  complain,
+  say,
+  startProgress,
+  terminalColumns,
+} from "./lib/command_line.ts";
+import config from "./deno.json" with { type: "json" };
+import { createEndpointClient } from "./lib/endpoint_client.ts";
+import { describeEnvironment } from "./lib/environment.ts";
+import { MeasureError } from "./lib/failure.ts";
+import { parseFlags, UsageError } from "./lib/flags.ts";
+import { formatHelp } from "./lib/help.ts";
+import { listenForInterrupts } from "./lib/interrupt.ts";
+import { type Endpoint, startLoadGenerator } from "./lib/load.ts";
+import type { Progress } from "./lib/progress.ts";
+import { renderStressRun } from "./lib/report_stress_text.ts";
+import type { StressOptions } from "./lib/scenarios.ts";
+import { createRedactor, hideKeys } from "./lib/secret.ts";
+import {
+  readApiKey,
+  readCertificates,
+  readEnvironment,
+} from "./lib/secret_source.ts";
+import { watchServer } from "./lib/server_watch.ts";
+import { writeWhole } from "./lib/store.ts";
+import { STRESS_COMMAND } from "./lib/stress_command.ts";
+import type { Prober, StressWorld } from "./lib/stress_context.ts";
+import { stringifyStressRun } from "./lib/stress_file.ts";
+import {
+  readStressFlags,
+  type StressFlags,
+  type StressRequest,
+} from "./lib/stress_flags.ts";
+import { describeProgress } from "./lib/stress_progress.ts";
+import {
+  planStressOutputs,
+  readStressRun,
+  type StressOutputs,
+} from "./lib/stress_outputs.ts";
+import type { StressRun } from "./lib/stress_result.ts";
+import { runStress, type StressEnd, stressExitCode } from "./lib/stress_run.ts";
+import { openTarget, UNKNOWN } from "./lib/target.ts";
+import { sleep } from "./lib/wait.ts";
+
+/** Runs the stress tests; returns the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const parsed = parseFlags(STRESS_COMMAND, args);
+    if (parsed.action !== "run") {
+      return say(
+        parsed.action === "help"
+          ? formatHelp(STRESS_COMMAND)
+          : `scorebench ${config.version}`,
+      );
+    }
+    const request = readStressFlags(parsed.flags, readEnvironment("SCORE_URL"));
+    return await stress(parsed.flags, request);
+  } catch (error) {
+    if (error instanceof UsageError) return complain(error.message, 2);
+    if (error instanceof MeasureError) return complain(error.message, 3);
+    // Deno would exit with 1, which says that a load failed.
+    const found = error instanceof Error ? error.stack ?? error.message : error;
+    return complain(`Cannot go on as the tool itself failed: ${found}`, 3);
+  }
+}
+
+async function stress(
+  flags: StressFlags,
+  request: StressRequest,
+): Promise<number> {
+  const resumed = flags.resume === undefined
+    ? null
+    : await readStressRun(flags.resume);
+  const apiKey = await readApiKey(flags.apiKeyFile);
+  const names = Object.keys(request.headers).map((name) => name.toLowerCase());
+  if (apiKey !== null && names.includes("authorization")) {
+    throw new UsageError([
+      "Cannot send two keys: give --header 'Authorization: ...' or the key (SCORE_API_KEY, --api-key-file), not both",
+    ]);
+  }
+  const caCerts = flags.caFile === undefined
+    ? []
+    : [await readCertificates(flags.caFile)];
+  const options = stressOptions(flags, request, resumed);
+  const timestamp = new Date().toISOString();
+  const outputs = await planStressOutputs(flags, timestamp);
+  using interrupts = listenForInterrupts();
+  const progress = startProgress(flags.quiet);
+  await using load = startLoadGenerator(flags.workers);
+  const redact = createRedactor([
+    apiKey ?? "",
+    ...Object.values(request.headers),
+  ]);
+  const end = await runStress({
+    options,
+    target: request.kind,
+    targetAddress: redact(request.url ?? hideKeys(request.launch ?? "")),
+    resumed,
+    timestamp,
+    environment: await describeEnvironment(),
+    toolVersion: config.version,
+    warnings: request.leftOut,
+  }, {
+    openTarget: () =>
+      openTarget({
+        url: request.url,
+        launch: request.launch,
+        launchTimeoutMs: flags.launchTimeout * 1000,
+        logPath: () => `${outputs.stem}.log`,
+        apiKey,
+        headers: request.headers,
+        caCerts,
+        unixSocketPath: flags.unixSocket ?? null,
+        hardware: flags.hardware ?? null,
+        seed: options.seed,
+        onWaiting: (what) => progress.update(what),
+        signal: interrupts.first,
+        urgent: interrupts.second,
+      }, wantedTarget(flags, request)),
+    load,
+    startProbes: () => startLoadGenerator(),
+    connect: (endpoint) => connect(endpoint, interrupts.first),
+    watch: (target, durationMs) =>
+      watchServer(target, durationMs, flags.serverPid ?? null),
+    calibrate: async () => {
+      // A worker that may not listen prints a stack trace that cannot be caught.
+      const loopback = { name: "net", host: "127.0.0.1" } as const;
+      const { state } = await Deno.permissions.query(loopback);
+      return state === "granted" ? calibrate(load, interrupts.first) : null;
+    },
+    sleep,
+    save: (run) => writeWhole(outputs.record, stringifyStressRun(run)),
+    onProgress: progressTo(progress),
+    onResult: ({ scenario, configuration, verdict, findings }) =>
+      progress.note(
+        [
+          `${scenario}, ${configuration}: ${verdict}`,
+          ...findings.map(({ kind, text }) => `${kind}: ${text}`),
+        ].join("; "),
+      ),
+    now: () => performance.now(),
+    signal: interrupts.first,
+  });
+  progress.clear();
+  return await finish(end, outputs);
+}
+
+/** What was asked for, with the seed of the run that is resumed. */
+function stressOptions(
+  flags: StressFlags,
+  request: StressRequest,
+  resumed: StressRun | null,
+): StressOptions {
+  const seed = flags.seed ?? resumed?.options.seed ?? crypto.randomUUID();
+  const options = { ...request.options, seed };
+  if (
+    resumed === null ||
+    JSON.stringify(resumed.options) === JSON.stringify(options)
+  ) return options;
+  throw new UsageError([
+    `Cannot resume '${flags.resume}': it was made with other options; give the same ones, or start a new run`,
+  ]);
+}
+
+/** A server at a URL names itself; the simulated engine has scores of float32 whatever it is called. */
+function wantedTarget(flags: StressFlags, { kind }: StressRequest) {
+  const dtype = flags.dtype ??
+    (kind === "url" ? UNKNOWN : kind === "launched" ? "bfloat16" : "float32");
+  return { model: flags.model, dtype };
+}
+
+/** An answer to a single request is small; a server that sends more is cut off. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
+function connect(endpoint: Endpoint, signal: AbortSignal): Prober {
+  const client = createEndpointClient(endpoint, MAX_ANSWER_BYTES);
+  return {
+    send: ({ method, path, body, timeoutMs }) =>
+      client.send(client.encode(method, path, body ?? undefined), {
+        timeoutMs,
+        signal,
+      }),
+    close: () => client.close(),
+  };
+}
+
+/** Without a terminal a line is said this often, in milliseconds. */
+const SAY_INTERVAL_MS = 10_000;
+
+function progressTo(progress: Progress): StressWorld["onProgress"] {
+  const isTerminal = Deno.stderr.isTerminal();
+  let saidMs = performance.now();
+  return (step, load) => {
+    const text = describeProgress(step, load);
+    if (isTerminal) return progress.update(text);
+    if (performance.now() - saidMs < SAY_INTERVAL_MS) return;
+    saidMs = performance.now();
+    progress.note(text);
+  };
+}
+
+/** Writes and shows what was run, and decides the exit code. */
+async function finish(end: StressEnd, outputs: StressOutputs): Promise<number> {
+  const { run, fatal } = end;
+  for (const { path, render } of outputs.files) {
+    await writeWhole(path, await render(run));
+  }
+  if (run.results.length > 0) {
+    console.log(renderStressRun(run, terminalColumns()));
+  }
+  const paths = [outputs.record, ...outputs.files.map(({ path }) => path)];
+  console.error(`Written: ${[...new Set(paths)].join(", ")}`);
+  const exitCode = stressExitCode(end);
+  if (fatal !== null) return complain(fatal, exitCode);
+  return exitCode === 130
+    ? complain(
+      `Interrupted. Go on with the same flags and --resume ${outputs.record}`,
+      exitCode,
+    )
+    : exitCode;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

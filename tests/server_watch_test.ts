@@ -1,0 +1,54 @@
+import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import { watchServer } from "../lib/server_watch.ts";
+import { startSimulator } from "../lib/simulator.ts";
+import type { Target } from "../lib/target.ts";
+
+function targetAt(url: string, kind: Target["kind"]): Target {
+  return {
+    kind,
+    endpoint: {
+      url,
+      headers: {},
+      caCerts: [],
+      unixSocketPath: null,
+      secrets: [],
+    },
+    server: {
+      model: "m",
+      dtype: "float32",
+      tpSize: null,
+      version: null,
+      hardware: "unknown",
+      info: null,
+    },
+    death: () => Promise.resolve(null),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+Deno.test("watchServer() measures the KV pool that a server tells and the memory of a process", async () => {
+  await using simulator = await startSimulator();
+  const watch = watchServer(targetAt(simulator.url, "url"), 1000, Deno.pid);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const { residentBytes, lostTokens, poolTokens } = await watch.stop();
+  const [first] = residentBytes;
+  assertGreater(typeof first === "object" ? first.value : 0, 2 ** 20);
+  assertEquals(
+    typeof lostTokens === "string" ? null : lostTokens[0]?.value,
+    0,
+  );
+  assertEquals(poolTokens, 65_536);
+});
+
+Deno.test("watchServer() says what it could not see", async () => {
+  const nobody = targetAt("http://127.0.0.1:1", "url");
+  const seen = await watchServer(nobody, 1000, null).stop();
+  assertStringIncludes(String(seen.residentBytes), "--server-pid");
+  assertStringIncludes(String(seen.lostTokens), "does not tell");
+  assertEquals(seen.poolTokens, null);
+  const gone = await watchServer(nobody, 1000, 2 ** 22).stop();
+  assertStringIncludes(String(gone.residentBytes), "ps showed no process");
+  const own = await watchServer({ ...nobody, kind: "simulated" }, 1000, null)
+    .stop();
+  assertStringIncludes(String(own.residentBytes), "thread of this process");
+});

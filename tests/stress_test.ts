@@ -1,0 +1,348 @@
+// deno-lint-ignore-file no-console
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
+import { createServer, type ServerResponse } from "node:http";
+import { hash32 } from "../lib/rng.ts";
+import { startSimulator } from "../lib/simulator.ts";
+import { parseStressRun } from "../lib/stress_file.ts";
+import type { StressResult, StressRun } from "../lib/stress_result.ts";
+import { main } from "../stress.ts";
+import { makeTestFolder } from "./bench_runner.ts";
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly run: StressRun | null;
+}
+
+/** Runs stress.ts in this process and reads its record. */
+async function stress(args: readonly string[]): Promise<Outcome> {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/run.json`;
+  const { log, error } = console;
+  const lines = { stdout: [] as string[], stderr: [] as string[] };
+  console.log = (...words) => lines.stdout.push(words.join(" "));
+  console.error = (...words) => lines.stderr.push(words.join(" "));
+  try {
+    const code = await main([...args, "--output", path, "--quiet"]);
+    const text = await Deno.readTextFile(path).catch(() => null);
+    return {
+      code,
+      stdout: lines.stdout.join("\n"),
+      stderr: lines.stderr.join("\n"),
+      run: text === null ? null : parseStressRun(text),
+    };
+  } finally {
+    console.log = log;
+    console.error = error;
+  }
+}
+
+const SUSTAINED = [
+  ...["--scenario", "sustained", "--duration", "2", "--rate", "100"],
+  ...["--timeout", "2"],
+];
+
+/** How often each failure was counted in the only load of a run. */
+function countsOf(run: StressRun | null): Record<string, number> {
+  const { failures } = run?.results[0] as StressResult;
+  return Object.fromEntries(
+    failures.map(({ outcome, count }) => [outcome, count]),
+  );
+}
+
+interface Answer {
+  scores: number[][];
+}
+
+/** What is wrong with the answer to a request with a number, which counts from 1. */
+type Faults = Readonly<
+  Record<number, (response: ServerResponse, answer: Answer) => void>
+>;
+
+const send = (response: ServerResponse, answer: Answer, status = 200) => {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(answer));
+};
+
+/** A score server that shares nothing with the simulated engine. */
+async function startServer(
+  faults: Faults,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  let count = 0;
+  let last: Answer = { scores: [] };
+  const server = createServer(async (request, response) => {
+    let body = "";
+    try {
+      for await (const chunk of request) body += chunk;
+    } catch {
+      // The client was interrupted.
+      return;
+    }
+    if (request.method !== "POST") {
+      response.writeHead(404).end();
+      return;
+    }
+    const { query, items, ...rest } = JSON.parse(body);
+    const answer: Answer = {
+      scores: items.map((item: string) => {
+        const row: number[] = rest["label_token_ids"].map((id: number) =>
+          1 + hash32(`${query}${item}/${id}`) / 2 ** 30
+        );
+        const sum = row.reduce((a, b) => a + b, 0);
+        return row.map((value) => value / sum);
+      }),
+    };
+    const fault = faults[++count];
+    if (fault === undefined) send(response, answer);
+    // The answer before it is another request's: at this rate payloads come in turn.
+    else fault(response, fault === stale ? last : answer);
+    last = answer;
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** The server gives it the answer before. */
+const stale: Faults[number] = (response, answer) => send(response, answer);
+const offByTwoPercent = (row: number[]) =>
+  row.map((score, i) =>
+    i === 0 ? score * 1.02 : score - (row[0] ?? 0) * 0.02 / (row.length - 1)
+  );
+const changed =
+  (change: (scores: number[][]) => number[][]): Faults[number] =>
+  (response, { scores }) => send(response, { scores: change(scores) });
+
+Deno.test("stress.ts finds the faults of a server that is not the simulated engine", async () => {
+  await using server = await startServer({
+    90: changed((scores) =>
+      scores.with(0, scores[3] ?? []).with(3, scores[0] ?? [])
+    ),
+    110: changed((scores) =>
+      scores.map((row, i) => i > 0 ? row : offByTwoPercent(row))
+    ),
+    130: stale,
+    140: (response, answer) => send(response, answer, 503),
+    150: changed((scores) => scores.slice(1)),
+    160: (response, answer) => {
+      const text = JSON.stringify(answer);
+      response.writeHead(200, { "content-length": text.length });
+      response.write(text.slice(0, 40), () => response.socket?.destroy());
+    },
+    170: () => {},
+    180: (response, answer) =>
+      void setTimeout(() => send(response, answer), 900),
+  });
+  const { code, stdout, run } = await stress([
+    ...SUSTAINED,
+    ...["--url", server.url, "--dtype", "float32"],
+  ]);
+  assertEquals(code, 1);
+  assertEquals(countsOf(run), {
+    "mismatch": 3,
+    "http-status": 1,
+    "invalid-shape": 1,
+    "truncated": 1,
+    "timeout": 1,
+  });
+  assertStringIncludes(stdout, "row 0 holds the scores of row 3");
+  assertStringIncludes(stdout, "the answer is that of another request");
+  const [result] = run?.results ?? [];
+  assertEquals([result?.plannedRequests, result?.failedRequests], [200, 7]);
+  assertGreater(result?.latency?.maxMs ?? 0, 850);
+});
+
+Deno.test("stress.ts finds the faults of the simulated engine over sockets", async () => {
+  await using simulator = await startSimulator({
+    ...{ fixedMs: 1, perTokenMs: 0, perItemMs: 0, perLabelMs: 0, compileMs: 0 },
+    faults: [
+      "swap-rows#90",
+      "off=2#110",
+      "other-answer#130",
+      "status=500#140",
+      "stall=700#170",
+    ],
+  });
+  const { code, run } = await stress([...SUSTAINED, "--url", simulator.url]);
+  assertEquals(code, 1);
+  assertEquals(countsOf(run), { "mismatch": 3, "http-status": 1 });
+  const [result] = run?.results ?? [];
+  // Everything behind the stall waited for it, and was still sent on time.
+  assertGreater(result?.latency?.p95Ms ?? 0, 300);
+  assertGreater(result?.health?.standstill.durationMs ?? 0, 650);
+  assertEquals(result?.askedPerSec, 100);
+});
+
+Deno.test("stress.ts passes a right server, with several threads and clients, and writes every form", async () => {
+  await using folder = await makeTestFolder();
+  await using server = await startServer({});
+  const at = (name: string) => `${folder.path}/${name}`;
+  const { code, stdout, run } = await stress([
+    ...["--scenario", "concurrent,large-batch", "--concurrency", "4"],
+    ...["--duration", "1", "--workers", "2", "--iterations", "2"],
+    ...["--batch-sizes", "20", "--url", server.url, "--dtype", "float32"],
+    ...["--json-output", at("rows.json"), "--metadata-output", at("meta.json")],
+    ...["--output", at("run.csv"), "--output", at("run.html")],
+  ]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "All 2 stress tests passed");
+  assertStringIncludes(stdout, "CONCURRENT - threads=4\n  Status: PASS");
+  const rows = JSON.parse(await Deno.readTextFile(at("rows.json")));
+  assertEquals(Object.keys(rows[0]), [
+    "scenario",
+    "configuration",
+    "success",
+    "total_requests",
+    "successful_requests",
+    "failed_requests",
+    "throughput_rps",
+    "latency_mean_ms",
+    "latency_p99_ms",
+    "errors",
+    "duration_seconds",
+  ]);
+  assertEquals(
+    rows.map((row: { success: boolean }) => row.success),
+    [true, true],
+  );
+  const concurrent = run?.results[1];
+  assertEquals(concurrent?.truth.underLoad?.share, 0);
+  const timeline = concurrent?.timeline ?? [];
+  assertEquals(
+    timeline.reduce((sum, { good }) => sum + good, 0),
+    concurrent?.goodRequests,
+  );
+  const metadata = JSON.parse(await Deno.readTextFile(at("meta.json")));
+  assertEquals(metadata.target, "url");
+  for (const name of ["run.csv", "run.html"]) {
+    assertGreater((await Deno.stat(at(name))).size, 100);
+  }
+});
+
+Deno.test("stress.ts says that a server died, and ends with 1", async () => {
+  await using simulator = await startSimulator({ faults: ["crash#100"] });
+  const { code, run, stderr } = await stress([
+    ...["--scenario", "sustained,poison", "--duration", "1", "--rate", "80"],
+    ...["--url", simulator.url],
+  ]);
+  assertEquals(code, 1);
+  assertEquals(run?.results.length, 1);
+  assertEquals(
+    run?.results[0]?.findings.map(({ kind }) => kind),
+    ["failed requests", "server died"],
+  );
+  assertStringIncludes(stderr, "the server is gone");
+});
+
+Deno.test("stress.ts ends with 2 on a wrong flag and with 3 where nothing answers", async () => {
+  const wrong = await stress(["--scenario", "sustain"]);
+  assertEquals([wrong.code, wrong.run], [2, null]);
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const free = listener.addr.port;
+  listener.close();
+  const nobody = await stress([
+    ...SUSTAINED,
+    ...["--url", `http://127.0.0.1:${free}`],
+  ]);
+  assertEquals([nobody.code, nobody.run?.results], [3, []]);
+  assertStringIncludes(nobody.stderr, "Cannot reach");
+});
+
+const SIM =
+  `${Deno.execPath()} run --no-prompt --allow-net=127.0.0.1 --allow-read sim.ts --port {port} --dtype float32`;
+
+Deno.test("stress.ts finds a leak by the memory of a server that it launched", async () => {
+  const { code, run } = await stress([
+    ...["--scenario", "sustained", "--duration", "8", "--rate", "10"],
+    ...["--dtype", "float32", "--launch", `${SIM} --fault leak=30`],
+  ]);
+  const [result] = run?.results ?? [];
+  assertEquals(code, 1);
+  const leaks = result?.findings.filter(({ kind }) => kind === "memory leak");
+  assertEquals(
+    leaks?.some(({ text }) => text.startsWith("resident memory rose by")),
+    true,
+  );
+  const memory = result?.health?.checks.find(({ watched }) =>
+    watched === "resident memory"
+  );
+  // 30 MiB a second for the three quarters of 8 s that are looked at.
+  const grownMiB = (memory?.trend?.change ?? 0) / 2 ** 20;
+  assertGreater(grownMiB, 100);
+  assertLess(grownMiB, 300);
+});
+
+Deno.test("stress.ts kills a server that it launched, starts it again and tells what that cost", async () => {
+  const { code, stdout, run } = await stress([
+    ...["--scenario", "recovery", "--duration", "2", "--rate", "20"],
+    ...["--dtype", "float32", "--launch", SIM],
+  ]);
+  assertEquals([code, run?.results[0]?.verdict], [0, "PASS"]);
+  const recovery = run?.results[0]?.recovery;
+  assertGreater(recovery?.failedRequests ?? 0, 10);
+  assertGreater(recovery?.firstRightAnswerMs ?? 0, 1000);
+  assertStringIncludes(stdout, "First right answer after the kill");
+});
+
+Deno.test("stress.ts keeps what was run when it is interrupted, and goes on from there", async () => {
+  await using folder = await makeTestFolder();
+  await using server = await startServer({});
+  const path = `${folder.path}/run.json`;
+  const flags = [
+    ...["--scenario", "large-batch,sustained", "--batch-sizes", "20"],
+    ...["--iterations", "2", "--rate", "20", "--dtype", "float32"],
+    ...["--url", server.url, "--output", path],
+  ];
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", "--allow-net=127.0.0.1", "--allow-read=."],
+      ...["--allow-write=results", "--allow-env=SCORE_URL,SCORE_API_KEY"],
+      ...["stress.ts", ...flags, "--duration", "4"],
+    ],
+    env: { "SCORE_URL": "", "SCORE_API_KEY": "" },
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  // The first load is on disk, so the second is under way.
+  for (let look = 0; look < 400; look++) {
+    const text = await Deno.readTextFile(path).catch(() => "");
+    if (text !== "" && parseStressRun(text).results.length === 1) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  child.kill("SIGINT");
+  assertEquals((await child.status).code, 130);
+  const cut = parseStressRun(await Deno.readTextFile(path));
+  assertEquals(cut.metadata.interrupted, true);
+  assertEquals(
+    cut.results.map(({ scenario, verdict }) => [scenario, verdict]),
+    [["large-batch", "PASS"], ["sustained", "INTERRUPTED"]],
+  );
+  const other = await stress([...flags, "--duration", "50", "--resume", path]);
+  assertEquals(other.code, 2);
+  assertStringIncludes(other.stderr, "other options");
+  const { code } = await stress([
+    ...flags.filter((word) => word !== "--output" && word !== path),
+    ...["--duration", "4", "--resume", path, "--json-output", `${path}2`],
+  ]);
+  assertEquals(code, 0);
+  const rows = JSON.parse(await Deno.readTextFile(`${path}2`));
+  assertEquals(
+    rows.map((row: Record<string, unknown>) => [row.scenario, row.success]),
+    [["large-batch", true], ["sustained", true]],
+  );
+});
