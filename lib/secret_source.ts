@@ -7,6 +7,13 @@ import { advise } from "./command_line.ts";
 import { UsageError } from "./flags.ts";
 import { readText } from "./store.ts";
 
+/** What changes a measurement, so that a refusal must not pass in silence. */
+const TOLD_NAMES: readonly string[] = [
+  "SCORE_URL",
+  "SCORE_API_KEY",
+  "SCORE_COMPARE_API_KEY",
+];
+
 /** A key that can be sent in a header: visible ASCII. */
 const KEY_REGEXP = /^[\x21-\x7e]+$/;
 
@@ -33,7 +40,7 @@ export function readEnvironment(name: string): string | null {
 }
 
 function isRefused(name: string): boolean {
-  return name.startsWith("SCORE_") &&
+  return TOLD_NAMES.includes(name) &&
     Deno.permissions.querySync({ name: "env", variable: name }).state !==
       "granted";
 }

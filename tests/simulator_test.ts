@@ -246,9 +246,10 @@ Deno.test("Simulator really leaks memory, and shows it in the server info", asyn
   const beforeBytes = Deno.memoryUsage().rss;
   const before = await freeTokens();
   while (before - await freeTokens() < leakMib * 32);
+  // The process may give back other memory meanwhile.
   assertGreater(
     Deno.memoryUsage().rss - beforeBytes,
-    leakMib * 2 ** 20 / 2,
+    leakMib * 2 ** 20 / 4,
   );
 });
 
