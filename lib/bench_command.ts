@@ -232,7 +232,7 @@ export const BENCH_COMMAND = {
     },
     {
       command:
-        "deno task bench --launch 'python3 -m sgl_jax.launch_server --model-path {model} --dtype {dtype} --port {port}' --profile full",
+        "deno task bench --profile full --launch './serve.sh {model} {dtype} {port}'",
       help: "A server for each model and dtype",
     },
     {

@@ -38,6 +38,21 @@ function formatFlag(flag: Flag): string[] {
   return formatEntry(term, flag.help + note);
 }
 
+/** Breaks a command line as a shell takes it, so that it can be copied whole: never inside quotes. */
+function formatCommand(command: string): string[] {
+  const HIDDEN_SPACE = "\u00a0";
+  const words = command.replaceAll(
+    /'[^']*'/g,
+    (quoted) => quoted.replaceAll(" ", HIDDEN_SPACE),
+  );
+  const lines = wrapWords(words, HELP_COLUMNS - 6).map((line) =>
+    line.replaceAll(HIDDEN_SPACE, " ")
+  );
+  return lines.map((line, i) =>
+    `${i === 0 ? "  " : "    "}${line}${i < lines.length - 1 ? " \\" : ""}`
+  );
+}
+
 /** Formats the help of a command for 80 columns, with a line feed at the end. */
 export function formatHelp(spec: CommandSpec): string {
   const { operands, examples = [], exits = [] } = spec;
@@ -55,7 +70,7 @@ export function formatHelp(spec: CommandSpec): string {
       "Examples:",
       ...examples.flatMap(({ command, help }) => [
         ...wrapWords(help, HELP_COLUMNS - 4).map((line) => `  # ${line}`),
-        `  ${command}`,
+        ...formatCommand(command),
       ]),
     ],
     exits.length > 0 && [

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { formatHelp } from "../lib/help.ts";
 
 Deno.test("formatHelp() prints the whole table in 80 columns", () => {
@@ -63,4 +63,19 @@ Exit codes:
 `,
   );
   assertEquals(help.split("\n").filter((line) => line.length > 80), []);
+});
+
+Deno.test("formatHelp() breaks long commands where a shell can take them, not inside quotes", () => {
+  const command = `tool ${"--some-flag value ".repeat(4)}--run 'a b c d e f'`;
+  const help = formatHelp({
+    name: "tool",
+    summary: "A tool.",
+    groups: [],
+    examples: [{ command, help: "Long" }],
+  });
+  assertStringIncludes(
+    help,
+    "  tool --some-flag value --some-flag value --some-flag value --some-flag \\\n" +
+      "    value --run 'a b c d e f'\n",
+  );
 });
