@@ -21,11 +21,17 @@ import {
   cellId,
   type CellKey,
   type CellResult,
+  describeCell,
   goodLatenciesMs,
   type Run,
   type ServerRecord,
 } from "./result.ts";
-import { checkResumed, keptCells } from "./resume.ts";
+import {
+  checkAlike,
+  checkResumed,
+  isSameServer,
+  keptCells,
+} from "./same_run.ts";
 import type { Target, Wanted } from "./target.ts";
 import { defaultLabelTokenIds } from "./workload.ts";
 
@@ -117,23 +123,28 @@ class Bench {
     this.#note(target);
     await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
-    if (compared !== null) this.#noteCompared(target, compared);
+    if (compared !== null) {
+      this.#servers.push(compared.server);
+      checkAlike(compared.server, target.server);
+    }
     const { options } = this.#plan;
     const { model, dtype } = target.server;
     const keys = options.batchSizes.flatMap((batchSize) =>
-      options.numLabels.map((numLabels) => ({
-        batchSize,
-        numLabels,
-        model,
-        dtype,
-      }))
+      options.numLabels.map((numLabels) => (
+        { batchSize, numLabels, model, dtype }
+      ))
     );
     for (let repeat = 0; repeat < options.runs; repeat++) {
       for (const key of keys) {
         await this.#measureOnce({ target, compared }, key, repeat);
       }
     }
-    if (!this.#plan.checksDrift) return;
+    if (this.#plan.checksDrift) await this.#checkAgain(target, keys);
+    await this.#checkIdentity(target);
+  }
+
+  /** Measures again what shows a drift, and what looks like a regression. */
+  async #checkAgain(target: Target, keys: readonly CellKey[]): Promise<void> {
     await this.#checkDrift(target, keys);
     for (let pass = 0; pass < MAX_PASSES; pass++) {
       const suspects = this.#plan.findSuspects?.(this.record()) ?? [];
@@ -143,6 +154,21 @@ class Bench {
     }
   }
 
+  /** A server that was replaced during the run must not be measured under the name of the first. */
+  async #checkIdentity(target: Target): Promise<void> {
+    if (this.#world.signal.aborted) return;
+    const { model, dtype } = target.server;
+    const now = await target.identify();
+    if (now.model === model && now.dtype === dtype) return;
+    const reason =
+      `the server was replaced during the run: it is ${now.model} (${now.dtype}) now`;
+    this.#cells.forEach((cell, i) => {
+      if (cell.key.model !== model || cell.key.dtype !== dtype) return;
+      this.#cells[i] = { ...cell, status: "INVALID", reason };
+    });
+    throw new MeasureError(`Cannot trust what was measured: ${reason}`);
+  }
+
   async #measureOnce(targets: Targets, key: CellKey, repeat: number) {
     if (this.#world.signal.aborted) return;
     const { options } = this.#plan;
@@ -150,7 +176,7 @@ class Bench {
       cellId(cell.key, cell.repeat) === cellId(key, repeat)
     );
     const name: CellName = {
-      label: labelOf(key),
+      label: describeCell(key),
       number: ++this.#number,
       total: this.#expected(),
       weight: known === undefined ? cellWeight(key.batchSize, options) : 0,
@@ -167,7 +193,7 @@ class Bench {
     }
     const repeat = this.#plan.options.runs - 1;
     const name = {
-      label: `${labelOf(key)}, again`,
+      label: `${describeCell(key)}, again`,
       number: this.#number,
       total: this.#number,
       weight: 0,
@@ -177,8 +203,8 @@ class Bench {
 
   /** Measures the first and the last cell again: where they disagree, it was not the server alone that was measured. */
   async #checkDrift(target: Target, keys: readonly CellKey[]): Promise<void> {
-    const ends = [keys[0], keys.at(-1)].filter((key) => key !== undefined);
     if (keys.length < 2) return;
+    const ends = [keys[0], keys.at(-1)].filter((key) => key !== undefined);
     for (const key of ends) await this.#measureAgain(target, key);
     const repeat = this.#plan.options.runs - 1;
     for (const key of ends) {
@@ -198,7 +224,7 @@ class Bench {
         this.#cells[index] = { ...cell, status: "INVALID", reason };
       }
       this.#warn(
-        `The machine or the server drifted: ${labelOf(key)}, ${reason}`,
+        `The machine or the server drifted: ${describeCell(key)}, ${reason}`,
       );
     }
   }
@@ -343,16 +369,6 @@ class Bench {
     this.#warn(warning);
   }
 
-  /** Two servers are compared only where they are alike in what names a cell. */
-  #noteCompared(target: Target, compared: Target): void {
-    const [b, a] = [target.server, compared.server];
-    this.#servers.push(a);
-    if (a.model === b.model && a.dtype === b.dtype) return;
-    throw new MeasureError(
-      `Cannot compare two servers of different models: A serves ${a.model} (${a.dtype}), B serves ${b.model} (${b.dtype})`,
-    );
-  }
-
   #expected(): number {
     const { options, targets } = this.#plan;
     return options.batchSizes.length * options.numLabels.length *
@@ -379,12 +395,4 @@ class Bench {
       isInterrupted: this.#isCut || measured.size < this.#expected(),
     });
   }
-}
-
-function labelOf(key: CellKey): string {
-  return `batch ${key.batchSize}, ${key.numLabels} labels`;
-}
-
-function isSameServer(a: ServerRecord, b: ServerRecord): boolean {
-  return a.model === b.model && a.dtype === b.dtype && a.version === b.version;
 }

@@ -324,6 +324,11 @@ export function summariseCell(
   };
 }
 
+/** Names a cell for people, without its model and data type. */
+export function describeCell(key: CellKey): string {
+  return `batch ${key.batchSize}, ${key.numLabels} labels`;
+}
+
 /** A text that is the same for the same cell and repeat, and fit to be shown. */
 export function cellId(key: CellKey, repeat = 0): string {
   const { batchSize, numLabels, model, dtype } = key;

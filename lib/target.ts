@@ -28,6 +28,8 @@ export interface Target extends AsyncDisposable {
   readonly endpoint: Endpoint;
   /** What the server says of itself; its model and dtype name the cells. */
   readonly server: ServerRecord;
+  /** Asks the server again what it is, since it may have been replaced. */
+  readonly identify: () => Promise<ServerRecord>;
   /**
    * Why it is no longer there, in words with the end of its log, or null while it is or when that
    * cannot be known. Ask when connections were lost: it waits a little for a process that is ending.
@@ -140,6 +142,7 @@ async function openUrl(
     kind: "url",
     endpoint,
     server: await identify(endpoint, options, wanted),
+    identify: () => identify(endpoint, options, wanted),
     death: () => Promise.resolve(null),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -173,6 +176,7 @@ async function openLaunched(
       kind: "launched",
       endpoint,
       server: await identify(endpoint, options, wanted),
+      identify: () => identify(endpoint, options, wanted),
       death: async () => {
         const exit = await endOf(launched.ended);
         return exit === null
@@ -207,6 +211,7 @@ async function openSimulated(
     kind: "simulated",
     endpoint,
     server: await identify(endpoint, options, wanted),
+    identify: () => identify(endpoint, options, wanted),
     death: async () => {
       const exit = await endOf(simulator.ended);
       return exit === null ? null : `the simulated engine ${exit}`;

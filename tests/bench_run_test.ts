@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type BenchPlan, cellWeight } from "../lib/bench_plan.ts";
 import { runBench } from "../lib/bench_run.ts";
 import { MeasureError } from "../lib/failure.ts";
@@ -53,6 +53,8 @@ const SERVER: ServerRecord = {
 interface FakeWorld {
   readonly kind?: Target["kind"];
   readonly server?: (wanted: Wanted) => ServerRecord;
+  /** What another server says that took the place of the first. */
+  readonly later?: Partial<ServerRecord>;
   /** Says why the target is dead. */
   readonly death?: () => string;
   readonly open?: (wanted: Wanted) => void;
@@ -104,6 +106,12 @@ async function run(changes: Partial<BenchPlan>, world: FakeWorld = {}) {
         secrets: [],
       },
       server: world.server?.(wanted) ?? { ...SERVER, ...wanted },
+      identify: () =>
+        Promise.resolve({
+          ...SERVER,
+          ...world.server?.(wanted) ?? wanted,
+          ...world.later,
+        }),
       death: () => Promise.resolve(world.death?.() ?? null),
       [Symbol.asyncDispose]: () => {
         events.push(`close ${wanted.model} ${wanted.dtype}`);
@@ -487,4 +495,15 @@ Deno.test("runBench() does not hide a defect of its own", async () => {
     TypeError,
     "defect",
   );
+});
+
+Deno.test("runBench() trusts nothing of a server that was replaced during the run", async () => {
+  const { run: { cells }, fatal } = await run({}, {
+    later: { model: "org/other" },
+  });
+  assertEquals(
+    fatal,
+    "Cannot trust what was measured: the server was replaced during the run: it is org/other (bfloat16) now",
+  );
+  assert(cells.every(({ status }) => status === "INVALID"));
 });

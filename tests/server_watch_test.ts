@@ -21,6 +21,7 @@ function targetAt(url: string, kind: Target["kind"]): Target {
       hardware: "unknown",
       info: null,
     },
+    identify: () => Promise.reject(new Error("not asked")),
     death: () => Promise.resolve(null),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

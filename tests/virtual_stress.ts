@@ -249,6 +249,7 @@ export async function runVirtualStress(
         hardware: "simulated",
         info: { "max_req_input_len": 8186, "skip_tokenizer_init": false },
       },
+      identify: () => Promise.reject(new Error("not asked")),
       death: () =>
         Promise.resolve(opened.engine.crashed ? "the engine crashed" : null),
       started: {

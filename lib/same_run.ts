@@ -1,5 +1,5 @@
 /**
- * What an interrupted run leaves to the run that goes on from it.
+ * Whether what was measured belongs to one run: on one server, or on two that are alike.
  *
  * @module
  */
@@ -63,4 +63,21 @@ export function checkResumed(resumed: Run, server: ServerRecord): void {
       earlier.map(describe).join(", ")
     }; the server is now ${describe(server)}. Start a new run`,
   );
+}
+
+/**
+ * Makes sure that two servers are alike in what names a cell.
+ *
+ * @throws {MeasureError} If they serve different models or data types.
+ */
+export function checkAlike(a: ServerRecord, b: ServerRecord): void {
+  if (a.model === b.model && a.dtype === b.dtype) return;
+  throw new MeasureError(
+    `Cannot compare two servers of different models: A serves ${a.model} (${a.dtype}), B serves ${b.model} (${b.dtype})`,
+  );
+}
+
+/** Tells whether two records are of one server. */
+export function isSameServer(a: ServerRecord, b: ServerRecord): boolean {
+  return a.model === b.model && a.dtype === b.dtype && a.version === b.version;
 }
