@@ -215,9 +215,10 @@ function overview(name: string): number {
     RENDER_COMMAND,
     ...Object.values(COMMANDS).map(({ spec }) => spec),
   ];
-  const lines = specs.map(({ name, summary, operands }) =>
-    `  ${name} ${operands?.name.toUpperCase() ?? ""}  ${summary}`
-  );
+  const lines = specs.flatMap(({ name, summary, operands }) => [
+    `  ${name} ${operands?.name.toUpperCase() ?? ""}`,
+    `      ${summary}`,
+  ]);
   const text = ["Commands, each with --help:", ...lines].join("\n");
   if (name === "--help" || name === "-h") return say(text);
   return complain(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { wrapWords } from "./wrap.ts";
 import { hash32 } from "./rng.ts";
 
 interface FaultKind {
@@ -162,6 +163,9 @@ function readNumber(
   return number;
 }
 
+/** The width of a help text. */
+const TABLE_COLUMNS = 80;
+
 /** Returns one line a fault for a help text: name, value and effect. */
 export function faultTable(): string {
   const rows = Object.entries(FAULT_KINDS).map((
@@ -171,8 +175,13 @@ export function faultTable(): string {
     value === null ? effect : `${effect} (${value}, default ${fallback})`,
   ]);
   const width = Math.max(...rows.map(([left = ""]) => left.length));
-  return rows.map(([left = "", right]) => `${left.padEnd(width)}  ${right}`)
-    .join("\n");
+  // Two columns before it are the caller's.
+  const room = TABLE_COLUMNS - 2 - width - 2;
+  return rows.flatMap(([left = "", right = ""]) =>
+    wrapWords(right, room).map((line, i) =>
+      `${(i === 0 ? left : "").padEnd(width)}  ${line}`
+    )
+  ).join("\n");
 }
 
 /**
