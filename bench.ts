@@ -5,46 +5,50 @@
  *
  * @module
  */
-import { exitCodeOf, judgeAbRun } from "./lib/ab_measure.ts";
-import type { Baseline } from "./lib/baseline.ts";
+import { exitCodeOf, judgeAbRun } from "./lib/bench/ab_measure.ts";
+import type { Baseline } from "./lib/gate/baseline.ts";
 import {
   checkBaselineUpdate,
   loadBaseline,
   updateBaseline,
-} from "./lib/baseline_files.ts";
-import { BENCH_COMMAND } from "./lib/bench_command.ts";
+} from "./lib/gate/baseline_files.ts";
+import { BENCH_COMMAND } from "./lib/commands/bench_command.ts";
 import {
   type BenchFlags,
   type BenchRequest,
   isSameHost,
   readBenchFlags,
   wantedTargets,
-} from "./lib/bench_flags.ts";
-import type { BenchEnd, BenchListener, BenchWorld } from "./lib/bench_plan.ts";
-import { type Outputs, planOutputs } from "./lib/bench_outputs.ts";
-import { runBench } from "./lib/bench_run.ts";
-import { calibrate } from "./lib/calibration.ts";
+} from "./lib/commands/bench_flags.ts";
+import type {
+  BenchEnd,
+  BenchListener,
+  BenchWorld,
+} from "./lib/bench/bench_plan.ts";
+import { type Outputs, planOutputs } from "./lib/commands/bench_outputs.ts";
+import { runBench } from "./lib/bench/bench_run.ts";
+import { calibrate } from "./lib/load/calibration.ts";
 import {
   complain,
   say,
   startProgress,
   terminalColumns,
-} from "./lib/command_line.ts";
-import { describeClient } from "./lib/client_limit.ts";
-import { applyComparison, compareRun } from "./lib/comparison.ts";
-import { findPlanProblem } from "./lib/likeness.ts";
-import { findSuspects } from "./lib/confirm.ts";
+} from "./lib/cli/command_line.ts";
+import { describeClient } from "./lib/load/client_limit.ts";
+import { applyComparison, compareRun } from "./lib/gate/comparison.ts";
+import { findPlanProblem } from "./lib/gate/likeness.ts";
+import { findSuspects } from "./lib/gate/confirm.ts";
 import config from "./deno.json" with { type: "json" };
-import { describeEnvironment } from "./lib/environment.ts";
-import { MeasureError } from "./lib/failure.ts";
-import { parseFlags, UsageError } from "./lib/flags.ts";
-import { readGateFlags } from "./lib/gate_flags.ts";
-import { formatHelp } from "./lib/help.ts";
-import { type Interrupts, listenForInterrupts } from "./lib/interrupt.ts";
-import { startLoadGenerator } from "./lib/load.ts";
+import { describeEnvironment } from "./lib/target/environment.ts";
+import { MeasureError, UsageError } from "./lib/failure.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { readGateFlags } from "./lib/gate/gate_flags.ts";
+import { formatHelp } from "./lib/cli/help.ts";
+import { type Interrupts, listenForInterrupts } from "./lib/cli/interrupt.ts";
+import { startLoadGenerator } from "./lib/load/load.ts";
 import { poolPasses } from "./lib/passes.ts";
-import type { Progress } from "./lib/progress.ts";
-import { renderRun } from "./lib/report_run.ts";
+import type { Progress } from "./lib/cli/progress.ts";
+import { renderRun } from "./lib/report/report_run.ts";
 import { optionDifferences, type Run, type RunOptions } from "./lib/result.ts";
 import { stringifyRun } from "./lib/run_file.ts";
 import { createRedactor, headerSecrets, hideKeys } from "./lib/secret.ts";
@@ -52,9 +56,13 @@ import {
   readApiKey,
   readCertificates,
   readEnvironment,
-} from "./lib/secret_source.ts";
+} from "./lib/cli/secret_source.ts";
 import { readRun, writeWhole } from "./lib/store.ts";
-import { openTarget, type TargetOptions, type Wanted } from "./lib/target.ts";
+import {
+  openTarget,
+  type TargetOptions,
+  type Wanted,
+} from "./lib/target/target.ts";
 
 /** Runs the benchmark; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {

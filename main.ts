@@ -7,13 +7,13 @@
  */
 import { fromFileUrl } from "@std/path";
 import config from "./deno.json" with { type: "json" };
-import { complain, say } from "./lib/command_line.ts";
+import { complain, say } from "./lib/cli/command_line.ts";
 import {
   type CompletedCommand,
   formatCompletions,
   type Shell,
   SHELLS,
-} from "./lib/completions.ts";
+} from "./lib/cli/completions.ts";
 
 interface Subcommand {
   readonly summary: string;
@@ -137,8 +137,8 @@ async function printCompletions(args: readonly string[]): Promise<number> {
       2,
     );
   }
-  const { BENCH_COMMAND } = await import("./lib/bench_command.ts");
-  const { STRESS_COMMAND } = await import("./lib/stress_command.ts");
+  const { BENCH_COMMAND } = await import("./lib/commands/bench_command.ts");
+  const { STRESS_COMMAND } = await import("./lib/commands/stress_command.ts");
   const { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } = await import(
     "./report.ts"
   );

@@ -7,25 +7,29 @@
  */
 import { extname } from "@std/path";
 import config from "./deno.json" with { type: "json" };
-import { loadBaseline, loadRuns } from "./lib/baseline_files.ts";
-import { complain, say, terminalColumns } from "./lib/command_line.ts";
-import type { CommandSpec } from "./lib/command_spec.ts";
+import { loadBaseline, loadRuns } from "./lib/gate/baseline_files.ts";
+import { complain, say, terminalColumns } from "./lib/cli/command_line.ts";
+import type { CommandSpec } from "./lib/cli/command_spec.ts";
 import {
   applyComparison,
   compareRuns,
   type RunComparison,
-} from "./lib/comparison.ts";
+} from "./lib/gate/comparison.ts";
 import { escapeForTerminal } from "./lib/escape.ts";
-import { parseFlags, UsageError } from "./lib/flags.ts";
-import { readGateFlags } from "./lib/gate_flags.ts";
-import { formatHelp } from "./lib/help.ts";
-import { loadHistory } from "./lib/history_files.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { UsageError } from "./lib/failure.ts";
+import { readGateFlags } from "./lib/gate/gate_flags.ts";
+import { formatHelp } from "./lib/cli/help.ts";
+import { loadHistory } from "./lib/report/history_files.ts";
 import {
   COMPARE_COMMAND,
   RENDER_COMMAND,
   TREND_COMMAND,
-} from "./lib/report_command.ts";
-import { comparisonToJson, renderComparison } from "./lib/report_comparison.ts";
+} from "./lib/commands/report_command.ts";
+import {
+  comparisonToJson,
+  renderComparison,
+} from "./lib/report/report_comparison.ts";
 import {
   describeFormats,
   formatOf,
@@ -34,13 +38,13 @@ import {
   type Render,
   STRESS_FORMATS,
   VIEW_FORMATS,
-} from "./lib/report_formats.ts";
-import { renderRun } from "./lib/report_run.ts";
-import { renderTrend } from "./lib/report_trend.ts";
-import { viewOfComparison, viewOfRun } from "./lib/report_view.ts";
-import { renderStressRun } from "./lib/report_stress_text.ts";
+} from "./lib/report/report_formats.ts";
+import { renderRun } from "./lib/report/report_run.ts";
+import { renderTrend } from "./lib/report/report_trend.ts";
+import { viewOfComparison, viewOfRun } from "./lib/report/report_view.ts";
+import { renderStressRun } from "./lib/report/report_stress_text.ts";
 import { checkWritable, readRun, readText, writeWhole } from "./lib/store.ts";
-import { readStressRun } from "./lib/stress_outputs.ts";
+import { readStressRun } from "./lib/commands/stress_outputs.ts";
 
 export { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
 

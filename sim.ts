@@ -5,21 +5,22 @@
  */
 // deno-lint-ignore-file no-console
 import config from "./deno.json" with { type: "json" };
-import type { CommandSpec } from "./lib/command_spec.ts";
-import { faultTable } from "./lib/engine_faults.ts";
+import type { CommandSpec } from "./lib/cli/command_spec.ts";
+import { faultTable } from "./lib/engine/engine_faults.ts";
 import {
   ENGINE_DEFAULTS,
   type EngineOptions,
   engineOptions,
   ZERO_COST,
-} from "./lib/engine_options.ts";
-import { parseFlags, UsageError } from "./lib/flags.ts";
-import { formatHelp } from "./lib/help.ts";
+} from "./lib/engine/engine_options.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { UsageError } from "./lib/failure.ts";
+import { formatHelp } from "./lib/cli/help.ts";
 import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from "./lib/simulator.ts";
+} from "./lib/engine/simulator.ts";
 
 /** SGLang's own default. */
 const DEFAULT_PORT = 30000;

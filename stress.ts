@@ -5,50 +5,54 @@
  *
  * @module
  */
-import { calibrate } from "./lib/calibration.ts";
+import { calibrate } from "./lib/load/calibration.ts";
 import {
   complain,
   say,
   startProgress,
   terminalColumns,
-} from "./lib/command_line.ts";
+} from "./lib/cli/command_line.ts";
 import config from "./deno.json" with { type: "json" };
-import { createEndpointClient } from "./lib/endpoint_client.ts";
-import { describeEnvironment } from "./lib/environment.ts";
-import { MeasureError } from "./lib/failure.ts";
-import { parseFlags, UsageError } from "./lib/flags.ts";
-import { formatHelp } from "./lib/help.ts";
-import { listenForInterrupts } from "./lib/interrupt.ts";
-import { type Endpoint, startLoadGenerator } from "./lib/load.ts";
-import type { Progress } from "./lib/progress.ts";
-import { renderStressRun } from "./lib/report_stress_text.ts";
-import type { StressOptions } from "./lib/scenarios.ts";
+import { createEndpointClient } from "./lib/target/endpoint_client.ts";
+import { describeEnvironment } from "./lib/target/environment.ts";
+import { MeasureError, UsageError } from "./lib/failure.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { formatHelp } from "./lib/cli/help.ts";
+import { listenForInterrupts } from "./lib/cli/interrupt.ts";
+import { type Endpoint, startLoadGenerator } from "./lib/load/load.ts";
+import type { Progress } from "./lib/cli/progress.ts";
+import { renderStressRun } from "./lib/report/report_stress_text.ts";
+import type { StressOptions } from "./lib/stress/scenarios.ts";
 import { createRedactor, hideKeys } from "./lib/secret.ts";
 import {
   readApiKey,
   readCertificates,
   readEnvironment,
-} from "./lib/secret_source.ts";
-import { watchServer } from "./lib/server_watch.ts";
+} from "./lib/cli/secret_source.ts";
+import { watchServer } from "./lib/stress/server_watch.ts";
 import { writeWhole } from "./lib/store.ts";
-import { STRESS_COMMAND } from "./lib/stress_command.ts";
-import type { Prober, StressWorld } from "./lib/stress_context.ts";
-import { stringifyStressRun } from "./lib/stress_file.ts";
+import { STRESS_COMMAND } from "./lib/commands/stress_command.ts";
+import type { Prober, StressWorld } from "./lib/stress/stress_context.ts";
+import { stringifyStressRun } from "./lib/stress/stress_file.ts";
 import {
   readStressFlags,
   type StressFlags,
   type StressRequest,
-} from "./lib/stress_flags.ts";
-import { describeProgress } from "./lib/stress_progress.ts";
+} from "./lib/commands/stress_flags.ts";
+import { describeProgress } from "./lib/stress/stress_progress.ts";
 import {
   planStressOutputs,
   readStressRun,
   type StressOutputs,
-} from "./lib/stress_outputs.ts";
-import type { StressRun } from "./lib/stress_result.ts";
-import { runStress, type StressEnd, stressExitCode } from "./lib/stress_run.ts";
-import { openTarget, UNKNOWN } from "./lib/target.ts";
-import { sleep } from "./lib/wait.ts";
+} from "./lib/commands/stress_outputs.ts";
+import type { StressRun } from "./lib/stress/stress_result.ts";
+import {
+  runStress,
+  type StressEnd,
+  stressExitCode,
+} from "./lib/stress/stress_run.ts";
+import { openTarget, UNKNOWN } from "./lib/target/target.ts";
+import { sleep } from "./lib/load/wait.ts";
 
 /** Runs the stress tests; returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {

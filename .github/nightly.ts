@@ -8,11 +8,11 @@
  * @module
  */
 import * as v from "valibot";
-import { complain } from "../lib/command_line.ts";
-import { UsageError } from "../lib/flags.ts";
-import { createGitHub, type GitHub } from "../lib/github_api.ts";
-import { GitHubError } from "../lib/github_request.ts";
-import { listenForInterrupts } from "../lib/interrupt.ts";
+import { complain } from "../lib/cli/command_line.ts";
+import { UsageError } from "../lib/failure.ts";
+import { createGitHub, type GitHub } from "../lib/nightly/github_api.ts";
+import { GitHubError } from "../lib/nightly/github_request.ts";
+import { listenForInterrupts } from "../lib/cli/interrupt.ts";
 import {
   benchFlags,
   readSettings,
@@ -20,8 +20,8 @@ import {
   requireServer,
   stemOf,
   stressFlags,
-} from "../lib/nightly_command.ts";
-import { type Action, planNight } from "../lib/nightly_plan.ts";
+} from "../lib/nightly/nightly_command.ts";
+import { type Action, planNight } from "../lib/nightly/nightly_plan.ts";
 import {
   issueBody,
   issueTitle,
@@ -30,10 +30,10 @@ import {
   type NightContext,
   nightSummary,
   recoveryComment,
-} from "../lib/nightly_text.ts";
-import { judgeNight, type StepRecord } from "../lib/nightly_verdict.ts";
+} from "../lib/nightly/nightly_text.ts";
+import { judgeNight, type StepRecord } from "../lib/nightly/nightly_verdict.ts";
 import type { Run } from "../lib/result.ts";
-import { readEnvironment } from "../lib/secret_source.ts";
+import { readEnvironment } from "../lib/cli/secret_source.ts";
 import { checkWritable, readRun, readText, writeWhole } from "../lib/store.ts";
 
 /** By these the issues are found again; the specification's. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpAnswer, HttpFailure } from "./http_exchange.ts";
+import type { HttpAnswer, HttpFailure } from "./http/http_exchange.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Redactor } from "./secret.ts";
 

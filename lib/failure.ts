@@ -1,5 +1,5 @@
 /**
- * The error of a run that could not be measured.
+ * The errors that a script tells in words: of a command line, and of a run that could not be measured.
  *
  * @module
  */
@@ -11,4 +11,15 @@
 export class MeasureError extends Error {
   /** The name of this class. */
   override readonly name = "MeasureError";
+}
+
+/** A command line that cannot be carried out; its message has one line for each problem. */
+export class UsageError extends Error {
+  /** The name of this class. */
+  override readonly name = "UsageError";
+
+  /** Joins the problems, one line each. */
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+  }
 }

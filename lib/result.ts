@@ -6,8 +6,8 @@
  * @module
  */
 import type { Outcome } from "./outcome.ts";
-import type { Suspect } from "./settle.ts";
-import { type LatencySummary, summariseLatencies } from "./stats.ts";
+import type { Suspect } from "./bench/settle.ts";
+import { type LatencySummary, summariseLatencies } from "./stats/stats.ts";
 export type { LatencySummary };
 import type { PrefixCache } from "./workload.ts";
 

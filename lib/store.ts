@@ -4,8 +4,7 @@
  * @module
  */
 import { dirname, join } from "@std/path";
-import { MeasureError } from "./failure.ts";
-import { UsageError } from "./flags.ts";
+import { MeasureError, UsageError } from "./failure.ts";
 import type { Run } from "./result.ts";
 import { parseRun } from "./run_file.ts";
 

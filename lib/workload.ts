@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hash32, mix32 } from "./rng.ts";
+import { hash32, mix32 } from "./stats/rng.ts";
 import { encodeScoreRequest, lethalReason } from "./score.ts";
 import type { ScoreRequest } from "./score.ts";
 

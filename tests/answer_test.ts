@@ -11,7 +11,7 @@ import {
   quoteBody,
   rowSumTolerance,
 } from "../lib/answer.ts";
-import type { HttpAnswer, HttpFailure } from "../lib/http_exchange.ts";
+import type { HttpAnswer, HttpFailure } from "../lib/http/http_exchange.ts";
 import { createRedactor } from "../lib/secret.ts";
 
 const KEY = "sk-1234567890abcdefghijklmnopqrstuvwxyz";

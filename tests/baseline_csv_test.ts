@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { CSV_COLUMNS, parseResultCsv } from "../lib/baseline_csv.ts";
-import { runToCsv } from "../lib/report_run.ts";
+import { CSV_COLUMNS, parseResultCsv } from "../lib/gate/baseline_csv.ts";
+import { runToCsv } from "../lib/report/report_run.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
 
 const HEADER = CSV_COLUMNS.join(",");

@@ -3,7 +3,7 @@ import { makeTestFolder } from "./bench_runner.ts";
 
 Deno.test("checkBaselineUpdate() does not take a baseline that it may not read for a new one", async () => {
   await using folder = await makeTestFolder();
-  const files = new URL("../lib/baseline_files.ts", import.meta.url).href;
+  const files = new URL("../lib/gate/baseline_files.ts", import.meta.url).href;
   const baseline = `${folder.path}/a.json`;
   await Deno.writeTextFile(baseline, "damaged");
   const script = `${folder.path}/check.ts`;

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { mergeRuns, withSamples } from "../lib/baseline.ts";
+import { mergeRuns, withSamples } from "../lib/gate/baseline.ts";
 import {
   appendCsv,
   appendMetadata,
   appendRecord,
   findUpdateProblem,
-} from "../lib/baseline_update.ts";
-import { parseMetadata } from "../lib/conditions.ts";
-import { runToCsv, runToMetadata } from "../lib/report_run.ts";
+} from "../lib/gate/baseline_update.ts";
+import { parseMetadata } from "../lib/gate/conditions.ts";
+import { runToCsv, runToMetadata } from "../lib/report/report_run.ts";
 import { parseRun, stringifyRun } from "../lib/run_file.ts";
 import {
   isSameRun,
@@ -15,8 +15,8 @@ import {
   runsOfCsv,
   runsOfRecord,
   type StoredRun,
-} from "../lib/stored_run.ts";
-import { findUnfitness } from "../lib/validity.ts";
+} from "../lib/gate/stored_run.ts";
+import { findUnfitness } from "../lib/gate/validity.ts";
 import {
   latenciesAround,
   measuredCell,

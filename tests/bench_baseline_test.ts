@@ -4,9 +4,9 @@ import {
   assertGreater,
   assertStringIncludes,
 } from "@std/assert";
-import type { EngineOptions } from "../lib/engine_options.ts";
+import type { EngineOptions } from "../lib/engine/engine_options.ts";
 import type { Run } from "../lib/result.ts";
-import { startSimulator } from "../lib/simulator.ts";
+import { startSimulator } from "../lib/engine/simulator.ts";
 import { makeTestFolder, runMain } from "./bench_runner.ts";
 
 /** Three short cells. */

@@ -1,4 +1,4 @@
-import { BENCH_COMMAND } from "../lib/bench_command.ts";
+import { BENCH_COMMAND } from "../lib/commands/bench_command.ts";
 import {
   assert,
   assertEquals,
@@ -6,10 +6,14 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { type BenchRequest, readBenchFlags } from "../lib/bench_flags.ts";
-import { parseFlags, UsageError } from "../lib/flags.ts";
-import { formatHelp } from "../lib/help.ts";
-import { PROFILES } from "../lib/profiles.ts";
+import {
+  type BenchRequest,
+  readBenchFlags,
+} from "../lib/commands/bench_flags.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { UsageError } from "../lib/failure.ts";
+import { formatHelp } from "../lib/cli/help.ts";
+import { PROFILES } from "../lib/bench/profiles.ts";
 
 function flagsOf(args: readonly string[]) {
   const parsed = parseFlags(BENCH_COMMAND, args);

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type BenchPlan, cellWeight } from "../lib/bench_plan.ts";
-import { runBench } from "../lib/bench_run.ts";
+import { type BenchPlan, cellWeight } from "../lib/bench/bench_plan.ts";
+import { runBench } from "../lib/bench/bench_run.ts";
 import { MeasureError } from "../lib/failure.ts";
-import type { LoadGenerator, LoadPlan } from "../lib/load.ts";
+import type { LoadGenerator, LoadPlan } from "../lib/load/load.ts";
 import type { Outcome } from "../lib/outcome.ts";
 import type { Run, RunOptions, ServerRecord } from "../lib/result.ts";
-import { SampleRecorder } from "../lib/samples.ts";
-import type { Target, Wanted } from "../lib/target.ts";
+import { SampleRecorder } from "../lib/load/samples.ts";
+import type { Target, Wanted } from "../lib/target/target.ts";
 
 const OPTIONS: RunOptions = {
   profile: "smoke",

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { calibrate } from "../lib/calibration.ts";
-import { collectGarbage } from "../lib/garbage.ts";
-import { startLoadGenerator } from "../lib/load.ts";
+import { calibrate } from "../lib/load/calibration.ts";
+import { collectGarbage } from "../lib/load/garbage.ts";
+import { startLoadGenerator } from "../lib/load/load.ts";
 
 Deno.test("calibrate() measures this client with the code that measures", async () => {
   await using load = startLoadGenerator();

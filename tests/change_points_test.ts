@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { findSegments, fittedAt } from "../lib/change_points.ts";
-import { createRng, normal } from "../lib/rng.ts";
+import { findSegments, fittedAt } from "../lib/stats/change_points.ts";
+import { createRng, normal } from "../lib/stats/rng.ts";
 
 const CHANCE = 0.01;
 

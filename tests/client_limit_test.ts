@@ -4,7 +4,7 @@ import {
   closedLoopRatio,
   describeClient,
   findClientDoubts,
-} from "../lib/client_limit.ts";
+} from "../lib/load/client_limit.ts";
 import { summariseCell } from "../lib/result.ts";
 
 const CALIBRATION = {

@@ -12,7 +12,7 @@ import {
   type HttpClientOptions,
   type HttpExchange,
   type HttpFailure,
-} from "../lib/http_client.ts";
+} from "../lib/http/http_client.ts";
 import { httpAnswer, type ScriptedServer } from "./scripted_server.ts";
 
 /** A whole answer with the body `ok`. */

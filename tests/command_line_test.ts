@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 
-const COMMAND_LINE = new URL("../lib/command_line.ts", import.meta.url).href;
+const COMMAND_LINE =
+  new URL("../lib/cli/command_line.ts", import.meta.url).href;
 
 Deno.test("complain(), advise() and the progress go quiet when stderr is closed", async () => {
   const script =

@@ -1,12 +1,16 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { mergeRuns } from "../lib/baseline.ts";
-import { applyComparison, compareRun, compareRuns } from "../lib/comparison.ts";
-import { MISMATCH_NAMES } from "../lib/conditions.ts";
-import { findPlanProblem } from "../lib/likeness.ts";
-import { renderRun, runToCsv } from "../lib/report_run.ts";
+import { mergeRuns } from "../lib/gate/baseline.ts";
+import {
+  applyComparison,
+  compareRun,
+  compareRuns,
+} from "../lib/gate/comparison.ts";
+import { MISMATCH_NAMES } from "../lib/gate/conditions.ts";
+import { findPlanProblem } from "../lib/gate/likeness.ts";
+import { renderRun, runToCsv } from "../lib/report/report_run.ts";
 import type { CellResult, Run } from "../lib/result.ts";
 import { parseRun, stringifyRun } from "../lib/run_file.ts";
-import { runsOfCsv, runsOfRecord } from "../lib/stored_run.ts";
+import { runsOfCsv, runsOfRecord } from "../lib/gate/stored_run.ts";
 import {
   latenciesAround,
   measuredCell,

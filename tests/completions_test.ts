@@ -1,11 +1,11 @@
 // The scripts are loaded into the shells themselves, where they are installed.
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import type { CommandSpec } from "../lib/command_spec.ts";
+import type { CommandSpec } from "../lib/cli/command_spec.ts";
 import {
   type CompletedCommand,
   formatCompletions,
   type Shell,
-} from "../lib/completions.ts";
+} from "../lib/cli/completions.ts";
 
 const SPEC: CommandSpec = {
   name: "tool run",

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { planPass } from "../lib/confirm.ts";
+import { planPass } from "../lib/gate/confirm.ts";
 import type { CellKey } from "../lib/result.ts";
 
 const CELLS: CellKey[] = [1, 2, 4, 8, 16, 32].map((batchSize) => ({

@@ -6,7 +6,7 @@ import {
   regularisedIncompleteBeta,
   studentUpperQuantile,
   studentUpperTail,
-} from "../lib/distributions.ts";
+} from "../lib/stats/distributions.ts";
 
 /** Compares to a relative error of 1e-12: far finer than any printed table. */
 function assertDigits(actual: number, expected: number): void {

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { findDrift } from "../lib/drift.ts";
-import { createRng, normal } from "../lib/rng.ts";
+import { findDrift } from "../lib/gate/drift.ts";
+import { createRng, normal } from "../lib/stats/rng.ts";
 
 /** Seeded lognormal latencies around a median. */
 function latencies(

@@ -4,10 +4,10 @@ import {
   assertRejects,
   fail,
 } from "@std/assert";
-import { drive, type Loop, splitLoop } from "../lib/driver.ts";
-import type { HttpAnswer, HttpFailure } from "../lib/http_exchange.ts";
+import { drive, type Loop, splitLoop } from "../lib/load/driver.ts";
+import type { HttpAnswer, HttpFailure } from "../lib/http/http_exchange.ts";
 import { type Outcome, OUTCOMES } from "../lib/outcome.ts";
-import { SampleRecorder } from "../lib/samples.ts";
+import { SampleRecorder } from "../lib/load/samples.ts";
 
 /** Runs events in the order of their times, those of one time together; then all promises settle. */
 class VirtualTime {

@@ -1,6 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { type ServiceJob, ServiceQueue } from "../lib/engine_cost.ts";
-import { type EngineOptions, engineOptions } from "../lib/engine_options.ts";
+import { type ServiceJob, ServiceQueue } from "../lib/engine/engine_cost.ts";
+import {
+  type EngineOptions,
+  engineOptions,
+} from "../lib/engine/engine_options.ts";
 
 /** Costs that add up to whole numbers, so that the times below can be checked by hand. */
 const PLAIN: Partial<EngineOptions> = {

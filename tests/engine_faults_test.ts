@@ -4,7 +4,7 @@ import {
   assertEquals,
   assertThrows,
 } from "@std/assert";
-import { Engine, type EngineEvent } from "../lib/engine.ts";
+import { Engine, type EngineEvent } from "../lib/engine/engine.ts";
 import {
   driftFactor,
   FAULT_KINDS,
@@ -13,8 +13,8 @@ import {
   leakedBytes,
   parseFault,
   spoilRows,
-} from "../lib/engine_faults.ts";
-import { ZERO_COST } from "../lib/engine_options.ts";
+} from "../lib/engine/engine_faults.ts";
+import { ZERO_COST } from "../lib/engine/engine_options.ts";
 
 const CALL = {
   query: "Is this relevant?",

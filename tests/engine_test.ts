@@ -4,8 +4,12 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
-import { Engine, type EngineEvent, type EngineRequest } from "../lib/engine.ts";
-import type { EngineOptions } from "../lib/engine_options.ts";
+import {
+  Engine,
+  type EngineEvent,
+  type EngineRequest,
+} from "../lib/engine/engine.ts";
+import type { EngineOptions } from "../lib/engine/engine_options.ts";
 
 interface Example {
   name: string;

@@ -3,7 +3,7 @@ import {
   describeEnvironment,
   detectHardware,
   type RunProgram,
-} from "../lib/environment.ts";
+} from "../lib/target/environment.ts";
 
 /** A machine on which only these programs say something. */
 function machine(outputs: Record<string, string> = {}): RunProgram {

@@ -1,5 +1,9 @@
 import { assertEquals, assertFalse } from "@std/assert";
-import { escapeHtml, escapeMarkdown, escapeXml } from "../lib/escape_markup.ts";
+import {
+  escapeHtml,
+  escapeMarkdown,
+  escapeXml,
+} from "../lib/report/escape_markup.ts";
 
 Deno.test("escapeHtml() leaves no markup and no control character", () => {
   assertEquals(

@@ -1,6 +1,6 @@
 /** Stored runs with samples for tests: six cells, a little noise, nothing changed unless asked for. */
 import { type CellResult, type Run, summariseCell } from "../lib/result.ts";
-import { createRng } from "../lib/rng.ts";
+import { createRng } from "../lib/stats/rng.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
 
 /** A good cell with the latencies given, in milliseconds. */

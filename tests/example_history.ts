@@ -1,6 +1,6 @@
 /** A made-up history for tests: nights in which the machine varies, and what is planted in them. */
 import type { Run } from "../lib/result.ts";
-import { createRng, normal } from "../lib/rng.ts";
+import { createRng, normal } from "../lib/stats/rng.ts";
 import { measuredCell } from "./example_baseline.ts";
 import { exampleRun } from "./example_run.ts";
 

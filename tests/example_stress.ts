@@ -1,11 +1,11 @@
 /** A made-up stress run for tests: a load with failures in its middle, and a ramp with a knee. */
-import { createRng, normal } from "../lib/rng.ts";
+import { createRng, normal } from "../lib/stats/rng.ts";
 import type {
   RampStep,
   StressResult,
   StressRun,
-} from "../lib/stress_result.ts";
-import type { TimelineRow } from "../lib/timeline.ts";
+} from "../lib/stress/stress_result.ts";
+import type { TimelineRow } from "../lib/load/timeline.ts";
 
 const LATENCY = { meanMs: 52, p50Ms: 50, p95Ms: 70, p99Ms: 90, maxMs: 400 };
 

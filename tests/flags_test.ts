@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { CommandSpec } from "../lib/command_spec.ts";
-import { parseFlags, UsageError } from "../lib/flags.ts";
+import type { CommandSpec } from "../lib/cli/command_spec.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { UsageError } from "../lib/failure.ts";
 
 const SPEC = {
   name: "deno task bench",

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { AbCell } from "../lib/gate_ab.ts";
-import { createRng, normal } from "../lib/rng.ts";
+import type { AbCell } from "../lib/gate/gate_ab.ts";
+import { createRng, normal } from "../lib/stats/rng.ts";
 import { gridOf } from "./gate_simulation.ts";
 
 /** Shape of one simulated comparison of two live servers. */

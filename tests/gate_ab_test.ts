@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { type AbBlock, type AbCell, judgeAb } from "../lib/gate_ab.ts";
+import { type AbBlock, type AbCell, judgeAb } from "../lib/gate/gate_ab.ts";
 import { simulateAb } from "./gate_ab_simulation.ts";
 
 /** A block in which B takes `ratio` times as long as A. */

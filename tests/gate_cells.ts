@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GateCell, RunValue } from "../lib/gate.ts";
+import type { GateCell, RunValue } from "../lib/gate/gate.ts";
 
 /** A run of 20 samples without any scatter. */
 export function still(latencyMs: number): RunValue {

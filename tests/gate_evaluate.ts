@@ -9,8 +9,8 @@
  */
 // deno-lint-ignore-file no-console
 
-import { judge } from "../lib/gate.ts";
-import { median } from "../lib/stats.ts";
+import { judge } from "../lib/gate/gate.ts";
+import { median } from "../lib/stats/stats.ts";
 import { SCENARIOS, simulate } from "./gate_simulation.ts";
 import { ALL_MODES, type Mode, type Target, TARGETS } from "./gate_targets.ts";
 

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseFlags, UsageError } from "../lib/flags.ts";
-import { GATE_FLAGS, readGateFlags } from "../lib/gate_flags.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { UsageError } from "../lib/failure.ts";
+import { GATE_FLAGS, readGateFlags } from "../lib/gate/gate_flags.ts";
 
 const SPEC = { name: "x", summary: "X.", groups: [GATE_FLAGS] } as const;
 

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { judge } from "../lib/gate.ts";
+import { judge } from "../lib/gate/gate.ts";
 import { cell, row, still } from "./gate_cells.ts";
 
 function near(actual: readonly (number | undefined)[], expected: number[]) {

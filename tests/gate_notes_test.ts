@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type GateCell, judge, type RunValue } from "../lib/gate.ts";
+import { type GateCell, judge, type RunValue } from "../lib/gate/gate.ts";
 
 function value(p50Ms: number, meanMs = p50Ms): RunValue {
   return {

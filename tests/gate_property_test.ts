@@ -4,8 +4,8 @@ import {
   type GateVerdict,
   judge,
   type RunValue,
-} from "../lib/gate.ts";
-import { createRng } from "../lib/rng.ts";
+} from "../lib/gate/gate.ts";
+import { createRng } from "../lib/stats/rng.ts";
 import { type Comparison, SCENARIOS, simulate } from "./gate_simulation.ts";
 
 /** Comparisons of every kind: with and without a change, one baseline row and several, three sizes. */

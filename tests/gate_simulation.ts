@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { GateCell, RunValue } from "../lib/gate.ts";
-import { createRng, normal, type Rng } from "../lib/rng.ts";
-import { summariseLatencies } from "../lib/stats.ts";
+import type { GateCell, RunValue } from "../lib/gate/gate.ts";
+import { createRng, normal, type Rng } from "../lib/stats/rng.ts";
+import { summariseLatencies } from "../lib/stats/stats.ts";
 
 /** Noise of a machine; shares of latency, 0 to 1. */
 export interface Scenario {

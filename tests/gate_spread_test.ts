@@ -1,6 +1,6 @@
 import { assertAlmostEquals } from "@std/assert";
-import { medianScatter } from "../lib/gate_spread.ts";
-import type { RunValue } from "../lib/gate.ts";
+import { medianScatter } from "../lib/gate/gate_spread.ts";
+import type { RunValue } from "../lib/gate/gate.ts";
 
 const LATENCIES_MS = [
   10,

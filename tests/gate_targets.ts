@@ -10,8 +10,8 @@ import {
   type GateVerdict,
   judge,
   suspects,
-} from "../lib/gate.ts";
-import { judgeAb } from "../lib/gate_ab.ts";
+} from "../lib/gate/gate.ts";
+import { judgeAb } from "../lib/gate/gate_ab.ts";
 import { SCENARIOS, simulate, type SimulatedCells } from "./gate_simulation.ts";
 import { simulateAb } from "./gate_ab_simulation.ts";
 

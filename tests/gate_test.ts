@@ -11,8 +11,8 @@ import {
   judge,
   judgeThreshold,
   suspects,
-} from "../lib/gate.ts";
-import { judgeShifts } from "../lib/gate_rule.ts";
+} from "../lib/gate/gate.ts";
+import { judgeShifts } from "../lib/gate/gate_rule.ts";
 import { cell, row, still } from "./gate_cells.ts";
 import { SCENARIOS, simulate } from "./gate_simulation.ts";
 

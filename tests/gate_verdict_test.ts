@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { describeCells } from "../lib/gate_verdict.ts";
-import { type CellShift, judgeShifts } from "../lib/gate_rule.ts";
+import { describeCells } from "../lib/gate/gate_verdict.ts";
+import { type CellShift, judgeShifts } from "../lib/gate/gate_rule.ts";
 
 const THRESHOLDS = { failShare: 0.1, warnShare: 0.05 };
 const NO_NOISE = { value: 1e-12, degreesOfFreedom: Infinity };

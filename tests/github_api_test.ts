@@ -5,8 +5,8 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { createGitHub, type GitHub } from "../lib/github_api.ts";
-import { GitHubError } from "../lib/github_request.ts";
+import { createGitHub, type GitHub } from "../lib/nightly/github_api.ts";
+import { GitHubError } from "../lib/nightly/github_request.ts";
 import {
   failure,
   GitHubStandIn,

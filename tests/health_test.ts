@@ -15,9 +15,9 @@ import {
   slopeInterval,
   TREND_MIN_POINTS,
   whiten,
-} from "../lib/health.ts";
-import { createRng, normal } from "../lib/rng.ts";
-import { quantile } from "../lib/stats.ts";
+} from "../lib/stress/health.ts";
+import { createRng, normal } from "../lib/stats/rng.ts";
+import { quantile } from "../lib/stats/stats.ts";
 
 const seriesOf = (values: readonly number[]): SeriesPoint[] =>
   values.map((value, i) => ({ timeMs: 1000 * i, value }));

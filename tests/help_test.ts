@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { formatHelp } from "../lib/help.ts";
+import { formatHelp } from "../lib/cli/help.ts";
 
 Deno.test("formatHelp() prints the whole table in 80 columns", () => {
   const help = formatHelp({

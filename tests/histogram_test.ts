@@ -6,8 +6,8 @@ import {
   createHistogram,
   histogramQuantile,
   recordTime,
-} from "../lib/histogram.ts";
-import { createRng } from "../lib/rng.ts";
+} from "../lib/stats/histogram.ts";
+import { createRng } from "../lib/stats/rng.ts";
 
 Deno.test("recordTime() is exact to the microsecond below 0.256 ms", () => {
   for (const timeMs of [0, 0.001, 0.1, 0.254, 0.255]) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { UsageError } from "../lib/flags.ts";
-import { loadHistory } from "../lib/history_files.ts";
-import { runToCsv, runToMetadata } from "../lib/report_run.ts";
+import { UsageError } from "../lib/failure.ts";
+import { loadHistory } from "../lib/report/history_files.ts";
+import { runToCsv, runToMetadata } from "../lib/report/report_run.ts";
 import { stringifyRun } from "../lib/run_file.ts";
 import { makeTestFolder } from "./bench_runner.ts";
 import { commitOf, makeHistory } from "./example_history.ts";

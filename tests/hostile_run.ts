@@ -1,8 +1,8 @@
 /** A compared run whose names, errors and notes are made to break out of every format. */
-import { applyComparison, compareRun } from "../lib/comparison.ts";
-import { mergeRuns } from "../lib/baseline.ts";
+import { applyComparison, compareRun } from "../lib/gate/comparison.ts";
+import { mergeRuns } from "../lib/gate/baseline.ts";
 import type { Run } from "../lib/result.ts";
-import { runsOfRecord } from "../lib/stored_run.ts";
+import { runsOfRecord } from "../lib/gate/stored_run.ts";
 import { measuredRun } from "./example_baseline.ts";
 
 /** Control sequences, markup, XML ends, Markdown, mentions, references, formulas and reordered text. */

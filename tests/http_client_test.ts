@@ -7,7 +7,10 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { createHttpClient, type HttpExchange } from "../lib/http_client.ts";
+import {
+  createHttpClient,
+  type HttpExchange,
+} from "../lib/http/http_client.ts";
 import {
   answered,
   bodyText,

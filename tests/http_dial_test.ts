@@ -5,8 +5,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { createHttpClient } from "../lib/http_client.ts";
-import { dial, parseTarget } from "../lib/http_dial.ts";
+import { createHttpClient } from "../lib/http/http_client.ts";
+import { dial, parseTarget } from "../lib/http/http_dial.ts";
 import {
   answered,
   bodyText,

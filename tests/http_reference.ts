@@ -5,8 +5,8 @@
  * @module
  */
 
-import { RESPONSE_LIMITS } from "../lib/http_head.ts";
-import type { Rng } from "../lib/rng.ts";
+import { RESPONSE_LIMITS } from "../lib/http/http_head.ts";
+import type { Rng } from "../lib/stats/rng.ts";
 
 /** Little above the recorded bodies, so that mutations go beyond it. */
 export const BODY_BYTES_MAX = 144;

@@ -4,8 +4,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { createHttpClient } from "../lib/http_client.ts";
-import { parseTarget, targetName } from "../lib/http_dial.ts";
+import { createHttpClient } from "../lib/http/http_client.ts";
+import { parseTarget, targetName } from "../lib/http/http_dial.ts";
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();

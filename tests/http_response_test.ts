@@ -5,9 +5,9 @@ import {
   assertStrictEquals,
   assertStringIncludes,
 } from "@std/assert";
-import { parseHeaders, RESPONSE_LIMITS } from "../lib/http_head.ts";
-import { ResponseReader } from "../lib/http_response.ts";
-import { createRng } from "../lib/rng.ts";
+import { parseHeaders, RESPONSE_LIMITS } from "../lib/http/http_head.ts";
+import { ResponseReader } from "../lib/http/http_response.ts";
+import { createRng } from "../lib/stats/rng.ts";
 import {
   ANSWERS,
   BODY_BYTES_MAX,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { listenForInterrupts } from "../lib/interrupt.ts";
+import { listenForInterrupts } from "../lib/cli/interrupt.ts";
 
-const INTERRUPT = new URL("../lib/interrupt.ts", import.meta.url).href;
+const INTERRUPT = new URL("../lib/cli/interrupt.ts", import.meta.url).href;
 
 /** Says the word of each signal that fires; ends at the second. */
 const SCRIPT = `import { listenForInterrupts } from "${INTERRUPT}";

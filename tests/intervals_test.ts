@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { meanInterval, medianInterval } from "../lib/intervals.ts";
+import { meanInterval, medianInterval } from "../lib/stats/intervals.ts";
 
 Deno.test("meanInterval() is Student's interval", () => {
   // R: t.test(c(10, 12, 11, 13, 9))$conf.int

@@ -1,8 +1,12 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import type { Loop } from "../lib/driver.ts";
-import { knownBody, KnownLoadJudge, pickPayload } from "../lib/known_load.ts";
-import { loadFigures } from "../lib/load_figures.ts";
-import { SampleRecorder } from "../lib/samples.ts";
+import type { Loop } from "../lib/load/driver.ts";
+import {
+  knownBody,
+  KnownLoadJudge,
+  pickPayload,
+} from "../lib/load/known_load.ts";
+import { loadFigures } from "../lib/stress/load_figures.ts";
+import { SampleRecorder } from "../lib/load/samples.ts";
 import type { WorkloadSpec } from "../lib/workload.ts";
 
 const SPEC: WorkloadSpec = {

@@ -13,7 +13,7 @@ import {
   type LaunchOptions,
   launchServer,
   launchWords,
-} from "../lib/launch.ts";
+} from "../lib/target/launch.ts";
 import { createRedactor } from "../lib/secret.ts";
 import {
   makeTestFolder,

@@ -9,163 +9,163 @@ type Layer = typeof LAYERS[number];
 
 /** The module of each layer, sorted by name; only `io` touches the world outside. */
 const MODULES: Readonly<Record<string, Layer>> = {
-  "ab_measure.ts": "domain",
   "answer.ts": "domain",
-  "baseline.ts": "domain",
-  "baseline_csv.ts": "domain",
-  "baseline_files.ts": "io",
-  "baseline_update.ts": "report",
-  "bench_command.ts": "io",
-  "bench_flags.ts": "io",
-  "bench_outputs.ts": "io",
-  "bench_plan.ts": "io",
-  "bench_record.ts": "domain",
-  "bench_run.ts": "io",
-  "byte_store.ts": "foundation",
-  "calibration.ts": "io",
-  "change_points.ts": "foundation",
-  "chart_svg.ts": "report",
-  "client_limit.ts": "domain",
-  "command_line.ts": "io",
-  "command_spec.ts": "foundation",
-  "comparison.ts": "domain",
-  "completions.ts": "foundation",
-  "conditions.ts": "domain",
-  "confirm.ts": "domain",
-  "distributions.ts": "foundation",
-  "drift.ts": "domain",
-  "driver.ts": "domain",
-  "endpoint_client.ts": "io",
-  "engine.ts": "domain",
-  "engine_answers.ts": "domain",
-  "engine_cost.ts": "domain",
-  "engine_faults.ts": "domain",
-  "engine_info.ts": "domain",
-  "engine_options.ts": "domain",
-  "engine_prompts.ts": "domain",
-  "engine_request.ts": "domain",
-  "engine_scores.ts": "domain",
-  "environment.ts": "io",
+  "bench/ab_measure.ts": "domain",
+  "bench/bench_plan.ts": "io",
+  "bench/bench_record.ts": "domain",
+  "bench/bench_run.ts": "io",
+  "bench/measure.ts": "domain",
+  "bench/profiles.ts": "domain",
+  "bench/settle.ts": "domain",
+  "cli/command_line.ts": "io",
+  "cli/command_spec.ts": "foundation",
+  "cli/completions.ts": "foundation",
+  "cli/flag_value.ts": "foundation",
+  "cli/flags.ts": "foundation",
+  "cli/help.ts": "foundation",
+  "cli/interrupt.ts": "io",
+  "cli/progress.ts": "report",
+  "cli/secret_source.ts": "io",
+  "cli/wrap.ts": "foundation",
+  "commands/bench_command.ts": "io",
+  "commands/bench_flags.ts": "io",
+  "commands/bench_outputs.ts": "io",
+  "commands/report_command.ts": "domain",
+  "commands/stress_command.ts": "io",
+  "commands/stress_flags.ts": "io",
+  "commands/stress_outputs.ts": "io",
+  "engine/engine.ts": "domain",
+  "engine/engine_answers.ts": "domain",
+  "engine/engine_cost.ts": "domain",
+  "engine/engine_faults.ts": "domain",
+  "engine/engine_info.ts": "domain",
+  "engine/engine_options.ts": "domain",
+  "engine/engine_prompts.ts": "domain",
+  "engine/engine_request.ts": "domain",
+  "engine/engine_scores.ts": "domain",
+  "engine/simulator.ts": "io",
+  "engine/simulator_server.ts": "io",
+  "engine/simulator_worker.ts": "io",
   "escape.ts": "foundation",
-  "escape_markup.ts": "foundation",
   "failure.ts": "foundation",
-  "flag_value.ts": "foundation",
-  "flags.ts": "foundation",
-  "garbage.ts": "io",
-  "gate.ts": "domain",
-  "gate_ab.ts": "domain",
-  "gate_flags.ts": "domain",
-  "gate_noise.ts": "domain",
-  "gate_notes.ts": "domain",
-  "gate_rule.ts": "domain",
-  "gate_spread.ts": "domain",
-  "gate_verdict.ts": "domain",
-  "github_api.ts": "io",
-  "github_request.ts": "io",
-  "health.ts": "domain",
-  "help.ts": "foundation",
-  "histogram.ts": "foundation",
-  "history.ts": "domain",
-  "history_files.ts": "io",
-  "http_client.ts": "io",
-  "http_connection.ts": "io",
-  "http_counters.ts": "domain",
-  "http_decode.ts": "domain",
-  "http_dial.ts": "io",
-  "http_dialer.ts": "io",
-  "http_exchange.ts": "domain",
-  "http_head.ts": "domain",
-  "http_pool.ts": "io",
-  "http_request.ts": "domain",
-  "http_response.ts": "domain",
-  "http_sweep.ts": "io",
-  "interrupt.ts": "io",
-  "intervals.ts": "foundation",
-  "known_load.ts": "domain",
-  "launch.ts": "io",
-  "likeness.ts": "domain",
-  "load.ts": "io",
-  "load_figures.ts": "domain",
-  "load_observer.ts": "domain",
-  "load_worker.ts": "io",
-  "measure.ts": "domain",
+  "gate/baseline.ts": "domain",
+  "gate/baseline_csv.ts": "domain",
+  "gate/baseline_files.ts": "io",
+  "gate/baseline_update.ts": "report",
+  "gate/comparison.ts": "domain",
+  "gate/conditions.ts": "domain",
+  "gate/confirm.ts": "domain",
+  "gate/drift.ts": "domain",
+  "gate/gate.ts": "domain",
+  "gate/gate_ab.ts": "domain",
+  "gate/gate_flags.ts": "domain",
+  "gate/gate_noise.ts": "domain",
+  "gate/gate_notes.ts": "domain",
+  "gate/gate_rule.ts": "domain",
+  "gate/gate_spread.ts": "domain",
+  "gate/gate_verdict.ts": "domain",
+  "gate/likeness.ts": "domain",
+  "gate/stored_run.ts": "domain",
+  "gate/validity.ts": "domain",
+  "http/byte_store.ts": "foundation",
+  "http/http_client.ts": "io",
+  "http/http_connection.ts": "io",
+  "http/http_counters.ts": "domain",
+  "http/http_decode.ts": "domain",
+  "http/http_dial.ts": "io",
+  "http/http_dialer.ts": "io",
+  "http/http_exchange.ts": "domain",
+  "http/http_head.ts": "domain",
+  "http/http_pool.ts": "io",
+  "http/http_request.ts": "domain",
+  "http/http_response.ts": "domain",
+  "http/http_sweep.ts": "io",
+  "load/calibration.ts": "io",
+  "load/client_limit.ts": "domain",
+  "load/driver.ts": "domain",
+  "load/garbage.ts": "io",
+  "load/known_load.ts": "domain",
+  "load/load.ts": "io",
+  "load/load_observer.ts": "domain",
+  "load/load_worker.ts": "io",
+  "load/null_server.ts": "io",
+  "load/pacing.ts": "domain",
+  "load/samples.ts": "domain",
+  "load/timeline.ts": "domain",
+  "load/truth.ts": "domain",
+  "load/wait.ts": "io",
   "metrics.ts": "domain",
-  "nightly_command.ts": "domain",
-  "nightly_mark.ts": "domain",
-  "nightly_plan.ts": "domain",
-  "nightly_text.ts": "report",
-  "nightly_verdict.ts": "domain",
-  "null_server.ts": "io",
+  "nightly/github_api.ts": "io",
+  "nightly/github_request.ts": "io",
+  "nightly/nightly_command.ts": "domain",
+  "nightly/nightly_mark.ts": "domain",
+  "nightly/nightly_plan.ts": "domain",
+  "nightly/nightly_text.ts": "report",
+  "nightly/nightly_verdict.ts": "domain",
   "outcome.ts": "foundation",
-  "pacing.ts": "domain",
   "passes.ts": "domain",
-  "poison.ts": "domain",
-  "profiles.ts": "domain",
-  "progress.ts": "report",
-  "ramp.ts": "domain",
-  "report_charts.ts": "report",
-  "report_command.ts": "domain",
-  "report_comparison.ts": "report",
+  "report/chart_svg.ts": "report",
+  "report/escape_markup.ts": "foundation",
+  "report/history.ts": "domain",
+  "report/history_files.ts": "io",
+  "report/report_charts.ts": "report",
+  "report/report_comparison.ts": "report",
+  "report/report_formats.ts": "report",
+  "report/report_html.ts": "report",
+  "report/report_junit.ts": "report",
+  "report/report_markdown.ts": "report",
+  "report/report_page.ts": "report",
+  "report/report_run.ts": "report",
+  "report/report_stress.ts": "report",
+  "report/report_stress_page.ts": "report",
+  "report/report_stress_text.ts": "report",
+  "report/report_table.ts": "report",
+  "report/report_trend.ts": "report",
+  "report/report_view.ts": "report",
+  "report/sample_charts.ts": "report",
+  "report/stress_charts.ts": "report",
+  "report/trend.ts": "domain",
+  "report/trend_charts.ts": "report",
+  "report/trend_text.ts": "report",
   "report_csv.ts": "report",
-  "report_formats.ts": "report",
-  "report_html.ts": "report",
-  "report_junit.ts": "report",
-  "report_markdown.ts": "report",
-  "report_page.ts": "report",
-  "report_run.ts": "report",
-  "report_stress.ts": "report",
-  "report_stress_page.ts": "report",
-  "report_stress_text.ts": "report",
-  "report_table.ts": "report",
-  "report_trend.ts": "report",
-  "report_view.ts": "report",
   "result.ts": "domain",
-  "rng.ts": "foundation",
   "run_file.ts": "domain",
   "same_run.ts": "domain",
-  "sample_charts.ts": "report",
-  "samples.ts": "domain",
-  "scenarios.ts": "domain",
   "score.ts": "domain",
   "secret.ts": "foundation",
-  "secret_source.ts": "io",
-  "server_reading.ts": "domain",
-  "server_watch.ts": "io",
-  "settle.ts": "domain",
-  "simulator.ts": "io",
-  "simulator_server.ts": "io",
-  "simulator_worker.ts": "io",
-  "slo.ts": "domain",
-  "stats.ts": "foundation",
+  "stats/change_points.ts": "foundation",
+  "stats/distributions.ts": "foundation",
+  "stats/histogram.ts": "foundation",
+  "stats/intervals.ts": "foundation",
+  "stats/rng.ts": "foundation",
+  "stats/stats.ts": "foundation",
   "store.ts": "io",
-  "stored_run.ts": "domain",
-  "stress_charts.ts": "report",
-  "stress_command.ts": "io",
-  "stress_context.ts": "domain",
-  "stress_file.ts": "domain",
-  "stress_flags.ts": "io",
-  "stress_health.ts": "domain",
-  "stress_judge.ts": "domain",
-  "stress_mixed.ts": "domain",
-  "stress_outputs.ts": "io",
-  "stress_poison.ts": "domain",
-  "stress_progress.ts": "domain",
-  "stress_ramp.ts": "domain",
-  "stress_recovery.ts": "domain",
-  "stress_reference.ts": "domain",
-  "stress_result.ts": "domain",
-  "stress_run.ts": "domain",
-  "target.ts": "io",
-  "target_flags.ts": "io",
-  "timeline.ts": "domain",
-  "trend.ts": "domain",
-  "trend_charts.ts": "report",
-  "trend_text.ts": "report",
-  "truth.ts": "domain",
-  "validity.ts": "domain",
-  "wait.ts": "io",
+  "stress/health.ts": "domain",
+  "stress/load_figures.ts": "domain",
+  "stress/poison.ts": "domain",
+  "stress/ramp.ts": "domain",
+  "stress/scenarios.ts": "domain",
+  "stress/server_reading.ts": "domain",
+  "stress/server_watch.ts": "io",
+  "stress/slo.ts": "domain",
+  "stress/stress_context.ts": "domain",
+  "stress/stress_file.ts": "domain",
+  "stress/stress_health.ts": "domain",
+  "stress/stress_judge.ts": "domain",
+  "stress/stress_mixed.ts": "domain",
+  "stress/stress_poison.ts": "domain",
+  "stress/stress_progress.ts": "domain",
+  "stress/stress_ramp.ts": "domain",
+  "stress/stress_recovery.ts": "domain",
+  "stress/stress_reference.ts": "domain",
+  "stress/stress_result.ts": "domain",
+  "stress/stress_run.ts": "domain",
+  "target/endpoint_client.ts": "io",
+  "target/environment.ts": "io",
+  "target/launch.ts": "io",
+  "target/target.ts": "io",
+  "target/target_flags.ts": "io",
   "workload.ts": "domain",
-  "wrap.ts": "foundation",
 };
 
 /** Aim for 300 lines; at this many a file has to be split. */
@@ -175,7 +175,7 @@ const OUTSIDE_REGEXP =
   /"node:|\b(?:Deno\.|fetch\(|console\.|Date\.now|new Date\(\)|performance\.now|Math\.random|setTimeout|setInterval|new Worker)/;
 const COMMENT_REGEXP = /\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm;
 const IMPORT_REGEXP =
-  /^(?:import|export)\s+(type\s)?[^;]*?from\s+"\.\/([^"]+)"/gm;
+  /^(?:import|export)\s+(type\s)?[^;]*?from\s+"(\.{1,2}\/[^"]+)"/gm;
 const LAST_LINE_REGEXP =
   /\nif \(import\.meta\.main\) Deno\.exit\(await main\(Deno\.args\)\);\n$/;
 
@@ -189,29 +189,34 @@ interface Module {
   }[];
 }
 
-function readModules(folder: URL): Module[] {
-  return [...Deno.readDirSync(folder)]
-    .filter((entry) => entry.isFile && entry.name.endsWith(".ts"))
-    .map(({ name }) => {
-      const text = Deno.readTextFileSync(new URL(name, folder));
-      return {
-        name,
-        code: text.replace(COMMENT_REGEXP, ""),
-        lines: text.split("\n").length - 1,
-        imports: [...text.matchAll(IMPORT_REGEXP)].map((
-          [, type, target = ""],
-        ) => ({
-          name: target,
-          isType: type !== undefined,
-        })),
-      };
-    })
-    .toSorted((left, right) => left.name < right.name ? -1 : 1);
+/** Reads the modules of a folder and of those below it, named by their path from `root`. */
+function readModules(root: URL, folder = ""): Module[] {
+  return [...Deno.readDirSync(new URL(folder, root))].flatMap((entry) => {
+    const name = folder + entry.name;
+    if (entry.isDirectory && root === LIB && name !== "offline") {
+      return readModules(root, `${name}/`);
+    }
+    if (!entry.isFile || !name.endsWith(".ts")) return [];
+    const file = new URL(name, root);
+    const text = Deno.readTextFileSync(file);
+    return [{
+      name,
+      code: text.replace(COMMENT_REGEXP, ""),
+      lines: text.split("\n").length - 1,
+      imports: [...text.matchAll(IMPORT_REGEXP)].map((
+        [, type, target = ""],
+      ) => ({
+        name: new URL(target, file).href.replace(root.href, ""),
+        isType: type !== undefined,
+      })),
+    }];
+  }).toSorted((left, right) => left.name < right.name ? -1 : 1);
 }
 
 const ROOT = new URL("../", import.meta.url);
+const LIB = new URL("lib/", ROOT);
 const SCRIPTS = readModules(ROOT);
-const LIBRARY = readModules(new URL("lib/", ROOT));
+const LIBRARY = readModules(LIB);
 
 function rankOf(name: string): number {
   const layer = MODULES[name];
@@ -241,7 +246,10 @@ Deno.test("lib/ has exactly the modules of the table", () => {
 Deno.test("lib/ modules import values only from their layer and below", () => {
   const upward = LIBRARY.flatMap(({ name, imports }) =>
     imports
-      .filter((target) => !target.isType && rankOf(target.name) > rankOf(name))
+      .filter((target) =>
+        !target.isType && target.name in MODULES &&
+        rankOf(target.name) > rankOf(name)
+      )
       .map((target) => `${name} imports ${target.name}`)
   );
   assertEquals(upward, []);
@@ -250,6 +258,32 @@ Deno.test("lib/ modules import values only from their layer and below", () => {
 Deno.test("lib/ modules do not import each other in a circle", () => {
   const circles = LIBRARY.map((module) => circleFrom(module.name, []));
   assertEquals(circles.filter((circle) => circle !== undefined), []);
+});
+
+Deno.test("lib/ folders do not import values from each other in a circle", () => {
+  const folderOf = (name: string) => name.slice(0, name.lastIndexOf("/") + 1);
+  const below = Map.groupBy(
+    LIBRARY.flatMap(({ name, imports }) =>
+      imports
+        .filter((target) => !target.isType && target.name in MODULES)
+        .map((target) => ({ from: folderOf(name), to: folderOf(target.name) }))
+        .filter(({ from, to }) => from !== to)
+    ),
+    ({ from }) => from,
+  );
+  const circleOf = (
+    folder: string,
+    path: readonly string[],
+  ): string | undefined =>
+    path.includes(folder)
+      ? [...path, folder].join(" > ")
+      : (below.get(folder) ?? []).map(({ to }) =>
+        circleOf(to, [...path, folder])
+      ).find((circle) => circle !== undefined);
+  assertEquals(
+    [...below.keys()].map((folder) => circleOf(folder, [])),
+    [...below.keys()].map(() => undefined),
+  );
 });
 
 Deno.test("lib/ modules below io do not touch the world outside", () => {

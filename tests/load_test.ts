@@ -6,9 +6,9 @@ import {
   assertLessOrEqual,
   assertRejects,
 } from "@std/assert";
-import { type LoadPlan, startLoadGenerator } from "../lib/load.ts";
+import { type LoadPlan, startLoadGenerator } from "../lib/load/load.ts";
 import { OUTCOMES } from "../lib/outcome.ts";
-import type { Samples } from "../lib/samples.ts";
+import type { Samples } from "../lib/load/samples.ts";
 import {
   type ScoreServer,
   type ScoreServerOptions,

@@ -141,17 +141,19 @@ console.error(names.filter((_, i) => states[i].state === "granted").join());`,
 Deno.test("deno task compile includes every worker of lib/", () => {
   const words = compileWords();
   const included = words.filter((_, i) => words[i - 1] === "--include");
-  const workers = [...Deno.readDirSync("lib")].filter(({ name }) =>
-    name.endsWith(".ts")
-  )
-    .flatMap(({ name }) =>
-      [
-        ...Deno.readTextFileSync(`lib/${name}`).matchAll(
+  const folders = [...Deno.readDirSync("lib")]
+    .filter((entry) => entry.isDirectory)
+    .map(({ name }) => `lib/${name}`);
+  const workers = folders.flatMap((folder) =>
+    [...Deno.readDirSync(folder)]
+      .filter(({ name }) => name.endsWith(".ts"))
+      .flatMap(({ name }) => [
+        ...Deno.readTextFileSync(`${folder}/${name}`).matchAll(
           /new URL\("\.\/([^"]+)", import\.meta\.url\)/g,
         ),
-      ]
-        .map(([, file]) => `lib/${file}`)
-    );
+      ])
+      .map(([, file]) => `${folder}/${file}`)
+  );
   assertEquals(
     included.toSorted(),
     ["baselines", ...new Set(workers)].toSorted(),

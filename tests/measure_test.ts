@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { type CellPlan, measureCell } from "../lib/measure.ts";
+import { type CellPlan, measureCell } from "../lib/bench/measure.ts";
 import type { Outcome } from "../lib/outcome.ts";
 import type { Calibration, CellResult } from "../lib/result.ts";
-import { SampleRecorder, type Samples } from "../lib/samples.ts";
+import { SampleRecorder, type Samples } from "../lib/load/samples.ts";
 
 const PLAN: CellPlan = {
   key: { batchSize: 4, numLabels: 2, model: "m", dtype: "bfloat16" },

@@ -1,5 +1,5 @@
 /** Nights for tests: run records with judged cells, and what is known of a night. */
-import type { NightFacts, StepRecord } from "../lib/nightly_verdict.ts";
+import type { NightFacts, StepRecord } from "../lib/nightly/nightly_verdict.ts";
 import type { CellResult, Run, Status } from "../lib/result.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
 

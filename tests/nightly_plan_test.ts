@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { GitHubIssue } from "../lib/github_api.ts";
-import { readMarks, writeMarks } from "../lib/nightly_mark.ts";
-import { type Action, planNight } from "../lib/nightly_plan.ts";
-import { type Alarm, judgeNight } from "../lib/nightly_verdict.ts";
+import type { GitHubIssue } from "../lib/nightly/github_api.ts";
+import { readMarks, writeMarks } from "../lib/nightly/nightly_mark.ts";
+import { type Action, planNight } from "../lib/nightly/nightly_plan.ts";
+import { type Alarm, judgeNight } from "../lib/nightly/nightly_verdict.ts";
 import type { Status } from "../lib/result.ts";
 import { comparedRun, facts, regressionKey } from "./nightly_night.ts";
 

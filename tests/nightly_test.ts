@@ -8,16 +8,17 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { dirname, resolve } from "@std/path";
-import { BENCH_COMMAND } from "../lib/bench_command.ts";
-import { readBenchFlags } from "../lib/bench_flags.ts";
-import { parseFlags, UsageError } from "../lib/flags.ts";
+import { BENCH_COMMAND } from "../lib/commands/bench_command.ts";
+import { readBenchFlags } from "../lib/commands/bench_flags.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { UsageError } from "../lib/failure.ts";
 import {
   benchFlags,
   readSettings,
   requireServer,
   stressFlags,
-} from "../lib/nightly_command.ts";
-import type { StepRecord } from "../lib/nightly_verdict.ts";
+} from "../lib/nightly/nightly_command.ts";
+import type { StepRecord } from "../lib/nightly/nightly_verdict.ts";
 import type { Run, Status } from "../lib/result.ts";
 import { stringifyRun } from "../lib/run_file.ts";
 import { makeTestFolder } from "./bench_runner.ts";

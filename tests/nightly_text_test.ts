@@ -10,15 +10,15 @@ import {
   readMarks,
   renewMarks,
   writeMarks,
-} from "../lib/nightly_mark.ts";
+} from "../lib/nightly/nightly_mark.ts";
 import {
   issueBody,
   issueTitle,
   lastingComment,
   type NightContext,
   nightSummary,
-} from "../lib/nightly_text.ts";
-import { judgeNight } from "../lib/nightly_verdict.ts";
+} from "../lib/nightly/nightly_text.ts";
+import { judgeNight } from "../lib/nightly/nightly_verdict.ts";
 import type { Run } from "../lib/result.ts";
 import {
   comparedRun,

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { judgeNight, type NightFacts } from "../lib/nightly_verdict.ts";
+import { judgeNight, type NightFacts } from "../lib/nightly/nightly_verdict.ts";
 import { exampleRun } from "./example_run.ts";
 import { comparedRun, facts, regressionKey, step } from "./nightly_night.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { ARRIVALS, dueTimesMs, type Schedule } from "../lib/pacing.ts";
+import { ARRIVALS, dueTimesMs, type Schedule } from "../lib/load/pacing.ts";
 
 function dueTimes(schedule: Partial<Schedule>): number[] {
   return [...dueTimesMs({

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { Engine } from "../lib/engine.ts";
-import { poisonRequests } from "../lib/poison.ts";
+import { Engine } from "../lib/engine/engine.ts";
+import { poisonRequests } from "../lib/stress/poison.ts";
 import { lethalReason } from "../lib/score.ts";
 
 const GOOD = {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PROFILES } from "../lib/profiles.ts";
+import { PROFILES } from "../lib/bench/profiles.ts";
 
 Deno.test("PROFILES has the values of test plan 004 and no others", () => {
   assertEquals(PROFILES, {

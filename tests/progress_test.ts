@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatDuration, Progress } from "../lib/progress.ts";
+import { formatDuration, Progress } from "../lib/cli/progress.ts";
 
 function start(isTerminal: boolean, terminalColumns = 80) {
   const written: string[] = [];

@@ -4,8 +4,8 @@ import {
   assertLess,
   assertThrows,
 } from "@std/assert";
-import { nextLoad, rampResult, type RampTrial } from "../lib/ramp.ts";
-import { brokenObjectives, parseObjectives } from "../lib/slo.ts";
+import { nextLoad, rampResult, type RampTrial } from "../lib/stress/ramp.ts";
+import { brokenObjectives, parseObjectives } from "../lib/stress/slo.ts";
 
 /** Runs a ramp against a server that holds any load up to its capacity. */
 function climb(

@@ -5,24 +5,24 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { mergeRuns } from "../lib/baseline.ts";
-import { applyComparison, compareRun } from "../lib/comparison.ts";
+import { mergeRuns } from "../lib/gate/baseline.ts";
+import { applyComparison, compareRun } from "../lib/gate/comparison.ts";
 import {
   describeFormats,
   formatOf,
   RECORD_FORMATS,
   STRESS_FORMATS,
   VIEW_FORMATS,
-} from "../lib/report_formats.ts";
-import { cutToBytes, renderMarkdown } from "../lib/report_markdown.ts";
-import { renderJunit } from "../lib/report_junit.ts";
-import { runToCsv } from "../lib/report_run.ts";
-import { viewOfComparison, viewOfRun } from "../lib/report_view.ts";
+} from "../lib/report/report_formats.ts";
+import { cutToBytes, renderMarkdown } from "../lib/report/report_markdown.ts";
+import { renderJunit } from "../lib/report/report_junit.ts";
+import { runToCsv } from "../lib/report/report_run.ts";
+import { viewOfComparison, viewOfRun } from "../lib/report/report_view.ts";
 import type { Run } from "../lib/result.ts";
 import { stringifyRun } from "../lib/run_file.ts";
-import { runsOfRecord } from "../lib/stored_run.ts";
-import { kneeOf } from "../lib/stress_charts.ts";
-import type { RampStep } from "../lib/stress_result.ts";
+import { runsOfRecord } from "../lib/gate/stored_run.ts";
+import { kneeOf } from "../lib/report/stress_charts.ts";
+import type { RampStep } from "../lib/stress/stress_result.ts";
 import { measuredRun } from "./example_baseline.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
 import {

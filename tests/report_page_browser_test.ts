@@ -1,11 +1,11 @@
 // Opens the pages in a real browser, where one is installed: Debian's chromium, or Chrome.
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { historyRun } from "../lib/history.ts";
-import { renderHtml } from "../lib/report_html.ts";
-import { renderJunit } from "../lib/report_junit.ts";
-import { renderStressPage } from "../lib/report_stress_page.ts";
-import { renderTrend } from "../lib/report_trend.ts";
-import { viewOfRun } from "../lib/report_view.ts";
+import { historyRun } from "../lib/report/history.ts";
+import { renderHtml } from "../lib/report/report_html.ts";
+import { renderJunit } from "../lib/report/report_junit.ts";
+import { renderStressPage } from "../lib/report/report_stress_page.ts";
+import { renderTrend } from "../lib/report/report_trend.ts";
+import { viewOfRun } from "../lib/report/report_view.ts";
 import { makeHistory, PLANTED } from "./example_history.ts";
 import { exampleStressRun } from "./example_stress.ts";
 import { hostileRun, NASTY } from "./hostile_run.ts";

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runToCsv } from "../lib/report_run.ts";
+import { runToCsv } from "../lib/report/report_run.ts";
 import { stringifyRun } from "../lib/run_file.ts";
-import { stringifyStressRun } from "../lib/stress_file.ts";
+import { stringifyStressRun } from "../lib/stress/stress_file.ts";
 import { main } from "../report.ts";
 import { makeTestFolder } from "./bench_runner.ts";
 import { measuredRun } from "./example_baseline.ts";

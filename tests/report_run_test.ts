@@ -4,7 +4,7 @@ import {
   runToCsv,
   runToMetadata,
   runToRows,
-} from "../lib/report_run.ts";
+} from "../lib/report/report_run.ts";
 import { type CellResult, summariseCell } from "../lib/result.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { renderTable, type TableColumn } from "../lib/report_table.ts";
+import { renderTable, type TableColumn } from "../lib/report/report_table.ts";
 
 const COLUMNS: readonly TableColumn[] = [
   { title: "Model", align: "left" },

@@ -1,15 +1,15 @@
 // deno-lint-ignore-file no-console
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { main } from "../report.ts";
-import { appendCsv } from "../lib/baseline_update.ts";
+import { appendCsv } from "../lib/gate/baseline_update.ts";
 import {
   checkBaselineUpdate,
   loadBaseline,
   updateBaseline,
-} from "../lib/baseline_files.ts";
-import { compareRun } from "../lib/comparison.ts";
-import { UsageError } from "../lib/flags.ts";
-import { runToCsv, runToMetadata } from "../lib/report_run.ts";
+} from "../lib/gate/baseline_files.ts";
+import { compareRun } from "../lib/gate/comparison.ts";
+import { UsageError } from "../lib/failure.ts";
+import { runToCsv, runToMetadata } from "../lib/report/report_run.ts";
 import { stringifyRun } from "../lib/run_file.ts";
 import { makeTestFolder } from "./bench_runner.ts";
 import { measuredRun } from "./example_baseline.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
-import { historyRun } from "../lib/history.ts";
-import { renderTrend } from "../lib/report_trend.ts";
+import { historyRun } from "../lib/report/history.ts";
+import { renderTrend } from "../lib/report/report_trend.ts";
 import type { Run } from "../lib/result.ts";
 import { makeHistory } from "./example_history.ts";
 import { NASTY } from "./hostile_run.ts";

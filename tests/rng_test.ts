@@ -11,7 +11,7 @@ import {
   mix32,
   normal,
   type Rng,
-} from "../lib/rng.ts";
+} from "../lib/stats/rng.ts";
 
 function moments(draw: (rng: Rng) => number, count: number) {
   const rng = createRng("moments");

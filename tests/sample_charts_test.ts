@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { viewOfRun } from "../lib/report_view.ts";
-import { samplesChart } from "../lib/sample_charts.ts";
+import { viewOfRun } from "../lib/report/report_view.ts";
+import { samplesChart } from "../lib/report/sample_charts.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
 
 /** More than the stack has room for as arguments. */

@@ -1,12 +1,12 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { countTimes, histogramQuantile } from "../lib/histogram.ts";
+import { countTimes, histogramQuantile } from "../lib/stats/histogram.ts";
 import { OUTCOMES } from "../lib/outcome.ts";
 import {
   EXACT_SAMPLES,
   mergeSamples,
   SampleRecorder,
   toColumns,
-} from "../lib/samples.ts";
+} from "../lib/load/samples.ts";
 
 Deno.test("SampleRecorder keeps every sample when it grows", () => {
   const recorder = new SampleRecorder();

@@ -5,12 +5,12 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { UsageError } from "../lib/flags.ts";
+import { UsageError } from "../lib/failure.ts";
 import {
   readApiKey,
   readCertificates,
   readEnvironment,
-} from "../lib/secret_source.ts";
+} from "../lib/cli/secret_source.ts";
 import { makeTestFolder } from "./bench_runner.ts";
 
 Deno.test("readApiKey() takes the line of a file without the spaces around it", async () => {
@@ -58,7 +58,7 @@ Deno.test("readApiKey() and readEnvironment() find nothing where Deno may not lo
 });
 
 Deno.test("readEnvironment() takes an empty variable for an unset one", async () => {
-  const source = new URL("../lib/secret_source.ts", import.meta.url).href;
+  const source = new URL("../lib/cli/secret_source.ts", import.meta.url).href;
   const script = `import { readEnvironment as r } from "${source}";
     console.log(JSON.stringify([r("SCORE_URL"), r("SCORE_API_KEY")]));`;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
@@ -83,7 +83,7 @@ Deno.test("readCertificates() refuses a file without a certificate", async () =>
 });
 
 Deno.test("readEnvironment() says once which variable of this tool it may not read", async () => {
-  const source = new URL("../lib/secret_source.ts", import.meta.url).href;
+  const source = new URL("../lib/cli/secret_source.ts", import.meta.url).href;
   const script = `import { readEnvironment as r } from "${source}";
     console.log(JSON.stringify([r("SCORE_URL"), r("SCORE_URL"), r("OTHER"), r("SCORE_API_KEY")]));`;
   await using folder = await makeTestFolder();

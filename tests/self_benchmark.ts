@@ -9,9 +9,9 @@
  *
  * @module
  */
-import { histogramQuantile } from "../lib/histogram.ts";
-import { type LoadPlan, startLoadGenerator } from "../lib/load.ts";
-import { median } from "../lib/stats.ts";
+import { histogramQuantile } from "../lib/stats/histogram.ts";
+import { type LoadPlan, startLoadGenerator } from "../lib/load/load.ts";
+import { median } from "../lib/stats/stats.ts";
 
 /** What one client measured of one load. */
 interface Figures {

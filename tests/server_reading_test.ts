@@ -3,7 +3,7 @@ import {
   readMetrics,
   readProcessTree,
   readServerInfo,
-} from "../lib/server_reading.ts";
+} from "../lib/stress/server_reading.ts";
 
 Deno.test("readServerInfo() adds up what the schedulers tell", () => {
   const state = {

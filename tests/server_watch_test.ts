@@ -1,7 +1,7 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
-import { watchServer } from "../lib/server_watch.ts";
-import { startSimulator } from "../lib/simulator.ts";
-import type { Target } from "../lib/target.ts";
+import { watchServer } from "../lib/stress/server_watch.ts";
+import { startSimulator } from "../lib/engine/simulator.ts";
+import type { Target } from "../lib/target/target.ts";
 
 function targetAt(url: string, kind: Target["kind"]): Target {
   return {

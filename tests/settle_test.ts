@@ -4,8 +4,8 @@ import {
   assertFalse,
   assertLessOrEqual,
 } from "@std/assert";
-import { createRng, normal } from "../lib/rng.ts";
-import { findSuspects, isSettled, QUIET_ANSWERS } from "../lib/settle.ts";
+import { createRng, normal } from "../lib/stats/rng.ts";
+import { findSuspects, isSettled, QUIET_ANSWERS } from "../lib/bench/settle.ts";
 
 /** Recorded on a real SGLang-JAX server: one client, the same request again and again. */
 const ONE_ITEM = [

@@ -7,8 +7,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { ZERO_COST } from "../lib/engine_options.ts";
-import { type SimulatorOptions, startSimulator } from "../lib/simulator.ts";
+import { ZERO_COST } from "../lib/engine/engine_options.ts";
+import {
+  type SimulatorOptions,
+  startSimulator,
+} from "../lib/engine/simulator.ts";
 
 const CALL = JSON.stringify({
   query: "Is this relevant?",

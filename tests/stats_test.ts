@@ -10,7 +10,7 @@ import {
   sum,
   summariseLatencies,
   trimmedMean,
-} from "../lib/stats.ts";
+} from "../lib/stats/stats.ts";
 
 /** 1 to 100 in a scrambled order (37 is coprime to 101). */
 const HUNDRED = Object.freeze(

@@ -5,8 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { MeasureError } from "../lib/failure.ts";
-import { UsageError } from "../lib/flags.ts";
+import { MeasureError, UsageError } from "../lib/failure.ts";
 import { checkWritable, readRun, readText, writeWhole } from "../lib/store.ts";
 import { makeTestFolder, readTree } from "./bench_runner.ts";
 

@@ -7,11 +7,11 @@
  * @module
  */
 import { checkAnswer } from "../lib/answer.ts";
-import { histogramQuantile } from "../lib/histogram.ts";
-import { knownBody, KnownLoadJudge } from "../lib/known_load.ts";
-import { startLoadGenerator } from "../lib/load.ts";
-import { startSimulator } from "../lib/simulator.ts";
-import { ZERO_COST } from "../lib/engine_options.ts";
+import { histogramQuantile } from "../lib/stats/histogram.ts";
+import { knownBody, KnownLoadJudge } from "../lib/load/known_load.ts";
+import { startLoadGenerator } from "../lib/load/load.ts";
+import { startSimulator } from "../lib/engine/simulator.ts";
+import { ZERO_COST } from "../lib/engine/engine_options.ts";
 import type { WorkloadSpec } from "../lib/workload.ts";
 
 const SPEC: WorkloadSpec = {

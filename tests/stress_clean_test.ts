@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Scenario, StressOptions } from "../lib/scenarios.ts";
+import type { Scenario, StressOptions } from "../lib/stress/scenarios.ts";
 import { findingsOf, runVirtualStress } from "./virtual_stress.ts";
 
 const SEEDS = 200;

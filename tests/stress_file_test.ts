@@ -1,9 +1,12 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { renderStressRun } from "../lib/report_stress_text.ts";
-import { loadSteps } from "../lib/scenarios.ts";
-import { parseStressRun, stringifyStressRun } from "../lib/stress_file.ts";
-import { describeProgress } from "../lib/stress_progress.ts";
-import { specifiedResult } from "../lib/stress_result.ts";
+import { renderStressRun } from "../lib/report/report_stress_text.ts";
+import { loadSteps } from "../lib/stress/scenarios.ts";
+import {
+  parseStressRun,
+  stringifyStressRun,
+} from "../lib/stress/stress_file.ts";
+import { describeProgress } from "../lib/stress/stress_progress.ts";
+import { specifiedResult } from "../lib/stress/stress_result.ts";
 import { exampleLoad, exampleStressRun } from "./example_stress.ts";
 import { SHORT_OPTIONS } from "./virtual_stress.ts";
 

@@ -1,8 +1,12 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { parseFlags, UsageError } from "../lib/flags.ts";
-import { loadSteps } from "../lib/scenarios.ts";
-import { STRESS_COMMAND } from "../lib/stress_command.ts";
-import { readStressFlags, type StressRequest } from "../lib/stress_flags.ts";
+import { parseFlags } from "../lib/cli/flags.ts";
+import { UsageError } from "../lib/failure.ts";
+import { loadSteps } from "../lib/stress/scenarios.ts";
+import { STRESS_COMMAND } from "../lib/commands/stress_command.ts";
+import {
+  readStressFlags,
+  type StressRequest,
+} from "../lib/commands/stress_flags.ts";
 
 function read(...args: string[]): StressRequest {
   const parsed = parseFlags(STRESS_COMMAND, args);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { LoadObserver } from "../lib/load_observer.ts";
-import { judgeHealth, type ServerSeries } from "../lib/stress_health.ts";
-import { NO_DEVIATION } from "../lib/truth.ts";
+import { LoadObserver } from "../lib/load/load_observer.ts";
+import { judgeHealth, type ServerSeries } from "../lib/stress/stress_health.ts";
+import { NO_DEVIATION } from "../lib/load/truth.ts";
 
 const UNSEEN: ServerSeries = {
   residentBytes: "nobody looked",

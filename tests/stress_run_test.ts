@@ -5,8 +5,11 @@ import {
   assertLess,
   assertStringIncludes,
 } from "@std/assert";
-import { stressExitCode } from "../lib/stress_run.ts";
-import { parseStressRun, stringifyStressRun } from "../lib/stress_file.ts";
+import { stressExitCode } from "../lib/stress/stress_run.ts";
+import {
+  parseStressRun,
+  stringifyStressRun,
+} from "../lib/stress/stress_file.ts";
 import { findingsOf, runVirtualStress } from "./virtual_stress.ts";
 
 /** References are 2 x 32 requests, so that this one is in the middle of the load of 200. */

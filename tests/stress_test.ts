@@ -6,10 +6,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { createServer, type ServerResponse } from "node:http";
-import { hash32 } from "../lib/rng.ts";
-import { startSimulator } from "../lib/simulator.ts";
-import { parseStressRun } from "../lib/stress_file.ts";
-import type { StressResult, StressRun } from "../lib/stress_result.ts";
+import { hash32 } from "../lib/stats/rng.ts";
+import { startSimulator } from "../lib/engine/simulator.ts";
+import { parseStressRun } from "../lib/stress/stress_file.ts";
+import type { StressResult, StressRun } from "../lib/stress/stress_result.ts";
 import { main } from "../stress.ts";
 import { makeTestFolder } from "./bench_runner.ts";
 

@@ -8,7 +8,11 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { MeasureError } from "../lib/failure.ts";
-import { openTarget, type TargetOptions, UNKNOWN } from "../lib/target.ts";
+import {
+  openTarget,
+  type TargetOptions,
+  UNKNOWN,
+} from "../lib/target/target.ts";
 import { makeTestFolder, scoreServerCommand } from "./bench_runner.ts";
 import { SERVED, startScoreServer } from "./score_server.ts";
 import { httpAnswer, startScriptedServer } from "./scripted_server.ts";

@@ -1,12 +1,12 @@
 import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
-import { LoadObserver, mergeObservations } from "../lib/load_observer.ts";
+import { LoadObserver, mergeObservations } from "../lib/load/load_observer.ts";
 import type { Outcome } from "../lib/outcome.ts";
 import {
   mergeTimelines,
   TimelineRecorder,
   timelineRows,
   waitQuantile,
-} from "../lib/timeline.ts";
+} from "../lib/load/timeline.ts";
 
 const request = (
   plannedMs: number,

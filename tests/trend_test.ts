@@ -1,7 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { type HistoryRun, historyRun } from "../lib/history.ts";
+import { type HistoryRun, historyRun } from "../lib/report/history.ts";
 import type { Run } from "../lib/result.ts";
-import { findTrends, openRegressions, type TrendEvent } from "../lib/trend.ts";
+import {
+  findTrends,
+  openRegressions,
+  type TrendEvent,
+} from "../lib/report/trend.ts";
 import {
   commitOf,
   HISTORY_CELLS,

@@ -10,7 +10,7 @@ import {
   referenceOf,
   scoreTolerance,
   worseOf,
-} from "../lib/truth.ts";
+} from "../lib/load/truth.ts";
 
 const TOLERANCE = { relative: 0.01, absolute: 0 };
 const ROW_A = [0.1, 0.9];

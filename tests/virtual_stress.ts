@@ -4,21 +4,21 @@
  *
  * @module
  */
-import type { StressOptions } from "../lib/scenarios.ts";
-import { drive } from "../lib/driver.ts";
-import { Engine, type EngineEvent } from "../lib/engine.ts";
-import type { EngineOptions } from "../lib/engine_options.ts";
-import type { HttpExchange } from "../lib/http_client.ts";
-import { KnownLoadJudge } from "../lib/known_load.ts";
-import type { LoadGenerator } from "../lib/load.ts";
-import { LoadObserver } from "../lib/load_observer.ts";
+import type { StressOptions } from "../lib/stress/scenarios.ts";
+import { drive } from "../lib/load/driver.ts";
+import { Engine, type EngineEvent } from "../lib/engine/engine.ts";
+import type { EngineOptions } from "../lib/engine/engine_options.ts";
+import type { HttpExchange } from "../lib/http/http_client.ts";
+import { KnownLoadJudge } from "../lib/load/known_load.ts";
+import type { LoadGenerator } from "../lib/load/load.ts";
+import { LoadObserver } from "../lib/load/load_observer.ts";
 import type { TransportFailure } from "../lib/outcome.ts";
-import { readServerInfo } from "../lib/server_reading.ts";
-import { SampleRecorder } from "../lib/samples.ts";
+import { readServerInfo } from "../lib/stress/server_reading.ts";
+import { SampleRecorder } from "../lib/load/samples.ts";
 import { SCORE_PATH } from "../lib/score.ts";
-import type { StressResult, StressRun } from "../lib/stress_result.ts";
-import { runStress, type StressEnd } from "../lib/stress_run.ts";
-import type { Target } from "../lib/target.ts";
+import type { StressResult, StressRun } from "../lib/stress/stress_result.ts";
+import { runStress, type StressEnd } from "../lib/stress/stress_run.ts";
+import type { Target } from "../lib/target/target.ts";
 
 /** Runs events in the order of their times; promises settle after each. */
 class VirtualTime {

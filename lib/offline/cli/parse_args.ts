@@ -1,5 +1,5 @@
 /**
- * A stand-in for the part of `@std/cli/parse-args` that `lib/flags.ts` calls,
+ * A stand-in for the part of `@std/cli/parse-args` that `lib/cli/flags.ts` calls,
  * with the results of the original for dotless names.
  *
  * @module

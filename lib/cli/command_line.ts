@@ -1,0 +1,62 @@
+// deno-lint-ignore-file no-console
+/**
+ * What scripts say, and where: data on stdout, talk on stderr.
+ *
+ * @module
+ */
+import { escapeForTerminal } from "../escape.ts";
+import { Progress } from "./progress.ts";
+
+/** Writes text to stderr; where nobody reads it any more, nothing happens: a run goes on without its talk. */
+function writeStderr(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // It is closed.
+  }
+}
+
+/** Starts the progress on stderr; nothing of it is shown when quiet. */
+export function startProgress(isQuiet: boolean): Progress {
+  const isTerminal = Deno.stderr.isTerminal();
+  return new Progress({
+    write: (text) => {
+      if (!isQuiet) writeStderr(text);
+    },
+    isTerminal,
+    terminalColumns: terminalColumns(),
+    now: () => performance.now(),
+  });
+}
+
+/** Returns the width of the terminal; 100 where there is none, which is the width of the specification's table. */
+export function terminalColumns(): number {
+  try {
+    // Some pseudo-terminals say 0.
+    return Deno.consoleSize().columns || 100;
+  } catch {
+    return 100;
+  }
+}
+
+/** Prints text to stdout; returns the exit code 0. */
+export function say(text: string): number {
+  console.log(text.trimEnd());
+  return 0;
+}
+
+/** Prints a message to stderr, control characters escaped; returns the exit code, also where stderr is closed. */
+export function complain(message: string, exitCode: number): number {
+  const lines = message.split("\n").map((line) => escapeForTerminal(line));
+  try {
+    console.error(lines.join("\n"));
+  } catch {
+    // Nobody reads it any more.
+  }
+  return exitCode;
+}
+
+/** Prints a line of advice to stderr. */
+export function advise(line: string): void {
+  writeStderr(`${escapeForTerminal(line)}\n`);
+}

@@ -1,0 +1,206 @@
+/**
+ * What the flags of the benchmark mean together.
+ *
+ * @module
+ */
+import type { BENCH_COMMAND } from "./bench_command.ts";
+import type { FlagValues } from "../cli/command_spec.ts";
+import { UsageError } from "../failure.ts";
+import { type Profile, PROFILES } from "../bench/profiles.ts";
+import { lethalReason } from "../score.ts";
+import {
+  launchProblems,
+  readTargetFlags,
+  type TargetRequest,
+  urlProblems,
+} from "../target/target_flags.ts";
+import { UNKNOWN, type Wanted } from "../target/target.ts";
+import {
+  type PrefixCache,
+  type TokenLengths,
+  UNIQUE_TOKENS,
+} from "../workload.ts";
+
+/** The values of the flags. */
+export type BenchFlags = FlagValues<typeof BENCH_COMMAND>;
+
+/** What the command line asks for, checked. */
+export interface BenchRequest extends TargetRequest {
+  /** The cells: the profile with its overrides. */
+  readonly profile: Profile;
+  /** Exact lengths, or null for text. */
+  readonly tokens: TokenLengths | null;
+  /** The regime of the prefix cache. */
+  readonly prefixCache: PrefixCache;
+  /** The server that is judged against the target, block by block, or null. */
+  readonly compared: {
+    readonly url: string | null;
+    readonly launch: string | null;
+  } | null;
+}
+
+/**
+ * Checks what no single flag can be wrong about.
+ *
+ * @param flags The parsed flags.
+ * @param environmentUrl The value of SCORE_URL, or null; `--url` and `--launch` go before it.
+ * @throws {UsageError} With all problems.
+ */
+export function readBenchFlags(
+  flags: BenchFlags,
+  environmentUrl: string | null,
+): BenchRequest {
+  const problems: string[] = [];
+  const base = PROFILES[flags.profile];
+  const profile: Profile = {
+    batchSizes: flags.batchSizes ?? base.batchSizes,
+    numLabels: flags.numLabels ?? base.numLabels,
+    numRuns: flags.numRuns ?? base.numRuns,
+    warmupRuns: flags.warmupRuns ?? base.warmupRuns,
+    models: flags.model ?? base.models,
+    dtypes: flags.dtype ?? base.dtypes,
+  };
+  const target = readTargetFlags(flags, environmentUrl, problems);
+  if (target.launch !== null) {
+    problems.push(...placeholderProblems(target.launch, profile));
+  }
+  problems.push(...labelProblems(flags.labelTokenIds, profile.numLabels));
+  problems.push(...tokenProblems(flags));
+  problems.push(...comparedProblems(flags, target));
+  if (problems.length > 0) throw new UsageError(problems);
+  const { queryTokens, itemTokens, prefixCache } = flags;
+  return {
+    profile,
+    tokens: queryTokens === undefined || itemTokens === undefined
+      ? null
+      : { query: queryTokens, item: itemTokens },
+    prefixCache,
+    compared: flags.compareUrl === undefined &&
+        flags.compareLaunch === undefined
+      ? null
+      : {
+        url: flags.compareUrl ?? null,
+        launch: flags.compareLaunch ?? null,
+      },
+    ...target,
+  };
+}
+
+/** Several servers that are started alike would be one server, measured under several names. */
+function placeholderProblems(command: string, profile: Profile): string[] {
+  const lists = [["model", profile.models], ["dtype", profile.dtypes]] as const;
+  return lists
+    .filter(([name, values]) =>
+      values.length > 1 && !command.includes(`{${name}}`)
+    )
+    .map(([name, values]) =>
+      `Cannot take --launch without {${name}} as ${values.length} of them are to be started: ${
+        values.join(", ")
+      }. Put it into the command, or name one with --${name}`
+    );
+}
+
+function labelProblems(
+  ids: readonly number[] | undefined,
+  numLabels: readonly number[],
+): string[] {
+  if (ids === undefined) return [];
+  const most = Math.max(...numLabels);
+  const lethal = lethalReason({
+    query: " ",
+    items: [" "],
+    labelTokenIds: ids,
+    applySoftmax: true,
+    model: "",
+  });
+  return [
+    ...(ids.length < most
+      ? [
+        `Cannot take --label-token-ids: the cells need ${most} of them, found ${ids.length}. Give more, or fewer with --num-labels`,
+      ]
+      : []),
+    ...(lethal === null ? [] : [
+      `Cannot take --label-token-ids: ${lethal}, and such a request ends the server`,
+    ]),
+  ];
+}
+
+function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
+  const { compareUrl, compareLaunch } = flags;
+  if (compareUrl === undefined && compareLaunch === undefined) return [];
+  const [name, other, isThere] = compareUrl !== undefined
+    ? ["--compare-url", "--url", target.url !== null]
+    : ["--compare-launch", "--launch", target.launch !== null];
+  return [
+    ...(isThere ? [] : [`Cannot take ${name} without ${other}`]),
+    ...(compareUrl !== undefined && compareLaunch !== undefined
+      ? [
+        "Cannot take both --compare-url and --compare-launch: give one of them",
+      ]
+      : []),
+    ...(compareUrl === undefined
+      ? []
+      : urlProblems(compareUrl, "--compare-url")),
+    ...(compareLaunch === undefined ? [] : launchProblems(compareLaunch)),
+    ...(flags.baseline.length > 0 || flags.updateBaseline !== undefined
+      ? [
+        `Cannot take ${name} with a baseline: two servers are judged against each other`,
+      ]
+      : []),
+    ...(flags.unixSocket !== undefined
+      ? [`Cannot take ${name} with --unix-socket: both would be that socket`]
+      : []),
+    ...(compareUrl !== undefined && flags.header.length > 0 &&
+        target.url !== null && !isSameHost(target.url, compareUrl)
+      ? [
+        "Cannot take --header with a --compare-url on another host: what it holds goes to no other host",
+      ]
+      : []),
+    ...(flags.runs > 1
+      ? [`Cannot take ${name} with --runs: give more --num-runs`]
+      : []),
+    ...(flags.gate === "threshold"
+      ? [
+        `Cannot take ${name} with --gate threshold: blocks are judged by statistics`,
+      ]
+      : []),
+  ];
+}
+
+/** Tells whether two URLs name one host; an ill-formed one names none. */
+export function isSameHost(a: string, b: string): boolean {
+  const host = URL.parse(a)?.hostname;
+  return host !== undefined && host === URL.parse(b)?.hostname;
+}
+
+function tokenProblems(flags: BenchFlags): string[] {
+  const { queryTokens, itemTokens, prefixCache } = flags;
+  if ((queryTokens === undefined) !== (itemTokens === undefined)) {
+    return [
+      "Cannot take --query-tokens without --item-tokens, or the other way round: give both",
+    ];
+  }
+  if (queryTokens === undefined || itemTokens === undefined) return [];
+  const [name, length] = prefixCache === "cold"
+    ? ["--query-tokens", queryTokens]
+    : ["--item-tokens", itemTokens];
+  return prefixCache !== "hot" && length < UNIQUE_TOKENS
+    ? [
+      `Cannot take ${name} ${length} with --prefix-cache ${prefixCache}: ${UNIQUE_TOKENS} or more are needed so that each is new`,
+    ]
+    : [];
+}
+
+/** Returns what to open targets for; a URL has one, whose server names itself, and only the user's own words fill in. */
+export function wantedTargets(
+  flags: BenchFlags,
+  request: BenchRequest,
+): Wanted[] {
+  if (request.url !== null) {
+    const only = (values: readonly string[] | undefined) =>
+      values?.length === 1 ? values[0] ?? UNKNOWN : UNKNOWN;
+    return [{ model: only(flags.model), dtype: only(flags.dtype) }];
+  }
+  const { models, dtypes } = request.profile;
+  return models.flatMap((model) => dtypes.map((dtype) => ({ model, dtype })));
+}

@@ -1,0 +1,111 @@
+/**
+ * What the flags of the stress tests mean together.
+ *
+ * @module
+ */
+import type { FlagValues } from "../cli/command_spec.ts";
+import { UsageError } from "../failure.ts";
+import type { TargetKind } from "../result.ts";
+import {
+  type Scenario,
+  SCENARIOS,
+  type StressOptions,
+} from "../stress/scenarios.ts";
+import { parseObjectives } from "../stress/slo.ts";
+import type { STRESS_COMMAND } from "./stress_command.ts";
+import { readTargetFlags, type TargetRequest } from "../target/target_flags.ts";
+
+/** The values of the flags. */
+export type StressFlags = FlagValues<typeof STRESS_COMMAND>;
+
+/** What the command line asks for, checked. */
+export interface StressRequest extends TargetRequest {
+  /** What is stressed. */
+  readonly kind: TargetKind;
+  /** All that decides what is sent, but for the seed. */
+  readonly options: Omit<StressOptions, "seed">;
+  /** Why a scenario of `all` is left out, in words. */
+  readonly leftOut: readonly string[];
+}
+
+/**
+ * Checks what no single flag can be wrong about.
+ *
+ * @param flags The parsed flags.
+ * @param environmentUrl The value of SCORE_URL, or null.
+ * @throws {UsageError} With all problems.
+ */
+export function readStressFlags(
+  flags: StressFlags,
+  environmentUrl: string | null,
+): StressRequest {
+  const problems: string[] = [];
+  const target = readTargetFlags(flags, environmentUrl, problems);
+  const kind = target.url !== null
+    ? "url"
+    : target.launch !== null
+    ? "launched"
+    : "simulated";
+  const { queryTokens, itemTokens } = flags;
+  if ((queryTokens === undefined) !== (itemTokens === undefined)) {
+    problems.push(
+      "Cannot take --query-tokens without --item-tokens, or the other way round: give both",
+    );
+  }
+  try {
+    parseObjectives(flags.slo);
+  } catch (error) {
+    problems.push(
+      `Cannot take --slo: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  const isAll = flags.scenario.includes("all");
+  if (kind === "url") {
+    if (!isAll && flags.scenario.includes("recovery")) {
+      problems.push(
+        "Cannot run recovery on a URL: it kills the server and starts it again. Use --launch",
+      );
+    }
+    if (flags.allowLethal) {
+      problems.push(
+        "Cannot take --allow-lethal with a URL: only a server that was started here may be ended",
+      );
+    }
+  }
+  if (flags.serverPid !== undefined && kind !== "url") {
+    problems.push("Cannot take --server-pid without --url");
+  }
+  if (problems.length > 0) throw new UsageError(problems);
+  const wanted = SCENARIOS.filter((name) =>
+    isAll || flags.scenario.includes(name)
+  );
+  const scenarios: Scenario[] = wanted.filter((name) =>
+    name !== "recovery" || kind !== "url"
+  );
+  return {
+    ...target,
+    kind,
+    leftOut: wanted.length === scenarios.length ? [] : [
+      "recovery was left out: it kills the server, and this one was not started here",
+    ],
+    options: {
+      scenarios,
+      batchSizes: flags.batchSizes,
+      concurrency: flags.concurrency ?? null,
+      durationSeconds: flags.duration ?? null,
+      ratePerSec: flags.rate ?? null,
+      iterations: flags.iterations,
+      arrival: flags.arrival,
+      ramp: flags.ramp,
+      slo: flags.slo,
+      tolerance: flags.tolerance ?? null,
+      workers: flags.workers,
+      allowLethal: flags.allowLethal,
+      applySoftmax: !flags.noSoftmax,
+      tokens: queryTokens === undefined || itemTokens === undefined
+        ? null
+        : { query: queryTokens, item: itemTokens },
+      timeoutMs: flags.timeout * 1000,
+    },
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * The worker that sends and times: schedule, sockets and recording live here, away from the
+ * thread that draws and writes.
+ *
+ * @module
+ */
+import { judgeExchange, rowSumTolerance } from "../answer.ts";
+import { drive } from "./driver.ts";
+import { collectGarbage } from "./garbage.ts";
+import { createHttpClient, type HttpClient } from "../http/http_client.ts";
+import { KnownLoadJudge } from "./known_load.ts";
+import type { Endpoint, FromWorker, SharedPlan, ToWorker } from "./load.ts";
+import { LoadObserver } from "./load_observer.ts";
+import { SampleRecorder } from "./samples.ts";
+import { SCORE_PATH } from "../score.ts";
+import { createRedactor } from "../secret.ts";
+import { waitUntil } from "./wait.ts";
+import { requestBody } from "../workload.ts";
+
+/** How often this thread looks whether it stood still, in milliseconds. */
+const HEARTBEAT_MS = 5;
+
+/** A timer is up to 3 ms late by itself; later than this, in milliseconds, the thread stood still. */
+const PAUSE_MS = 5;
+
+/** How often progress is told, in milliseconds: often enough for people, too rarely to disturb. */
+const PROGRESS_INTERVAL_MS = 250;
+
+const scope = globalThis as unknown as {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer: Transferable[]): void;
+};
+const clients = new Map<string, HttpClient>();
+let abort = new AbortController();
+
+scope.onmessage = (event) => {
+  const message = event.data;
+  if (message.type === "abort") abort.abort();
+  else void run(message.plan);
+};
+
+async function run(plan: SharedPlan): Promise<void> {
+  abort = new AbortController();
+  collectGarbage();
+  const known = plan.known === undefined ? null : knownJudge(plan);
+  const observer = known === null ? null : new LoadObserver(performance.now());
+  const recorder = new SampleRecorder((request, message) =>
+    observer?.observe(request, message)
+  );
+  let beatMs = performance.now();
+  const heart = setInterval(() => {
+    const nowMs = performance.now();
+    const lateMs = nowMs - beatMs - HEARTBEAT_MS;
+    if (lateMs > PAUSE_MS) recorder.pause(nowMs - lateMs, lateMs);
+    beatMs = nowMs;
+  }, HEARTBEAT_MS);
+  const ticker = setInterval(() => {
+    const { planned, done, failed } = recorder;
+    const pulse = observer?.pulse() ?? null;
+    scope.postMessage({ type: "progress", planned, done, failed, pulse }, []);
+  }, PROGRESS_INTERVAL_MS);
+  try {
+    await measure(plan, recorder, known);
+    const finished = recorder.finish();
+    const samples = known === null || observer === null
+      ? finished
+      : { ...finished, observed: observer.finish(known.deviation) };
+    scope.postMessage({
+      type: "done",
+      samples,
+      timeOriginMs: performance.timeOrigin,
+    }, [
+      samples.plannedMs.buffer,
+      samples.sentMs.buffer,
+      samples.doneMs.buffer,
+      samples.outcome.buffer,
+    ] as Transferable[]);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    scope.postMessage({ type: "error", message: text }, []);
+  } finally {
+    clearInterval(ticker);
+    clearInterval(heart);
+  }
+}
+
+async function measure(
+  plan: SharedPlan,
+  recorder: SampleRecorder,
+  known: KnownLoadJudge | null,
+) {
+  const { workload, loop, timeoutMs, firstIndex } = plan;
+  const client = clientFor(plan.endpoint);
+  const redact = createRedactor(plan.endpoint.secrets);
+  const expected = {
+    rows: workload.batchSize,
+    labels: workload.labelTokenIds.length,
+    rowSumTolerance: workload.applySoftmax ? rowSumTolerance(plan.dtype) : null,
+  };
+  // The same payload again and again needs to be made only once.
+  const hot = workload.prefixCache === "hot"
+    ? client.encode("POST", SCORE_PATH, requestBody(workload, firstIndex))
+    : null;
+  // Connecting is no part of a latency. A failure shows in the requests themselves.
+  await client.open(loop.kind === "closed" ? loop.concurrency : 1);
+  await drive(loop, {
+    now: () => performance.now(),
+    waitUntil,
+    prepare: (index) =>
+      known?.request(firstIndex + index * plan.stride) ?? hot ?? client.encode(
+        "POST",
+        SCORE_PATH,
+        requestBody(workload, firstIndex + index * plan.stride),
+      ),
+    submit: (request, signal, onResult) =>
+      client.submit(request, { timeoutMs, signal }, onResult),
+    judge: (exchange, index) =>
+      known?.judge(exchange, firstIndex + index * plan.stride) ??
+        judgeExchange(exchange, expected, redact),
+    defer: (task) => void setImmediate(task),
+  }, { signal: abort.signal, recorder });
+}
+
+function knownJudge(plan: SharedPlan): KnownLoadJudge | null {
+  const { known, endpoint, dtype, timeoutMs } = plan;
+  const client = clientFor(endpoint);
+  return known === undefined ? null : new KnownLoadJudge(known, {
+    encode: (body) => client.encode("POST", SCORE_PATH, body),
+    dtype,
+    timeoutMs,
+    redact: createRedactor(endpoint.secrets),
+  });
+}
+
+function clientFor(endpoint: Endpoint): HttpClient {
+  const name = JSON.stringify(endpoint);
+  const known = clients.get(name);
+  if (known !== undefined) return known;
+  const client = createHttpClient({
+    url: new URL(endpoint.url),
+    headers: endpoint.headers,
+    caCerts: endpoint.caCerts,
+    ...(endpoint.unixSocketPath === null
+      ? {}
+      : { unixSocketPath: endpoint.unixSocketPath }),
+  });
+  clients.set(name, client);
+  return client;
+}

@@ -1,0 +1,276 @@
+/**
+ * Records requests in typed arrays: exact, small, and without work for the garbage collector.
+ *
+ * The first {@linkcode EXACT_SAMPLES} are kept one by one; all are counted in histograms, so that
+ * a load of any length fits into the same memory.
+ *
+ * @module
+ */
+import {
+  addHistogram,
+  createHistogram,
+  type Histogram,
+  recordTime,
+} from "../stats/histogram.ts";
+import { type LoadObservations, mergeObservations } from "./load_observer.ts";
+import { type Outcome, outcomeCode, OUTCOMES } from "../outcome.ts";
+import { addFailures } from "../passes.ts";
+import type { FailureCount, SampleColumns } from "../result.ts";
+import type { EndedRequest } from "./timeline.ts";
+
+/** How many samples of a load are kept one by one: 3.3 MB, and more than any profile's cell has. */
+export const EXACT_SAMPLES = 131_072;
+
+/** Counts over all requests of a load. */
+export interface LoadTotals {
+  /** Requests that were planned. */
+  readonly planned: number;
+  /** Requests with a right answer. */
+  readonly good: number;
+  /** Of the good ones: from sent to done. */
+  readonly service: Histogram;
+  /** Of the good ones: from planned to done, which is what a user of the server waits. */
+  readonly response: Histogram;
+  /** Of all that were sent: from planned to sent, the lateness of the client. */
+  readonly lag: Histogram;
+}
+
+/** The samples of one load, a column each, of one length; fit to be moved between threads. */
+export interface Samples {
+  /** Counts over all requests, also those beyond the columns. */
+  readonly totals: LoadTotals;
+  /** When each request was due, in milliseconds on the clock of the driver. */
+  readonly plannedMs: Float64Array;
+  /** When its first byte was written. */
+  readonly sentMs: Float64Array;
+  /** When its last byte, or its failure, arrived. */
+  readonly doneMs: Float64Array;
+  /** Codes of outcomes, as in {@linkcode OUTCOMES}. */
+  readonly outcome: Uint8Array;
+  /** When this thread stood still: start and length of each pause, one after the other. */
+  readonly pausesMs: Float64Array;
+  /** Failures by kind, most frequent first, each with the first message. */
+  readonly failures: readonly FailureCount[];
+  /** What else was seen; absent where the load was not observed. */
+  readonly observed?: LoadObservations;
+}
+
+const FIRST_CAPACITY = 1024;
+
+/** Grows with the load; a slot is taken when a request is planned and filled when it is judged. */
+export class SampleRecorder {
+  #length = 0;
+  #plannedMs = new Float64Array(FIRST_CAPACITY);
+  #sentMs = new Float64Array(FIRST_CAPACITY);
+  #doneMs = new Float64Array(FIRST_CAPACITY);
+  #outcome = new Uint8Array(FIRST_CAPACITY);
+  #failures = new Map<Outcome, { count: number; example: string }>();
+  #done = 0;
+  #failed = 0;
+  #pausesMs: number[] = [];
+  readonly #totals = {
+    service: createHistogram(),
+    response: createHistogram(),
+    lag: createHistogram(),
+  };
+  /** The times of requests in flight that have no slot in the columns: planned, sent, done. */
+  readonly #beyond = new Map<number, [number, number, number]>();
+  readonly #observe: (request: EndedRequest, message: string) => void;
+
+  /** Starts empty; `observe` hears of each request when it is judged. */
+  constructor(
+    observe: (request: EndedRequest, message: string) => void = () => {},
+  ) {
+    this.#observe = observe;
+  }
+
+  /** Requests that were planned so far. */
+  get planned(): number {
+    return this.#length;
+  }
+
+  /** Requests that were judged so far, good or not. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Requests that failed so far. */
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** Takes the next slot for a request that is due at a time; until it is judged it counts as aborted. */
+  plan(plannedMs: number): number {
+    const slot = this.#length++;
+    if (slot >= EXACT_SAMPLES) {
+      this.#beyond.set(slot, [plannedMs, plannedMs, plannedMs]);
+      return slot;
+    }
+    if (slot === this.#outcome.length) this.#grow();
+    this.#plannedMs[slot] = plannedMs;
+    this.#sentMs[slot] = plannedMs;
+    this.#doneMs[slot] = plannedMs;
+    this.#outcome[slot] = outcomeCode("aborted");
+    return slot;
+  }
+
+  /** Notes that the request of a slot was due when it was sent, as in a closed loop. */
+  planAt(slot: number, sentMs: number): void {
+    const beyond = this.#beyond.get(slot);
+    if (beyond === undefined) this.#plannedMs[slot] = sentMs;
+    else beyond[0] = sentMs;
+  }
+
+  /** Notes when the request of a slot was sent and done. */
+  time(slot: number, sentMs: number, doneMs: number): void {
+    const beyond = this.#beyond.get(slot);
+    if (beyond !== undefined) {
+      beyond[1] = sentMs;
+      beyond[2] = doneMs;
+      return;
+    }
+    this.#sentMs[slot] = sentMs;
+    this.#doneMs[slot] = doneMs;
+  }
+
+  /** Notes how the request of a slot ended; `message` is kept for the first of each kind. */
+  judge(slot: number, outcome: Outcome, message: string): void {
+    this.#count(slot, outcome, message);
+    this.#done++;
+    if (outcome === "ok") return;
+    this.#failed++;
+    const known = this.#failures.get(outcome);
+    if (known === undefined) {
+      this.#failures.set(outcome, { count: 1, example: message });
+    } else {
+      known.count++;
+    }
+  }
+
+  #count(slot: number, outcome: Outcome, message: string): void {
+    const beyond = this.#beyond.get(slot);
+    if (beyond !== undefined) {
+      this.#beyond.delete(slot);
+      const [plannedMs, sentMs, doneMs] = beyond;
+      this.#total({ plannedMs, sentMs, doneMs, outcome }, message);
+      return;
+    }
+    this.#outcome[slot] = outcomeCode(outcome);
+    this.#total({
+      plannedMs: this.#plannedMs[slot] ?? 0,
+      sentMs: this.#sentMs[slot] ?? 0,
+      doneMs: this.#doneMs[slot] ?? 0,
+      outcome,
+    }, message);
+  }
+
+  #total(request: EndedRequest, message: string): void {
+    const { plannedMs, sentMs, doneMs, outcome } = request;
+    this.#observe(request, message);
+    if (outcome !== "dropped") recordTime(this.#totals.lag, sentMs - plannedMs);
+    if (outcome !== "ok") return;
+    recordTime(this.#totals.service, doneMs - sentMs);
+    recordTime(this.#totals.response, doneMs - plannedMs);
+  }
+
+  /** Notes that the thread stood still, from a time on. */
+  pause(startMs: number, durationMs: number): void {
+    this.#pausesMs.push(startMs, durationMs);
+  }
+
+  /** Returns all that was recorded; the recorder must not be used after it. */
+  finish(): Samples {
+    const kept = Math.min(this.#length, EXACT_SAMPLES);
+    return {
+      totals: {
+        planned: this.#length,
+        good: this.#done - this.#failed,
+        ...this.#totals,
+      },
+      plannedMs: this.#plannedMs.slice(0, kept),
+      sentMs: this.#sentMs.slice(0, kept),
+      doneMs: this.#doneMs.slice(0, kept),
+      outcome: this.#outcome.slice(0, kept),
+      pausesMs: Float64Array.from(this.#pausesMs),
+      failures: [...this.#failures]
+        .map(([outcome, { count, example }]) => ({ outcome, count, example }))
+        .toSorted((a, b) => b.count - a.count),
+    };
+  }
+
+  #grow(): void {
+    const wider = (column: Float64Array) => {
+      const copy = new Float64Array(column.length * 2);
+      copy.set(column);
+      return copy;
+    };
+    this.#plannedMs = wider(this.#plannedMs);
+    this.#sentMs = wider(this.#sentMs);
+    this.#doneMs = wider(this.#doneMs);
+    const codes = new Uint8Array(this.#outcome.length * 2);
+    codes.set(this.#outcome);
+    this.#outcome = codes;
+  }
+}
+
+/**
+ * Puts the samples of several drivers together, in the order of their planned times.
+ *
+ * @param parts At least one; a single one is returned as it is.
+ */
+export function mergeSamples(parts: readonly Samples[]): Samples {
+  const [first, ...others] = parts;
+  if (first === undefined) {
+    throw new RangeError("Cannot merge samples as there are none");
+  }
+  if (others.length === 0) return first;
+  const all = parts.flatMap((part) =>
+    Array.from(part.plannedMs, (plannedMs, i) => ({ part, i, plannedMs }))
+  ).toSorted((a, b) => a.plannedMs - b.plannedMs);
+  const column = (name: "plannedMs" | "sentMs" | "doneMs") =>
+    Float64Array.from(all, ({ part, i }) => part[name][i] ?? 0);
+  const observed = mergeObservations(
+    parts.flatMap((part) => part.observed ?? []),
+  );
+  return {
+    totals: parts.map(({ totals }) => totals).reduce(addTotals),
+    plannedMs: column("plannedMs"),
+    sentMs: column("sentMs"),
+    doneMs: column("doneMs"),
+    outcome: Uint8Array.from(all, ({ part, i }) => part.outcome[i] ?? 0),
+    pausesMs: Float64Array.from(
+      parts.flatMap((part) => Array.from(part.pausesMs)),
+    ),
+    failures: parts.map(({ failures }) => failures).reduce(addFailures),
+    ...(observed === undefined ? {} : { observed }),
+  };
+}
+
+function addTotals(left: LoadTotals, right: LoadTotals): LoadTotals {
+  const add = (a: Histogram, b: Histogram) => {
+    const both = createHistogram();
+    addHistogram(both, a);
+    addHistogram(both, b);
+    return both;
+  };
+  return {
+    planned: left.planned + right.planned,
+    good: left.good + right.good,
+    service: add(left.service, right.service),
+    response: add(left.response, right.response),
+    lag: add(left.lag, right.lag),
+  };
+}
+
+/** Turns samples into the columns that are stored, with times from the start of the run. */
+export function toColumns(samples: Samples, startMs: number): SampleColumns {
+  // Microseconds are finer than the clock of any server; more digits would only fill the file.
+  const offsets = (times: Float64Array) =>
+    Array.from(times, (time) => Math.round((time - startMs) * 1000) / 1000);
+  return {
+    plannedMs: offsets(samples.plannedMs),
+    sentMs: offsets(samples.sentMs),
+    doneMs: offsets(samples.doneMs),
+    outcome: Array.from(samples.outcome, (code) => OUTCOMES[code] ?? "aborted"),
+  };
+}

@@ -1,0 +1,253 @@
+/**
+ * A load second by second: what was planned, sent and answered, and how long answers took.
+ *
+ * Bounded in memory whatever the length of the load: after {@linkcode MAX_INTERVALS} seconds the
+ * intervals become two seconds long, then four, and so on.
+ *
+ * @module
+ */
+import type { Outcome } from "../outcome.ts";
+
+/** One request that has ended, with its times on the clock of the load in milliseconds. */
+export interface EndedRequest {
+  /** When it was due. */
+  readonly plannedMs: number;
+  /** When it was sent. */
+  readonly sentMs: number;
+  /** When it ended. */
+  readonly doneMs: number;
+  /** How it ended. */
+  readonly outcome: Outcome;
+}
+
+/** What is counted in each interval; plain data, so that it can be sent between threads. */
+export interface Timeline {
+  /** The length of an interval in milliseconds: 1000, or a power of two times that. */
+  readonly intervalMs: number;
+  /** Requests that were due in each interval. */
+  readonly planned: readonly number[];
+  /** Requests that were sent in it. */
+  readonly sent: readonly number[];
+  /** Right answers that came in it. */
+  readonly good: readonly number[];
+  /** Requests that failed in it, those that were never sent included. */
+  readonly failed: readonly number[];
+  /** Requests that ended in it after they had been sent. */
+  readonly ended: readonly number[];
+  /** The longest wait for a right answer, from plan to last byte, in milliseconds; 0 without one. */
+  readonly maxMs: readonly number[];
+  /** How often each bucket of waits was met, interval by interval. */
+  readonly waits: readonly Uint32Array[];
+}
+
+/** One interval as it is stored and drawn. */
+export interface TimelineRow {
+  /** Its start in milliseconds from the start of the load. */
+  readonly startMs: number;
+  /** Its length in milliseconds. */
+  readonly durationMs: number;
+  /** Requests that were due. */
+  readonly planned: number;
+  /** Requests that were sent. */
+  readonly sent: number;
+  /** Right answers. */
+  readonly good: number;
+  /** Failures. */
+  readonly failed: number;
+  /** Median wait for a right answer from its planned time in milliseconds, within 1 %; null without one. */
+  readonly p50Ms: number | null;
+  /** The 99th percentile of the same. */
+  readonly p99Ms: number | null;
+  /** The longest, exact. */
+  readonly maxMs: number | null;
+  /** Requests in flight at its end. */
+  readonly inFlight: number;
+}
+
+/** An hour of seconds: 9 MB. */
+const MAX_INTERVALS = 3600;
+
+const INTERVAL_MS = 1000;
+
+/** Buckets of an octave: each 2.2 % wide, so that its middle is within 1.1 %. */
+const OCTAVE_BUCKETS = 32;
+
+/** The first bucket ends here, in milliseconds; a loopback round trip is no shorter. */
+const FIRST_MS = 0.05;
+
+/** Up to 27 minutes; longer waits count as that. */
+const BUCKETS = 25 * OCTAVE_BUCKETS;
+
+/** Fills a timeline as requests end; its times count from the start of the load. */
+export class TimelineRecorder {
+  readonly #startMs: number;
+  #timeline: MutableTimeline = emptyTimeline();
+
+  /** Starts at a time on the clock of the load. */
+  constructor(startMs: number) {
+    this.#startMs = startMs;
+  }
+
+  /** Counts one request; one that was interrupted counts as planned and sent, and on neither side. */
+  record(request: EndedRequest): void {
+    const { plannedMs, sentMs, doneMs, outcome } = request;
+    const done = this.#interval(doneMs);
+    this.#add("planned", this.#interval(plannedMs));
+    if (outcome !== "dropped") {
+      this.#add("sent", this.#interval(sentMs));
+      this.#add("ended", done);
+    }
+    if (outcome === "aborted") return;
+    if (outcome !== "ok") return this.#add("failed", done);
+    this.#add("good", done);
+    const waitMs = doneMs - plannedMs;
+    const { maxMs, waits } = this.#timeline;
+    maxMs[done] = Math.max(maxMs[done] ?? 0, waitMs);
+    const counts = waits[done];
+    const bucket = bucketOf(waitMs);
+    if (counts !== undefined) counts[bucket] = (counts[bucket] ?? 0) + 1;
+  }
+
+  /** Returns a view of what was counted so far; it changes as more is recorded. */
+  get timeline(): Timeline {
+    return this.#timeline;
+  }
+
+  #add(name: CountName, interval: number): void {
+    const counts = this.#timeline[name];
+    counts[interval] = (counts[interval] ?? 0) + 1;
+  }
+
+  #interval(timeMs: number): number {
+    const fromStartMs = Math.max(0, timeMs - this.#startMs);
+    while (fromStartMs >= MAX_INTERVALS * this.#timeline.intervalMs) {
+      this.#timeline = halve(this.#timeline);
+    }
+    const interval = Math.floor(fromStartMs / this.#timeline.intervalMs);
+    extend(this.#timeline, interval + 1);
+    return interval;
+  }
+}
+
+type CountName = "planned" | "sent" | "good" | "failed" | "ended";
+
+const COUNT_NAMES = ["planned", "sent", "good", "failed", "ended"] as const;
+
+interface MutableTimeline extends Record<CountName, number[]> {
+  readonly intervalMs: number;
+  readonly maxMs: number[];
+  readonly waits: Uint32Array[];
+}
+
+function emptyTimeline(intervalMs = INTERVAL_MS): MutableTimeline {
+  return {
+    intervalMs,
+    planned: [],
+    sent: [],
+    good: [],
+    failed: [],
+    ended: [],
+    maxMs: [],
+    waits: [],
+  };
+}
+
+function extend(timeline: MutableTimeline, length: number): void {
+  while (timeline.waits.length < length) {
+    for (const name of COUNT_NAMES) timeline[name].push(0);
+    timeline.maxMs.push(0);
+    timeline.waits.push(new Uint32Array(BUCKETS));
+  }
+}
+
+/** Adds the intervals of one timeline to those of another that are `factor` times as long. */
+function pour(to: MutableTimeline, from: Timeline): void {
+  const factor = to.intervalMs / from.intervalMs;
+  extend(to, Math.ceil(from.waits.length / factor));
+  from.waits.forEach((counts, i) => {
+    const at = Math.floor(i / factor);
+    for (const name of COUNT_NAMES) {
+      to[name][at] = (to[name][at] ?? 0) + (from[name][i] ?? 0);
+    }
+    to.maxMs[at] = Math.max(to.maxMs[at] ?? 0, from.maxMs[i] ?? 0);
+    const sum = to.waits[at];
+    counts.forEach((count, bucket) => {
+      if (sum !== undefined) sum[bucket] = (sum[bucket] ?? 0) + count;
+    });
+  });
+}
+
+function halve(timeline: Timeline): MutableTimeline {
+  const half = emptyTimeline(2 * timeline.intervalMs);
+  pour(half, timeline);
+  return half;
+}
+
+/** Adds timelines of loads that started together. */
+export function mergeTimelines(parts: readonly Timeline[]): Timeline {
+  const longest = Math.max(
+    INTERVAL_MS,
+    ...parts.map((part) => part.intervalMs),
+  );
+  const all = emptyTimeline(longest);
+  for (const part of parts) pour(all, part);
+  return all;
+}
+
+/** Returns the intervals, one row each. */
+export function timelineRows(timeline: Timeline): TimelineRow[] {
+  const { intervalMs, waits } = timeline;
+  let inFlight = 0;
+  return waits.map((counts, i) => {
+    const of = (name: CountName) => timeline[name][i] ?? 0;
+    inFlight += of("sent") - of("ended");
+    const good = of("good");
+    return {
+      startMs: i * intervalMs,
+      durationMs: intervalMs,
+      planned: of("planned"),
+      sent: of("sent"),
+      good,
+      failed: of("failed"),
+      p50Ms: waitQuantile([counts], 0.5),
+      p99Ms: waitQuantile([counts], 0.99),
+      maxMs: good === 0 ? null : timeline.maxMs[i] ?? null,
+      inFlight,
+    };
+  });
+}
+
+/**
+ * Returns a quantile of all waits of some intervals in milliseconds, interpolated inside its
+ * bucket; null without a right answer.
+ *
+ * @param waits The buckets of each interval.
+ * @param q From 0 to 1.
+ */
+export function waitQuantile(
+  waits: readonly Uint32Array[],
+  q: number,
+): number | null {
+  const total = waits.reduce(
+    (sum, counts) => sum + counts.reduce((a, b) => a + b, 0),
+    0,
+  );
+  if (total === 0) return null;
+  const rank = q * total;
+  let below = 0;
+  for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    const count = waits.reduce((sum, one) => sum + (one[bucket] ?? 0), 0);
+    if (count > 0 && below + count >= rank) {
+      const share = (rank - below) / count;
+      return FIRST_MS * 2 ** ((bucket - 1 + share) / OCTAVE_BUCKETS);
+    }
+    below += count;
+  }
+  return null;
+}
+
+function bucketOf(waitMs: number): number {
+  if (waitMs < FIRST_MS) return 0;
+  const bucket = 1 + Math.floor(OCTAVE_BUCKETS * Math.log2(waitMs / FIRST_MS));
+  return Math.min(bucket, BUCKETS - 1);
+}

@@ -1,0 +1,182 @@
+/**
+ * The scenario poison: bad requests that a server must refuse, with right scores in between.
+ *
+ * @module
+ */
+import type { HttpExchange } from "../http/http_client.ts";
+import { knownBody, KnownLoadJudge } from "../load/known_load.ts";
+import { type Poison, type PoisonedServer, poisonRequests } from "./poison.ts";
+import { closedLoop, type LoadStep, singleShape } from "./scenarios.ts";
+import { SCORE_PATH } from "../score.ts";
+import { createRedactor } from "../secret.ts";
+import type { Prober, StressContext } from "./stress_context.ts";
+import { judgeLoad, verdictOf } from "./stress_judge.ts";
+import type { ShapeReferences } from "./stress_reference.ts";
+import type { Finding, PoisonRecord, StressResult } from "./stress_result.ts";
+import { scoreRequest } from "../workload.ts";
+
+/** Sends each bad request, and a good one after it whose scores must be right. */
+export async function runPoison(context: StressContext): Promise<StressResult> {
+  const { options, model, world } = context;
+  const shape = singleShape("poison", options, model);
+  const step: LoadStep = {
+    scenario: "poison",
+    configuration: options.allowLethal ? "with lethal requests" : "",
+    shapes: [shape],
+    loop: closedLoop(1, 0),
+    judgesHealth: false,
+  };
+  const startMs = world.now();
+  world.onProgress(step, null);
+  const references = await context.reference([shape]);
+  const base = judgeLoad({
+    step,
+    samples: null,
+    references,
+    tolerance: context.tolerance,
+    startMs: 0,
+    durationMs: 0,
+    server: null,
+    death: null,
+    isInterrupted: context.isInterrupted,
+  });
+  const [reference] = references;
+  if (reference === undefined || reference.workload === null) return base;
+  const poisoner = new Poisoner(context, reference);
+  const good = scoreRequest({ ...shape.spec, tokens: null }, 0);
+  const poisons = poisonRequests(good, describeServer(context))
+    .filter(({ isLethal }) => !isLethal || options.allowLethal);
+  for (const poison of poisons) {
+    if (context.isInterrupted || poisoner.isOver) break;
+    await poisoner.send(poison);
+  }
+  poisoner.close();
+  const findings: Finding[] = [...base.findings, ...poisoner.findings];
+  const failed = poisoner.records.filter(({ fault }) => fault !== "").length;
+  return {
+    ...base,
+    configuration: `${poisons.length} bad requests`,
+    findings,
+    verdict: verdictOf(findings, context.isInterrupted),
+    startMs: startMs - context.startMs,
+    durationMs: world.now() - startMs,
+    plannedRequests: 2 * poisons.length,
+    goodRequests: 2 * poisoner.records.length - failed,
+    failedRequests: failed,
+    errors: findings.map(({ text }) => text).slice(0, 10),
+    poison: poisoner.records,
+  };
+}
+
+/** What the server's own information says of the requests that are safe to send. */
+function describeServer({ target }: StressContext): PoisonedServer {
+  const info = target.server.info;
+  const most = info?.["max_req_input_len"];
+  return {
+    maxInputTokens: typeof most === "number" && !info?.["allow_auto_truncate"]
+      ? most
+      : null,
+    checksLabels: info !== null && info["skip_tokenizer_init"] !== true,
+  };
+}
+
+class Poisoner {
+  readonly records: PoisonRecord[] = [];
+  readonly findings: Finding[] = [];
+  /** Whether the server is gone. */
+  isOver = false;
+  readonly #context: StressContext;
+  readonly #judge: KnownLoadJudge;
+  readonly #spec;
+  readonly #payloads: number;
+  #prober: Prober;
+  #sent = 0;
+
+  constructor(context: StressContext, { workload }: ShapeReferences) {
+    if (workload === null) throw new RangeError("Cannot go on: no references");
+    const { endpoint, server } = context.target;
+    this.#context = context;
+    this.#spec = workload.spec;
+    this.#payloads = workload.payloads;
+    this.#prober = context.world.connect(endpoint);
+    this.#judge = new KnownLoadJudge({
+      workloads: [workload],
+      tolerance: context.tolerance,
+    }, {
+      encode: (body) => body,
+      dtype: server.dtype,
+      timeoutMs: context.options.timeoutMs,
+      redact: createRedactor(endpoint.secrets),
+    });
+  }
+
+  close(): void {
+    this.#prober.close();
+  }
+
+  async send(poison: Poison): Promise<void> {
+    const { name, isLethal, method, path, body } = poison;
+    const context = this.#context;
+    const exchange = await context.ask(this.#prober, {
+      method,
+      path,
+      body: body === null ? null : new TextEncoder().encode(body),
+    });
+    if (context.isInterrupted) return;
+    const death = exchange.kind === "failure"
+      ? await context.deathAfter([exchange])
+      : null;
+    const fault = death ?? poisonFault(exchange) ?? await this.#faultAfter();
+    if (context.isInterrupted) return;
+    this.records.push({
+      name,
+      isLethal,
+      status: exchange.kind === "answer" ? exchange.status : null,
+      fault: fault ?? "",
+    });
+    if (fault === null) return;
+    this.findings.push({
+      kind: death !== null
+        ? "server died"
+        : exchange.kind === "answer" && exchange.status < 400
+        ? "poison accepted"
+        : "failed requests",
+      text: `${name}: ${fault}`,
+    });
+    if (death !== null) await this.#startAgain();
+  }
+
+  /** Only after a lethal request that was allowed: another death ends the scenario. */
+  async #startAgain(): Promise<void> {
+    if (!this.#context.options.allowLethal) {
+      this.isOver = true;
+      return;
+    }
+    this.#prober.close();
+    await this.#context.reopen();
+    this.#prober = this.#context.world.connect(this.#context.target.endpoint);
+  }
+
+  /** Sends a good request; returns what is wrong with its answer, or null. */
+  async #faultAfter(): Promise<string | null> {
+    const index = this.#sent++;
+    const exchange = await this.#context.ask(this.#prober, {
+      method: "POST",
+      path: SCORE_PATH,
+      body: knownBody(this.#spec, index % this.#payloads),
+    });
+    const { outcome, message } = this.#judge.judge(exchange, index);
+    return outcome === "ok"
+      ? null
+      : `a good request right after it failed: ${outcome}: ${message}`;
+  }
+}
+
+function poisonFault(exchange: HttpExchange): string | null {
+  if (exchange.kind === "failure") {
+    return `no error answer: ${exchange.outcome}: ${exchange.message}`;
+  }
+  return exchange.status >= 400
+    ? null
+    : `it was answered with status ${exchange.status}, not with an error`;
+}
