@@ -84,10 +84,13 @@ async function run(changes: Partial<BenchPlan>, world: FakeWorld = {}) {
         if (request === world.interruptAt) abort.abort();
         const end = world.end?.(request) ?? "ok";
         const outcome = signal.aborted ? "aborted" : end;
-        const slot = recorder.plan(nowMs);
-        recorder.time(slot, nowMs, nowMs + 10);
+        recorder.end(recorder.plan(nowMs), {
+          plannedMs: nowMs,
+          sentMs: nowMs,
+          doneMs: nowMs + 10,
+          outcome,
+        }, outcome === "ok" ? "" : `was ${outcome}`);
         nowMs += 10;
-        recorder.judge(slot, outcome, outcome === "ok" ? "" : `was ${outcome}`);
       }
       return Promise.resolve(recorder.finish());
     },

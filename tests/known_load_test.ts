@@ -117,9 +117,11 @@ function samplesOf(
 ) {
   const recorder = new SampleRecorder();
   for (const [plannedMs, sentMs, doneMs, outcome] of requests) {
-    const slot = recorder.plan(plannedMs);
-    recorder.time(slot, sentMs, doneMs);
-    recorder.judge(slot, outcome, "");
+    recorder.end(
+      recorder.plan(plannedMs),
+      { plannedMs, sentMs, doneMs, outcome },
+      "",
+    );
   }
   return recorder.finish();
 }

@@ -42,9 +42,13 @@ async function measure(changes: Partial<CellPlan>, server: FakeServer) {
       const slot = recorder.plan(nowMs);
       const sentMs = nowMs;
       nowMs += typeof end === "number" ? end : 1;
-      recorder.time(slot, sentMs, nowMs);
-      if (typeof end === "number") recorder.judge(slot, "ok", "");
-      else recorder.judge(slot, end, `request ${index} said ${end}`);
+      const isGood = typeof end === "number";
+      recorder.end(slot, {
+        plannedMs: sentMs,
+        sentMs,
+        doneMs: nowMs,
+        outcome: isGood ? "ok" : end,
+      }, isGood ? "" : `request ${index} said ${end}`);
     }
     for (const [startMs, durationMs] of server.pausesMs ?? []) {
       recorder.pause(5000 + startMs, durationMs);

@@ -13,8 +13,12 @@ Deno.test("SampleRecorder keeps every sample when it grows", () => {
   const count = 5000;
   for (let i = 0; i < count; i++) {
     assertEquals(recorder.plan(i), i);
-    recorder.time(i, i + 0.25, i + 0.5);
-    recorder.judge(i, i % 1000 === 999 ? "timeout" : "ok", "late");
+    recorder.end(i, {
+      plannedMs: i,
+      sentMs: i + 0.25,
+      doneMs: i + 0.5,
+      outcome: i % 1000 === 999 ? "timeout" : "ok",
+    }, "late");
   }
   const { plannedMs, sentMs, doneMs, outcome, failures } = recorder.finish();
   const indexes = Array.from({ length: count }, (_, i) => i);
@@ -42,7 +46,8 @@ Deno.test("SampleRecorder counts failures, most frequent first, with the first m
     ["aborted", "last"],
   ] as const;
   for (const [outcome, message] of ends) {
-    recorder.judge(recorder.plan(0), outcome, message);
+    const times = { plannedMs: 0, sentMs: 0, doneMs: 0 };
+    recorder.end(recorder.plan(0), { ...times, outcome }, message);
   }
   assertEquals([recorder.planned, recorder.done, recorder.failed], [7, 7, 6]);
   assertEquals(recorder.finish().failures, [
@@ -52,7 +57,7 @@ Deno.test("SampleRecorder counts failures, most frequent first, with the first m
   ]);
 });
 
-Deno.test("SampleRecorder counts a request as aborted until it is judged", () => {
+Deno.test("SampleRecorder counts a request as aborted until it has ended", () => {
   const recorder = new SampleRecorder();
   recorder.plan(7);
   assertEquals([recorder.planned, recorder.done, recorder.failed], [1, 0, 0]);
@@ -75,9 +80,12 @@ Deno.test("SampleRecorder gives empty columns for an empty load", () => {
 
 Deno.test("toColumns() counts from the start of the run, in whole microseconds", () => {
   const recorder = new SampleRecorder();
-  const slot = recorder.plan(1000.0004);
-  recorder.time(slot, 1000.0006, 1234.5678);
-  recorder.judge(slot, "ok", "");
+  recorder.end(recorder.plan(1000.0004), {
+    plannedMs: 1000.0004,
+    sentMs: 1000.0006,
+    doneMs: 1234.5678,
+    outcome: "ok",
+  }, "");
   assertEquals(toColumns(recorder.finish(), 1000), {
     plannedMs: [0],
     sentMs: [0.001],
@@ -90,9 +98,12 @@ Deno.test("SampleRecorder counts what lies beyond the samples that it keeps", ()
   const recorder = new SampleRecorder();
   const count = EXACT_SAMPLES + 1000;
   for (let i = 0; i < count; i++) {
-    const slot = recorder.plan(10 * i);
-    recorder.time(slot, 10 * i + 0.1, 10 * i + 0.2);
-    recorder.judge(slot, i % 2 === 0 ? "ok" : "reset", "");
+    recorder.end(recorder.plan(10 * i), {
+      plannedMs: 10 * i,
+      sentMs: 10 * i + 0.1,
+      doneMs: 10 * i + 0.2,
+      outcome: i % 2 === 0 ? "ok" : "reset",
+    }, "");
   }
   const { totals, plannedMs, outcome, failures } = recorder.finish();
   assertEquals([plannedMs.length, outcome.length], [131_072, 131_072]);
@@ -107,12 +118,16 @@ Deno.test("SampleRecorder counts what lies beyond the samples that it keeps", ()
 
 Deno.test("SampleRecorder takes the lag of all that was sent and the times of what was good", () => {
   const recorder = new SampleRecorder();
-  const slots = [0, 10, 20].map((plannedMs) => recorder.plan(plannedMs));
-  recorder.time(slots[0] ?? 0, 0.05, 0.15);
-  recorder.judge(slots[0] ?? 0, "ok", "");
-  recorder.time(slots[1] ?? 0, 10.02, 99);
-  recorder.judge(slots[1] ?? 0, "timeout", "late");
-  recorder.judge(slots[2] ?? 0, "dropped", "full");
+  for (
+    const [plannedMs, sentMs, doneMs, outcome] of [
+      [0, 0.05, 0.15, "ok"],
+      [10, 10.02, 99, "timeout"],
+      [20, 20, 20, "dropped"],
+    ] as const
+  ) {
+    const request = { plannedMs, sentMs, doneMs, outcome };
+    recorder.end(recorder.plan(plannedMs), request, "");
+  }
   const { totals } = recorder.finish();
   assertEquals(
     [totals.lag, totals.service, totals.response].map(countTimes),
@@ -128,9 +143,12 @@ Deno.test("mergeSamples() puts parts in the order of their plan", () => {
   const part = (times: readonly number[], outcome: "ok" | "timeout") => {
     const recorder = new SampleRecorder();
     for (const plannedMs of times) {
-      const slot = recorder.plan(plannedMs);
-      recorder.time(slot, plannedMs + 1, plannedMs + 2);
-      recorder.judge(slot, outcome, `from ${times[0]}`);
+      recorder.end(recorder.plan(plannedMs), {
+        plannedMs,
+        sentMs: plannedMs + 1,
+        doneMs: plannedMs + 2,
+        outcome,
+      }, `from ${times[0]}`);
     }
     recorder.pause(times[0] ?? 0, 5);
     return recorder.finish();

@@ -83,8 +83,8 @@ export class HttpConnection {
     return !this.#isClosed;
   }
 
-  /** Writes a request and waits for its answer. */
-  start(exchange: Exchange): void {
+  /** Writes a request and waits for its answer; `nowMs` is the time, which costs as much as a small step to read. */
+  start(exchange: Exchange, nowMs: number): void {
     const { request } = exchange;
     // "HEAD " is the one method whose answer has no body whatever its headers say.
     const isHead = request[0] === 72 && request[1] === 69 &&
@@ -93,7 +93,7 @@ export class HttpConnection {
     this.#exchange = exchange;
     exchange.connection = this;
     this.#unwrittenBytes = request.length;
-    exchange.sentMs = this.#owner.now();
+    exchange.sentMs = nowMs;
     this.#stream.write(request).then(this.#onWritten, ignoreFailedWrite);
   }
 
@@ -139,7 +139,7 @@ export class HttpConnection {
     if (readBytes === null) return this.#onEnd(exchange, atMs);
     const from = this.#slabOffset;
     this.#slabOffset += readBytes;
-    exchange.firstByteMs ??= atMs;
+    if (Number.isNaN(exchange.firstByteMs)) exchange.firstByteMs = atMs;
     const { reader } = this;
     const state = reader.feed(this.#slab.subarray(from, this.#slabOffset));
     if (state === "more") {

@@ -14,9 +14,8 @@ import { createCounters, type HttpCounters } from "./http_counters.ts";
 import { type DialTarget, targetName } from "./http_dial.ts";
 import { Dialer } from "./http_dialer.ts";
 import {
-  createAnswer,
   Exchange,
-  type HttpAnswer,
+  ExchangeList,
   type HttpExchange,
   type SendOptions,
 } from "./http_exchange.ts";
@@ -58,8 +57,8 @@ export class HttpPool implements ConnectionOwner {
   readonly #targetName: string;
   readonly #connections = new Set<HttpConnection>();
   readonly #idle: HttpConnection[] = [];
-  /** Every exchange between send() and its end. */
-  readonly #exchanges = new Set<Exchange>();
+  /** Every exchange between send() and its end; ended latest first, so that none of those that wait gets a connection. */
+  readonly #exchanges = new ExchangeList();
   readonly #waiting = new Set<Exchange>();
   readonly #dialer: Dialer;
   readonly #signals = new WeakSet<AbortSignal>();
@@ -126,7 +125,7 @@ export class HttpPool implements ConnectionOwner {
   /** Ends all exchanges as `aborted` and closes all connections. */
   close(): void {
     this.#closer.abort();
-    for (const exchange of this.#latestFirst()) {
+    for (const exchange of this.#exchanges.toArray()) {
       this.#fail(exchange, "aborted", CLOSED);
     }
     this.#dialer.close();
@@ -149,16 +148,13 @@ export class HttpPool implements ConnectionOwner {
     doneMs: number,
   ): void {
     const { reader } = connection;
-    const answer = createAnswer(exchange, reader, doneMs);
     const { coding } = reader;
+    exchange.take(reader, doneMs);
     this.#exchanges.delete(exchange);
     if (connection.isOpen) this.#release(connection, doneMs);
     else this.#forget(connection);
-    if (coding === "identity" || answer.body.length === 0) {
-      exchange.succeed(answer);
-    } else {
-      this.#decode(exchange, answer, coding);
-    }
+    if (coding === "identity" || exchange.body.length === 0) exchange.succeed();
+    else this.#decode(exchange, coding);
   }
 
   /** See {@linkcode ConnectionOwner}. */
@@ -196,16 +192,11 @@ export class HttpPool implements ConnectionOwner {
     return this.#connections.size + this.#dialer.size;
   }
 
-  /** Those that wait come first, so that the end of others opens no connection for them. */
-  #latestFirst(): Exchange[] {
-    return [...this.#exchanges].reverse();
-  }
-
   #dispatch(exchange: Exchange): void {
     const connection = this.#takeIdle(exchange.calledMs);
     if (connection !== null) {
       this.counters.reused++;
-      connection.start(exchange);
+      connection.start(exchange, exchange.calledMs);
     } else if (this.#size < this.#options.maxConnections) {
       this.#dispatchFresh(exchange);
     } else {
@@ -235,8 +226,9 @@ export class HttpPool implements ConnectionOwner {
       this.#idle.push(connection);
     } else {
       this.counters.reused++;
-      next.waitMs = this.now() - next.calledMs;
-      connection.start(next);
+      const nowMs = this.now();
+      next.waitMs = nowMs - next.calledMs;
+      connection.start(next, nowMs);
     }
   }
 
@@ -270,11 +262,12 @@ export class HttpPool implements ConnectionOwner {
     try {
       const connection = this.#adopt(await this.#dialer.open(controller));
       exchange.dialing = null;
-      if (!this.#exchanges.has(exchange)) {
+      if (!exchange.isListed) {
         return this.#release(connection, this.now());
       }
-      exchange.connectMs = this.now() - startMs;
-      connection.start(exchange);
+      const nowMs = this.now();
+      exchange.connectMs = nowMs - startMs;
+      connection.start(exchange, nowMs);
     } catch (error) {
       exchange.dialing = null;
       this.#fail(exchange, "connect", errorMessage(error));
@@ -302,18 +295,14 @@ export class HttpPool implements ConnectionOwner {
     return connection;
   }
 
-  async #decode(
-    exchange: Exchange,
-    answer: HttpAnswer,
-    coding: ContentCoding,
-  ): Promise<void> {
+  async #decode(exchange: Exchange, coding: ContentCoding): Promise<void> {
     const maxBytes = this.#options.maxBodyBytes;
     try {
-      answer.body = await decodeBody(answer.body, { coding, maxBytes });
-      exchange.succeed(answer);
+      exchange.body = await decodeBody(exchange.body, { coding, maxBytes });
+      exchange.succeed();
     } catch (error) {
       const outcome = error instanceof RangeError ? "too-large" : "protocol";
-      exchange.fail(outcome, errorMessage(error), answer.doneMs);
+      exchange.fail(outcome, errorMessage(error), exchange.doneMs);
     }
   }
 
@@ -337,7 +326,7 @@ export class HttpPool implements ConnectionOwner {
     if (this.#signals.has(signal)) return;
     this.#signals.add(signal);
     const abortAll = (): void => {
-      for (const exchange of this.#latestFirst()) {
+      for (const exchange of this.#exchanges.toArray()) {
         if (exchange.signal === signal) {
           this.#fail(exchange, "aborted", ABORTED);
         }
@@ -350,9 +339,9 @@ export class HttpPool implements ConnectionOwner {
   }
 
   #failLate(): void {
-    if (this.#exchanges.size === 0) return this.#sweep.stop();
+    if (this.#exchanges.isEmpty) return this.#sweep.stop();
     const nowMs = this.now();
-    for (const exchange of this.#latestFirst()) {
+    for (const exchange of this.#exchanges.toArray()) {
       if (nowMs - exchange.calledMs < exchange.timeoutMs) continue;
       const message = `No whole answer from ${this.#targetName} within ` +
         `${exchange.timeoutMs} ms: ${exchange.phase}`;

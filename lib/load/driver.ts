@@ -109,14 +109,20 @@ export async function drive(
   await lane.settled();
 }
 
+/** A request that has ended and waits to be judged. */
+interface Unjudged {
+  readonly exchange: HttpAnswer | HttpFailure;
+  readonly slot: number;
+  /** When it was due in milliseconds; null for when it was sent. */
+  readonly plannedMs: number | null;
+}
+
 /** Sends single requests and judges their answers when nothing is waiting to be read. */
 class Lane {
   readonly recorder: SampleRecorder;
   readonly signal: AbortSignal;
   readonly #world: DriverWorld;
-  /** Exchanges that have ended and wait to be judged, and their slots. */
-  #ended: (HttpAnswer | HttpFailure)[] = [];
-  #slots: number[] = [];
+  #ended: Unjudged[] = [];
   #unjudged = 0;
   #wake: (() => void) | null = null;
   inFlight = 0;
@@ -132,40 +138,56 @@ class Lane {
     this.signal = signal;
   }
 
-  /** Sends the request of a slot; `onDone` is called when it has ended, before it is judged. */
+  /** Sends a request that was planned; `onDone` is called when it has ended, before it is judged. */
   submit(
     request: Uint8Array,
-    slot: number,
-    onDone: (exchange: HttpAnswer | HttpFailure) => void,
+    plan: { slot: number; plannedMs: number | null },
+    onDone: (doneMs: number) => void,
   ): void {
     this.inFlight++;
     this.#unjudged++;
     this.#world.submit(request, this.signal, (exchange) => {
       this.inFlight--;
-      this.recorder.time(slot, exchange.sentMs, exchange.doneMs);
-      onDone(exchange);
-      this.#ended.push(exchange);
-      this.#slots.push(slot);
-      if (this.#ended.length === 1) this.#world.defer(this.#judgeAll);
+      onDone(exchange.doneMs);
+      if (this.#ended.length === 0) this.#world.defer(this.#judgeAll);
+      const { slot, plannedMs } = plan;
+      this.#ended.push({ exchange, slot, plannedMs });
     });
   }
 
   /** Judges what has ended; one task for many answers, since a task costs as much as a small answer. */
   readonly #judgeAll = (): void => {
-    const ended = this.#ended;
-    const slots = this.#slots;
+    const all = this.#ended;
     this.#ended = [];
-    this.#slots = [];
-    for (let i = 0; i < ended.length; i++) {
-      const [exchange, slot] = [ended[i], slots[i]];
-      if (exchange === undefined || slot === undefined) continue;
+    for (const { exchange, slot, plannedMs } of all) {
       const { outcome, message } = this.#world.judge(exchange, slot);
-      this.recorder.judge(slot, outcome, message);
+      const { sentMs, doneMs } = exchange;
+      this.recorder.end(slot, {
+        plannedMs: plannedMs ?? sentMs,
+        sentMs,
+        doneMs,
+        outcome,
+      }, message);
       this.failedInRow = outcome === "ok" ? 0 : this.failedInRow + 1;
     }
-    this.#unjudged -= ended.length;
+    this.#unjudged -= all.length;
     if (this.#unjudged === 0) this.#wake?.();
   };
+
+  /** Records a request that was due and never sent. */
+  skip(
+    plan: { slot: number; plannedMs: number },
+    outcome: "dropped" | "aborted",
+    message: string,
+  ): void {
+    const { slot, plannedMs } = plan;
+    this.recorder.end(slot, {
+      plannedMs,
+      sentMs: plannedMs,
+      doneMs: plannedMs,
+      outcome,
+    }, message);
+  }
 
   /** Resolves when every request has ended and was judged. */
   async settled(): Promise<void> {
@@ -193,8 +215,7 @@ async function driveClosed(
     // With one client nothing else is in flight, so judging before the next request delays no
     // measurement, and the judging of one answer never falls into the latency of the next.
     const alone = loop.concurrency === 1;
-    lane.submit(request, slot, ({ sentMs, doneMs }) => {
-      lane.recorder.planAt(slot, sentMs);
+    lane.submit(request, { slot, plannedMs: null }, (doneMs) => {
       if (!alone) next(doneMs, onEnd);
     });
     if (alone) void lane.settled().then(() => next(world.now(), onEnd));
@@ -213,25 +234,32 @@ async function driveOpen(
   lane: Lane,
 ): Promise<void> {
   const startMs = world.now();
-  const waiting: { request: Uint8Array; slot: number }[] = [];
-  const launch = (request: Uint8Array, slot: number) =>
-    lane.submit(request, slot, () => {
+  const waiting: {
+    request: Uint8Array;
+    plan: { slot: number; plannedMs: number };
+  }[] = [];
+  const launch = (
+    request: Uint8Array,
+    plan: { slot: number; plannedMs: number },
+  ) =>
+    lane.submit(request, plan, () => {
       const next = lane.signal.aborted ? undefined : waiting.shift();
-      if (next !== undefined) launch(next.request, next.slot);
+      if (next !== undefined) launch(next.request, next.plan);
     });
   let arrival = 0;
   for (const dueMs of dueTimesMs(loop)) {
     if (arrival++ % loop.share.of !== loop.share.index) continue;
     const request = world.prepare(lane.recorder.planned);
-    await world.waitUntil(startMs + dueMs, lane.signal);
+    const plannedMs = startMs + dueMs;
+    await world.waitUntil(plannedMs, lane.signal);
     if (lane.signal.aborted) break;
-    const slot = lane.recorder.plan(startMs + dueMs);
-    if (lane.inFlight < loop.maxInFlight) launch(request, slot);
-    else if (loop.overflow === "queue") waiting.push({ request, slot });
-    else lane.recorder.judge(slot, "dropped", "too many requests in flight");
+    const plan = { slot: lane.recorder.plan(plannedMs), plannedMs };
+    if (lane.inFlight < loop.maxInFlight) launch(request, plan);
+    else if (loop.overflow === "queue") waiting.push({ request, plan });
+    else lane.skip(plan, "dropped", "too many requests in flight");
   }
   await lane.settled();
-  for (const { slot } of waiting) {
-    lane.recorder.judge(slot, "aborted", "interrupted before it was sent");
+  for (const { plan } of waiting) {
+    lane.skip(plan, "aborted", "interrupted before it was sent");
   }
 }

@@ -57,7 +57,7 @@ export interface Samples {
 
 const FIRST_CAPACITY = 1024;
 
-/** Grows with the load; a slot is taken when a request is planned and filled when it is judged. */
+/** Grows with the load; a slot is taken when a request is planned and filled when it has ended. */
 export class SampleRecorder {
   #length = 0;
   #plannedMs = new Float64Array(FIRST_CAPACITY);
@@ -73,11 +73,9 @@ export class SampleRecorder {
     response: createHistogram(),
     lag: createHistogram(),
   };
-  /** The times of requests in flight that have no slot in the columns: planned, sent, done. */
-  readonly #beyond = new Map<number, [number, number, number]>();
   readonly #observe: (request: EndedRequest, message: string) => void;
 
-  /** Starts empty; `observe` hears of each request when it is judged. */
+  /** Starts empty; `observe` hears of each request when it has ended. */
   constructor(
     observe: (request: EndedRequest, message: string) => void = () => {},
   ) {
@@ -89,7 +87,7 @@ export class SampleRecorder {
     return this.#length;
   }
 
-  /** Requests that were judged so far, good or not. */
+  /** Requests that have ended so far, good or not. */
   get done(): number {
     return this.#done;
   }
@@ -99,45 +97,32 @@ export class SampleRecorder {
     return this.#failed;
   }
 
-  /** Takes the next slot for a request that is due at a time; until it is judged it counts as aborted. */
+  /** Takes the next slot for a request that is due at a time; until it has ended it counts as aborted. */
   plan(plannedMs: number): number {
     const slot = this.#length++;
-    if (slot >= EXACT_SAMPLES) {
-      this.#beyond.set(slot, [plannedMs, plannedMs, plannedMs]);
-      return slot;
-    }
+    if (slot >= EXACT_SAMPLES) return slot;
     if (slot === this.#outcome.length) this.#grow();
-    this.#plannedMs[slot] = plannedMs;
-    this.#sentMs[slot] = plannedMs;
-    this.#doneMs[slot] = plannedMs;
-    this.#outcome[slot] = outcomeCode("aborted");
+    this.#keep(slot, {
+      plannedMs,
+      sentMs: plannedMs,
+      doneMs: plannedMs,
+      outcome: "aborted",
+    });
     return slot;
   }
 
-  /** Notes that the request of a slot was due when it was sent, as in a closed loop. */
-  planAt(slot: number, sentMs: number): void {
-    const beyond = this.#beyond.get(slot);
-    if (beyond === undefined) this.#plannedMs[slot] = sentMs;
-    else beyond[0] = sentMs;
-  }
-
-  /** Notes when the request of a slot was sent and done. */
-  time(slot: number, sentMs: number, doneMs: number): void {
-    const beyond = this.#beyond.get(slot);
-    if (beyond !== undefined) {
-      beyond[1] = sentMs;
-      beyond[2] = doneMs;
+  /** Notes how the request of a slot ended; `message` is kept for the first of each kind. */
+  end(slot: number, request: EndedRequest, message: string): void {
+    const { plannedMs, sentMs, doneMs, outcome } = request;
+    if (slot < EXACT_SAMPLES) this.#keep(slot, request);
+    this.#observe(request, message);
+    this.#done++;
+    if (outcome !== "dropped") recordTime(this.#totals.lag, sentMs - plannedMs);
+    if (outcome === "ok") {
+      recordTime(this.#totals.service, doneMs - sentMs);
+      recordTime(this.#totals.response, doneMs - plannedMs);
       return;
     }
-    this.#sentMs[slot] = sentMs;
-    this.#doneMs[slot] = doneMs;
-  }
-
-  /** Notes how the request of a slot ended; `message` is kept for the first of each kind. */
-  judge(slot: number, outcome: Outcome, message: string): void {
-    this.#count(slot, outcome, message);
-    this.#done++;
-    if (outcome === "ok") return;
     this.#failed++;
     const known = this.#failures.get(outcome);
     if (known === undefined) {
@@ -147,30 +132,11 @@ export class SampleRecorder {
     }
   }
 
-  #count(slot: number, outcome: Outcome, message: string): void {
-    const beyond = this.#beyond.get(slot);
-    if (beyond !== undefined) {
-      this.#beyond.delete(slot);
-      const [plannedMs, sentMs, doneMs] = beyond;
-      this.#total({ plannedMs, sentMs, doneMs, outcome }, message);
-      return;
-    }
-    this.#outcome[slot] = outcomeCode(outcome);
-    this.#total({
-      plannedMs: this.#plannedMs[slot] ?? 0,
-      sentMs: this.#sentMs[slot] ?? 0,
-      doneMs: this.#doneMs[slot] ?? 0,
-      outcome,
-    }, message);
-  }
-
-  #total(request: EndedRequest, message: string): void {
-    const { plannedMs, sentMs, doneMs, outcome } = request;
-    this.#observe(request, message);
-    if (outcome !== "dropped") recordTime(this.#totals.lag, sentMs - plannedMs);
-    if (outcome !== "ok") return;
-    recordTime(this.#totals.service, doneMs - sentMs);
-    recordTime(this.#totals.response, doneMs - plannedMs);
+  #keep(slot: number, request: EndedRequest): void {
+    this.#plannedMs[slot] = request.plannedMs;
+    this.#sentMs[slot] = request.sentMs;
+    this.#doneMs[slot] = request.doneMs;
+    this.#outcome[slot] = outcomeCode(request.outcome);
   }
 
   /** Notes that the thread stood still, from a time on. */
