@@ -201,6 +201,39 @@ export function judgeExchange(
   return { outcome: fault.outcome, message: fault.message + said };
 }
 
+/**
+ * Makes a judge of the answers to one request that is sent again and again.
+ *
+ * A copy of its first right answer is right: comparing bytes costs a fifth of reading JSON, and
+ * what the client needs for an answer is taken from the rate that it can measure.
+ */
+export function createRepeatJudge(
+  expected: ExpectedAnswer,
+  redact: Redactor,
+): (exchange: HttpAnswer | HttpFailure) => Judgement {
+  let right: Uint8Array | null = null;
+  return (exchange) => {
+    if (
+      right !== null && exchange.kind === "answer" && exchange.status === 200 &&
+      isSame(exchange.body, right)
+    ) return RIGHT;
+    const judgement = judgeExchange(exchange, expected, redact);
+    if (
+      right === null && exchange.kind === "answer" &&
+      judgement.outcome === "ok"
+    ) right = exchange.body.slice();
+    return judgement;
+  };
+}
+
+function isSame(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i++) {
+    if (left[i] !== right[i]) return false;
+  }
+  return true;
+}
+
 /** Returns the start of a body as one quoted line, without secrets. */
 export function quoteBody(body: Uint8Array, redact: Redactor): string {
   const text = redact(

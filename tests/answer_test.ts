@@ -6,6 +6,7 @@ import {
 } from "@std/assert";
 import {
   checkAnswer,
+  createRepeatJudge,
   type ExpectedAnswer,
   judgeExchange,
   quoteBody,
@@ -40,6 +41,16 @@ function answer(changes: Partial<HttpAnswer>): HttpAnswer {
     ...changes,
   };
 }
+
+const FAILURE: HttpFailure = {
+  kind: "failure",
+  outcome: "protocol",
+  message: `status line "${KEY}"${"x".repeat(1000)}`,
+  waitMs: 0,
+  sentMs: 1,
+  doneMs: 2,
+  retries: 0,
+};
 
 function judge(changes: Partial<HttpAnswer>, expected = SOFTMAX) {
   return judgeExchange(answer(changes), expected, redact);
@@ -195,16 +206,7 @@ Deno.test("judgeExchange() says nothing of a right answer", () => {
 });
 
 Deno.test("judgeExchange() passes on how the transport failed, without secrets and cut", () => {
-  const failure: HttpFailure = {
-    kind: "failure",
-    outcome: "protocol",
-    message: `status line "${KEY}"${"x".repeat(1000)}`,
-    waitMs: 0,
-    sentMs: 1,
-    doneMs: 2,
-    retries: 0,
-  };
-  const { outcome, message } = judgeExchange(failure, SOFTMAX, redact);
+  const { outcome, message } = judgeExchange(FAILURE, SOFTMAX, redact);
   assertEquals(outcome, "protocol");
   assertEquals(message.slice(0, 26), 'status line "[redacted]"xx');
   assertEquals(message.length, 500);
@@ -291,6 +293,38 @@ Deno.test("judgeExchange() bounds every message", () => {
     judge({ status: 302, headers, body: encode(long) }).message.length,
     500,
   );
+});
+
+Deno.test("createRepeatJudge() judges each answer as judgeExchange() does, copies of a right one too", () => {
+  const right = '{"scores":[[0.25,0.75],[0.5,0.5]]}';
+  const bodies = [
+    '{"scores":[[0.25,0.25],[0.5,0.5]]}',
+    right,
+    right,
+    '{"scores":[[0.25,0.75],[0.5,0.25]]}',
+    '{"scores":[[0.25,0.75],[0.25,0.75]]}',
+    right.slice(0, -1),
+    `${right} `,
+    right,
+  ];
+  const exchanges = [
+    ...bodies.map((body) => answer({ body: encode(body) })),
+    answer({ status: 500, body: encode(right) }),
+    FAILURE,
+  ];
+  const judgeAgain = createRepeatJudge(SOFTMAX, redact);
+  assertEquals(
+    exchanges.map(judgeAgain),
+    exchanges.map((exchange) => judgeExchange(exchange, SOFTMAX, redact)),
+  );
+});
+
+Deno.test("createRepeatJudge() knows the right answer whatever becomes of its memory", () => {
+  const body = encode('{"scores":[[0.25,0.75],[0.5,0.5]]}');
+  const judgeAgain = createRepeatJudge(SOFTMAX, redact);
+  judgeAgain(answer({ body }));
+  body.fill(0);
+  assertEquals(judgeAgain(answer({ body })).outcome, "invalid-json");
 });
 
 Deno.test("quoteBody() cuts after 160 characters and says so", () => {

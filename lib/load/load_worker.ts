@@ -4,10 +4,19 @@
  *
  * @module
  */
-import { judgeExchange, rowSumTolerance } from "../answer.ts";
+import {
+  createRepeatJudge,
+  judgeExchange,
+  rowSumTolerance,
+} from "../answer.ts";
 import { drive } from "./driver.ts";
 import { collectGarbage } from "./garbage.ts";
-import { createHttpClient, type HttpClient } from "../http/http_client.ts";
+import {
+  createHttpClient,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpFailure,
+} from "../http/http_client.ts";
 import { KnownLoadJudge } from "./known_load.ts";
 import type { Endpoint, FromWorker, SharedPlan, ToWorker } from "./load.ts";
 import { LoadObserver } from "./load_observer.ts";
@@ -101,6 +110,10 @@ async function measure(
   const hot = workload.prefixCache === "hot"
     ? client.encode("POST", SCORE_PATH, requestBody(workload, firstIndex))
     : null;
+  const judge = hot === null
+    ? (exchange: HttpAnswer | HttpFailure) =>
+      judgeExchange(exchange, expected, redact)
+    : createRepeatJudge(expected, redact);
   // Connecting is no part of a latency. A failure shows in the requests themselves.
   await client.open(loop.kind === "closed" ? loop.concurrency : 1);
   await drive(loop, {
@@ -116,7 +129,7 @@ async function measure(
       client.submit(request, { timeoutMs, signal }, onResult),
     judge: (exchange, index) =>
       known?.judge(exchange, firstIndex + index * plan.stride) ??
-        judgeExchange(exchange, expected, redact),
+        judge(exchange),
     defer: (task) => void setImmediate(task),
   }, { signal: abort.signal, recorder });
 }
