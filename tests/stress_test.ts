@@ -1,4 +1,3 @@
-// deno-lint-ignore-file no-console
 import {
   assertEquals,
   assertGreater,
@@ -9,52 +8,13 @@ import { createServer, type ServerResponse } from "node:http";
 import { hash32 } from "../lib/stats/rng.ts";
 import { startSimulator } from "../lib/engine/simulator.ts";
 import { parseStressRun } from "../lib/stress/stress_file.ts";
-import type { StressResult, StressRun } from "../lib/stress/stress_result.ts";
-import { main } from "../stress.ts";
 import { makeTestFolder } from "./bench_runner.ts";
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly run: StressRun | null;
-}
-
-/** Runs stress.ts in this process and reads its record. */
-async function stress(args: readonly string[]): Promise<Outcome> {
-  await using folder = await makeTestFolder();
-  const path = `${folder.path}/run.json`;
-  const { log, error } = console;
-  const lines = { stdout: [] as string[], stderr: [] as string[] };
-  console.log = (...words) => lines.stdout.push(words.join(" "));
-  console.error = (...words) => lines.stderr.push(words.join(" "));
-  try {
-    const code = await main([...args, "--output", path, "--quiet"]);
-    const text = await Deno.readTextFile(path).catch(() => null);
-    return {
-      code,
-      stdout: lines.stdout.join("\n"),
-      stderr: lines.stderr.join("\n"),
-      run: text === null ? null : parseStressRun(text),
-    };
-  } finally {
-    console.log = log;
-    console.error = error;
-  }
-}
+import { countsOf, stress } from "./stress_runner.ts";
 
 const SUSTAINED = [
   ...["--scenario", "sustained", "--duration", "2", "--rate", "100"],
   ...["--timeout", "2"],
 ];
-
-/** How often each failure was counted in the only load of a run. */
-function countsOf(run: StressRun | null): Record<string, number> {
-  const { failures } = run?.results[0] as StressResult;
-  return Object.fromEntries(
-    failures.map(({ outcome, count }) => [outcome, count]),
-  );
-}
 
 interface Answer {
   scores: number[][];

@@ -1,0 +1,53 @@
+/**
+ * Runs stress.ts for tests, in this process, and reads what it left.
+ *
+ * @module
+ */
+// deno-lint-ignore-file no-console
+import { parseStressRun } from "../lib/stress/stress_file.ts";
+import type { StressResult, StressRun } from "../lib/stress/stress_result.ts";
+import { main } from "../stress.ts";
+import { makeTestFolder } from "./bench_runner.ts";
+
+/** What a run of stress.ts came to. */
+export interface StressOutcome {
+  /** The exit code. */
+  readonly code: number;
+  /** All of stdout. */
+  readonly stdout: string;
+  /** All of stderr. */
+  readonly stderr: string;
+  /** The record that it wrote; null without one. */
+  readonly run: StressRun | null;
+}
+
+/** Runs stress.ts in this process, without progress, and reads its record. */
+export async function stress(args: readonly string[]): Promise<StressOutcome> {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/run.json`;
+  const { log, error } = console;
+  const lines = { stdout: [] as string[], stderr: [] as string[] };
+  console.log = (...words) => lines.stdout.push(words.join(" "));
+  console.error = (...words) => lines.stderr.push(words.join(" "));
+  try {
+    const code = await main([...args, "--output", path, "--quiet"]);
+    const text = await Deno.readTextFile(path).catch(() => null);
+    return {
+      code,
+      stdout: lines.stdout.join("\n"),
+      stderr: lines.stderr.join("\n"),
+      run: text === null ? null : parseStressRun(text),
+    };
+  } finally {
+    console.log = log;
+    console.error = error;
+  }
+}
+
+/** How often each failure was counted in the only load of a run. */
+export function countsOf(run: StressRun | null): Record<string, number> {
+  const { failures } = run?.results[0] as StressResult;
+  return Object.fromEntries(
+    failures.map(({ outcome, count }) => [outcome, count]),
+  );
+}
