@@ -7,7 +7,7 @@ import {
 import { drive, type Loop, splitLoop } from "../lib/load/driver.ts";
 import type { HttpAnswer, HttpFailure } from "../lib/http/http_exchange.ts";
 import { type Outcome, OUTCOMES } from "../lib/outcome.ts";
-import { SampleRecorder } from "../lib/load/samples.ts";
+import { SampleRecorder, type Standstill } from "../lib/load/samples.ts";
 
 /** Runs events in the order of their times, those of one time together; then all promises settle. */
 class VirtualTime {
@@ -60,6 +60,7 @@ interface Seen {
   prepared: number[];
   mostInFlight: number;
   endMs: number;
+  standstill: Standstill;
   failures: readonly { outcome: Outcome; count: number; example: string }[];
 }
 
@@ -141,6 +142,7 @@ async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
     prepared,
     mostInFlight,
     endMs: time.nowMs,
+    standstill: recorder.standstill,
     failures: samples.failures,
   };
 }
@@ -350,6 +352,23 @@ Deno.test("drive() shows a stall in the times of the requests behind it", async 
     seen.done.map((doneMs, i) => doneMs - (seen.sent[i] ?? 0)),
     [10, 10, 1500, 10, 10, 10, 10, 10, 10, 10],
   );
+});
+
+Deno.test("drive() finds the longest time in which requests were in flight and none ended", async () => {
+  // Requests 2 to 9 are sent from 200 to 900, and come back the last one first, from 1700 on.
+  const stalled = await run(open(), {
+    serviceMs: (index) => index < 2 ? 10 : 1709 - index - 100 * index,
+  });
+  assertEquals(stalled.standstill, { startMs: 200, durationMs: 1500 });
+  // Nothing is in flight between an answer and the next request.
+  const idle = await run(open(), { serviceMs: () => 10 });
+  assertEquals(idle.standstill, { startMs: 0, durationMs: 10 });
+  // What an interrupt ends says nothing of the server.
+  const cut = await run(open(), {
+    serviceMs: (index) => index === 0 ? 10 : 5000,
+    abortAtMs: 950,
+  });
+  assertEquals(cut.standstill, { startMs: 0, durationMs: 10 });
 });
 
 Deno.test("drive() ends an open loop at once when it is interrupted", async () => {

@@ -9,6 +9,8 @@ const UNSEEN: ServerSeries = {
   poolTokens: null,
 };
 
+const NO_STANDSTILL = { startMs: 0, durationMs: 0 };
+
 /** A load of ten answers a second. */
 function observe(seconds: number, latencyMs: (second: number) => number) {
   const observer = new LoadObserver(0);
@@ -20,7 +22,7 @@ function observe(seconds: number, latencyMs: (second: number) => number) {
       "",
     );
   }
-  return observer.finish(NO_DEVIATION);
+  return observer.finish(NO_DEVIATION, NO_STANDSTILL);
 }
 
 const MIB = 2 ** 20;
@@ -81,13 +83,9 @@ Deno.test("judgeHealth() calls a standstill a stall when it is long, and far lon
         outcome: "ok",
       }, "");
     }
-    observer.observe({
-      plannedMs: 0,
-      sentMs: 0,
-      doneMs: latencyMs + quietMs,
-      outcome: "ok",
-    }, "");
-    return judgeHealth(observer.finish(NO_DEVIATION), 1000, UNSEEN).isStall;
+    const standstill = { startMs: latencyMs, durationMs: quietMs };
+    const observed = observer.finish(NO_DEVIATION, standstill);
+    return judgeHealth(observed, 1000, UNSEEN).isStall;
   };
   assertEquals(
     [isStall(1500, 50), isStall(900, 50), isStall(1500, 400)],

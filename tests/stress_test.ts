@@ -36,6 +36,7 @@ async function startServer(
 ): Promise<AsyncDisposable & { readonly url: string }> {
   let count = 0;
   let last: Answer = { scores: [] };
+  let standsUntilMs = 0;
   const server = createServer(async (request, response) => {
     let body = "";
     try {
@@ -59,6 +60,9 @@ async function startServer(
       }),
     };
     const fault = faults[++count];
+    if (fault === stall) standsUntilMs = performance.now() + STALL_MS;
+    const waitMs = standsUntilMs - performance.now();
+    if (waitMs > 0) await new Promise((go) => setTimeout(go, waitMs));
     if (fault === undefined) send(response, answer);
     // The answer before it is another request's: at this rate payloads come in turn.
     else fault(response, fault === stale ? last : answer);
@@ -77,6 +81,9 @@ async function startServer(
   };
 }
 
+const STALL_MS = 1_500;
+/** The server stands still, and all that comes meanwhile waits for it. */
+const stall: Faults[number] = (response, answer) => send(response, answer);
 /** The server gives it the answer before. */
 const stale: Faults[number] = (response, answer) => send(response, answer);
 const offByTwoPercent = (row: number[]) =>
@@ -124,6 +131,24 @@ Deno.test("stress.ts finds the faults of a server that is not the simulated engi
   const [result] = run?.results ?? [];
   assertEquals([result?.plannedRequests, result?.failedRequests], [200, 7]);
   assertGreater(result?.latency?.maxMs ?? 0, 850);
+});
+
+Deno.test("stress.ts shows a stall of a server that is not the simulated engine", async () => {
+  await using server = await startServer({ 150: stall });
+  const { code, run } = await stress([
+    ...["--scenario", "sustained", "--duration", "4", "--rate", "50"],
+    ...["--url", server.url, "--dtype", "float32"],
+  ]);
+  const [result] = run?.results ?? [];
+  // Late is not wrong: it is noted, and no request after it was sent late.
+  assertEquals([code, result?.failedRequests, result?.goodRequests], [
+    0,
+    0,
+    200,
+  ]);
+  assertGreater(result?.latency?.p99Ms ?? 0, 1200);
+  assertGreater(result?.health?.standstill.durationMs ?? 0, 1400);
+  assertEquals(result?.notes.map((note) => note.split(":")[0]), ["Stall"]);
 });
 
 Deno.test("stress.ts finds the faults of the simulated engine over sockets", async () => {

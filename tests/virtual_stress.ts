@@ -189,7 +189,7 @@ function generator(
       }, { signal, recorder });
       return {
         ...recorder.finish(),
-        observed: observer.finish(judge.deviation),
+        observed: observer.finish(judge.deviation, recorder.standstill),
       };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -125,6 +125,8 @@ class Lane {
   #ended: Unjudged[] = [];
   #unjudged = 0;
   #wake: (() => void) | null = null;
+  /** Since when requests are in flight and none has ended. */
+  #standsSinceMs = 0;
   inFlight = 0;
   failedInRow = 0;
 
@@ -144,10 +146,16 @@ class Lane {
     plan: { slot: number; plannedMs: number | null },
     onDone: (doneMs: number) => void,
   ): void {
+    if (this.inFlight === 0) this.#standsSinceMs = this.#world.now();
     this.inFlight++;
     this.#unjudged++;
     this.#world.submit(request, this.signal, (exchange) => {
       this.inFlight--;
+      // What the interrupt ended says nothing of the server.
+      if (exchange.kind === "answer" || exchange.outcome !== "aborted") {
+        this.recorder.stand(this.#standsSinceMs, exchange.doneMs);
+      }
+      this.#standsSinceMs = exchange.doneMs;
       onDone(exchange.doneMs);
       if (this.#ended.length === 0) this.#world.defer(this.#judgeAll);
       const { slot, plannedMs } = plan;

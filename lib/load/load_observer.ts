@@ -1,5 +1,5 @@
 /**
- * Watches a load as it runs: second by second, its first errors, and its longest standstill.
+ * Watches a load as it runs: second by second, and its first errors.
  *
  * @module
  */
@@ -10,18 +10,11 @@ import {
   TimelineRecorder,
   waitQuantile,
 } from "./timeline.ts";
+import type { Standstill } from "./samples.ts";
 import { type Deviation, worseOf } from "./truth.ts";
 
 /** The specification shows the first ten errors. */
 export const SHOWN_ERRORS = 10;
-
-/** A time in which requests were in flight and none ended. */
-export interface Standstill {
-  /** Its start in milliseconds from the start of the load. */
-  readonly startMs: number;
-  /** Its length in milliseconds. */
-  readonly durationMs: number;
-}
 
 /** What was seen of a load beside its samples. */
 export interface LoadObservations {
@@ -29,7 +22,7 @@ export interface LoadObservations {
   readonly timeline: Timeline;
   /** The first {@linkcode SHOWN_ERRORS} errors in the order in which they were seen. */
   readonly errors: readonly string[];
-  /** The longest standstill; several threads' is the shortest of theirs. */
+  /** The longest standstill, from the start of the load; several threads' is the shortest of theirs. */
   readonly standstill: Standstill;
   /** The worst deviation of an answer of the right shape from its reference. */
   readonly deviation: Deviation;
@@ -53,34 +46,22 @@ export class LoadObserver {
   readonly #startMs: number;
   readonly #recorder: TimelineRecorder;
   readonly #errors: string[] = [];
-  #lastDoneMs: number;
-  #standstill: Standstill = { startMs: 0, durationMs: 0 };
 
   /** Starts at a time on the clock of the load. */
   constructor(startMs: number) {
     this.#startMs = startMs;
-    this.#lastDoneMs = startMs;
     this.#recorder = new TimelineRecorder(startMs);
   }
 
   /** Takes note of a request that has ended and was judged. */
   observe(request: EndedRequest, message: string): void {
-    const { outcome, sentMs, doneMs } = request;
+    const { outcome } = request;
     this.#recorder.record(request);
     if (outcome !== "ok" && outcome !== "aborted") {
       if (this.#errors.length < SHOWN_ERRORS) {
         this.#errors.push(`${outcome}: ${message}`);
       }
     }
-    if (outcome === "dropped" || outcome === "aborted") return;
-    const sinceMs = Math.max(this.#lastDoneMs, sentMs);
-    if (doneMs - sinceMs > this.#standstill.durationMs) {
-      this.#standstill = {
-        startMs: sinceMs - this.#startMs,
-        durationMs: doneMs - sinceMs,
-      };
-    }
-    this.#lastDoneMs = Math.max(this.#lastDoneMs, doneMs);
   }
 
   /** Returns how the last whole seconds went. */
@@ -98,12 +79,15 @@ export class LoadObserver {
     };
   }
 
-  /** Returns all that was seen. */
-  finish(deviation: Deviation): LoadObservations {
+  /** Returns all that was seen; `standstill` is that of the recorder. */
+  finish(deviation: Deviation, standstill: Standstill): LoadObservations {
     return {
       timeline: this.#recorder.timeline,
       errors: this.#errors,
-      standstill: this.#standstill,
+      standstill: {
+        ...standstill,
+        startMs: standstill.startMs - this.#startMs,
+      },
       deviation,
     };
   }

@@ -71,9 +71,10 @@ async function run(plan: SharedPlan): Promise<void> {
   try {
     await measure(plan, recorder, known);
     const finished = recorder.finish();
-    const samples = known === null || observer === null
-      ? finished
-      : { ...finished, observed: observer.finish(known.deviation) };
+    const samples = known === null || observer === null ? finished : {
+      ...finished,
+      observed: observer.finish(known.deviation, recorder.standstill),
+    };
     scope.postMessage({
       type: "done",
       samples,

@@ -55,6 +55,14 @@ export interface Samples {
   readonly observed?: LoadObservations;
 }
 
+/** A time in which requests were in flight and none ended. */
+export interface Standstill {
+  /** Its start in milliseconds, on the clock of the load or from its start. */
+  readonly startMs: number;
+  /** Its length in milliseconds. */
+  readonly durationMs: number;
+}
+
 const FIRST_CAPACITY = 1024;
 
 /** Grows with the load; a slot is taken when a request is planned and filled when it has ended. */
@@ -68,6 +76,7 @@ export class SampleRecorder {
   #done = 0;
   #failed = 0;
   #pausesMs: number[] = [];
+  #standstill: Standstill = { startMs: 0, durationMs: 0 };
   readonly #totals = {
     service: createHistogram(),
     response: createHistogram(),
@@ -137,6 +146,18 @@ export class SampleRecorder {
     this.#sentMs[slot] = request.sentMs;
     this.#doneMs[slot] = request.doneMs;
     this.#outcome[slot] = outcomeCode(request.outcome);
+  }
+
+  /** The longest standstill so far, on the clock of the load. */
+  get standstill(): Standstill {
+    return this.#standstill;
+  }
+
+  /** Notes that requests were in flight and none ended between two times. */
+  stand(fromMs: number, toMs: number): void {
+    const durationMs = toMs - fromMs;
+    if (durationMs <= this.#standstill.durationMs) return;
+    this.#standstill = { startMs: fromMs, durationMs };
   }
 
   /** Notes that the thread stood still, from a time on. */
