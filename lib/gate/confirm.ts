@@ -4,6 +4,7 @@
  * @module
  */
 import type { RunComparison } from "./comparison.ts";
+import { isSuspect } from "./gate.ts";
 import type { CellKey } from "../result.ts";
 import { keyText } from "./stored_run.ts";
 
@@ -16,8 +17,10 @@ export function findSuspects(
   options: { readonly warnPercent: number },
 ): CellKey[] {
   return comparison.cells.filter(({ status, verdict }) =>
-    status !== "OK" && verdict !== null &&
-    verdict.changePercent < -options.warnPercent
+    isSuspect(
+      { status, changePercent: verdict?.changePercent ?? null },
+      options.warnPercent,
+    )
   ).map(({ key }) => key);
 }
 

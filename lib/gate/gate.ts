@@ -118,10 +118,16 @@ export function suspects(
 ): string[] {
   const { warnShare } = thresholdsOf(options);
   return verdict.cells
-    .filter(({ status, changePercent }) =>
-      status !== "OK" && (changePercent ?? 0) < -100 * warnShare
-    )
+    .filter((cell) => isSuspect(cell, 100 * warnShare))
     .map(({ key }) => key);
+}
+
+/** Tells whether a cell is slower by more than `warnPercent` and not found to be OK. */
+export function isSuspect(
+  cell: { readonly status: string; readonly changePercent: number | null },
+  warnPercent: number,
+): boolean {
+  return cell.status !== "OK" && (cell.changePercent ?? 0) < -warnPercent;
 }
 
 function checkCell(cell: GateCell): void {
