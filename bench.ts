@@ -30,7 +30,6 @@ import { runBench } from "./lib/bench/bench_run.ts";
 import { calibrate } from "./lib/load/calibration.ts";
 import {
   complain,
-  say,
   startProgress,
   terminalColumns,
 } from "./lib/cli/command_line.ts";
@@ -43,7 +42,7 @@ import { describeEnvironment } from "./lib/target/environment.ts";
 import { MeasureError, UsageError } from "./lib/failure.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
 import { readGateFlags } from "./lib/gate/gate_flags.ts";
-import { formatHelp } from "./lib/cli/help.ts";
+import { inform, runScript } from "./lib/cli/script.ts";
 import { type Interrupts, listenForInterrupts } from "./lib/cli/interrupt.ts";
 import { startLoadGenerator } from "./lib/load/load.ts";
 import { poolPasses } from "./lib/passes.ts";
@@ -56,6 +55,7 @@ import {
   readApiKey,
   readCertificates,
   readEnvironment,
+  refuseTwoKeys,
 } from "./lib/cli/secret_source.ts";
 import { readRun, writeWhole } from "./lib/store.ts";
 import {
@@ -65,25 +65,13 @@ import {
 } from "./lib/target/target.ts";
 
 /** Runs the benchmark; returns the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  try {
+export function main(args: readonly string[]): Promise<number> {
+  return runScript(async () => {
     const parsed = parseFlags(BENCH_COMMAND, args);
-    if (parsed.action !== "run") {
-      return say(
-        parsed.action === "help"
-          ? formatHelp(BENCH_COMMAND)
-          : `scorebench ${config.version}`,
-      );
-    }
+    if (parsed.action !== "run") return inform(parsed.action, BENCH_COMMAND);
     const request = readBenchFlags(parsed.flags, readEnvironment("SCORE_URL"));
     return await bench(parsed.flags, request);
-  } catch (error) {
-    if (error instanceof UsageError) return complain(error.message, 2);
-    if (error instanceof MeasureError) return complain(error.message, 3);
-    // Deno would exit with 1, which says regression.
-    const found = error instanceof Error ? error.stack ?? error.message : error;
-    return complain(`Cannot go on as the tool itself failed: ${found}`, 3);
-  }
+  });
 }
 
 /** What is known and checked before the first request. */
@@ -125,12 +113,7 @@ async function bench(
   }, {
     ...targetsOf(setup, interrupts, progress),
     load,
-    calibrate: async () => {
-      // A worker that may not listen prints a stack trace that cannot be caught.
-      const loopback = { name: "net", host: "127.0.0.1" } as const;
-      const { state } = await Deno.permissions.query(loopback);
-      return state === "granted" ? calibrate(load, interrupts.first) : null;
-    },
+    calibrate: () => calibrate(load, interrupts.first),
     save: (run) => writeWhole(setup.outputs.record, stringifyRun(run)),
     listener: listenerOf(progress, setup.options),
     now: () => performance.now(),
@@ -151,17 +134,8 @@ async function prepare(
     : await readRun(flags.resume);
   const apiKey = await readApiKey(flags.apiKeyFile);
   const comparedKey = keyOfCompared(request, apiKey);
-  if (
-    (apiKey ?? comparedKey) !== null &&
-    hasHeader(request.headers, "authorization")
-  ) {
-    throw new UsageError([
-      "Cannot send two keys: give --header 'Authorization: ...' or the key (SCORE_API_KEY, --api-key-file), not both",
-    ]);
-  }
-  const caCerts = flags.caFile === undefined
-    ? []
-    : [await readCertificates(flags.caFile)];
+  refuseTwoKeys(apiKey ?? comparedKey, request.headers);
+  const caCerts = await readCertificates(flags.caFile);
   const options = runOptions(flags, request, { resumed, apiKey });
   const baseline = flags.baseline.length === 0
     ? null
@@ -382,10 +356,6 @@ function report(
     );
   }
   return verdict.exitCode;
-}
-
-function hasHeader(headers: Readonly<Record<string, string>>, name: string) {
-  return Object.keys(headers).some((given) => given.toLowerCase() === name);
 }
 
 function fileName(text: string): string {

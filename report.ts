@@ -6,7 +6,6 @@
  * @module
  */
 import { extname } from "@std/path";
-import config from "./deno.json" with { type: "json" };
 import { loadBaseline, loadRuns } from "./lib/gate/baseline_files.ts";
 import { complain, say, terminalColumns } from "./lib/cli/command_line.ts";
 import type { CommandSpec } from "./lib/cli/command_spec.ts";
@@ -19,7 +18,7 @@ import { escapeForTerminal } from "./lib/escape.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
 import { UsageError } from "./lib/failure.ts";
 import { readGateFlags } from "./lib/gate/gate_flags.ts";
-import { formatHelp } from "./lib/cli/help.ts";
+import { inform, runScript } from "./lib/cli/script.ts";
 import { loadHistory } from "./lib/report/history_files.ts";
 import {
   COMPARE_COMMAND,
@@ -59,9 +58,9 @@ const COMMANDS: Readonly<
 };
 
 /** Runs the command that the first word names, or shows the runs that the words name; returns the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
+export function main(args: readonly string[]): Promise<number> {
   const [name = "", ...rest] = args;
-  try {
+  return runScript(async () => {
     if (Object.hasOwn(COMMANDS, name)) {
       return await COMMANDS[name]?.run(rest) ?? 2;
     }
@@ -69,12 +68,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return !isOverview && (name.startsWith("-") || extname(name) !== "")
       ? await render(args)
       : overview(name);
-  } catch (error) {
-    if (error instanceof UsageError) return complain(error.message, 2);
-    // Left to Deno the exit code would be 1, which means a regression.
-    const found = error instanceof Error ? error.stack : String(error);
-    return complain(`Cannot go on, an error of this tool: ${found}`, 3);
-  }
+  });
 }
 
 async function render(args: readonly string[]): Promise<number> {
@@ -206,15 +200,9 @@ async function writeOutputs<Result>(
   }
 }
 
-function inform(action: "help" | "version", spec: CommandSpec): number {
-  return say(
-    action === "help" ? formatHelp(spec) : `scorebench ${config.version}`,
-  );
-}
-
 /** Shows what there is; an error unless that was asked for. */
 function overview(name: string): number {
-  if (name === "--version") return say(`scorebench ${config.version}`);
+  if (name === "--version") return inform("version", RENDER_COMMAND);
   const specs = [
     RENDER_COMMAND,
     ...Object.values(COMMANDS).map(({ spec }) => spec),

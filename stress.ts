@@ -8,26 +8,26 @@
 import { calibrate } from "./lib/load/calibration.ts";
 import {
   complain,
-  say,
   startProgress,
   terminalColumns,
 } from "./lib/cli/command_line.ts";
 import config from "./deno.json" with { type: "json" };
 import { createEndpointClient } from "./lib/target/endpoint_client.ts";
 import { describeEnvironment } from "./lib/target/environment.ts";
-import { MeasureError, UsageError } from "./lib/failure.ts";
+import { UsageError } from "./lib/failure.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
-import { formatHelp } from "./lib/cli/help.ts";
+import { inform, runScript } from "./lib/cli/script.ts";
 import { listenForInterrupts } from "./lib/cli/interrupt.ts";
 import { type Endpoint, startLoadGenerator } from "./lib/load/load.ts";
 import type { Progress } from "./lib/cli/progress.ts";
 import { renderStressRun } from "./lib/report/report_stress_text.ts";
 import type { StressOptions } from "./lib/stress/scenarios.ts";
-import { createRedactor, hideKeys } from "./lib/secret.ts";
+import { createRedactor, headerSecrets, hideKeys } from "./lib/secret.ts";
 import {
   readApiKey,
   readCertificates,
   readEnvironment,
+  refuseTwoKeys,
 } from "./lib/cli/secret_source.ts";
 import { watchServer } from "./lib/stress/server_watch.ts";
 import { writeWhole } from "./lib/store.ts";
@@ -55,25 +55,13 @@ import { openTarget, UNKNOWN } from "./lib/target/target.ts";
 import { sleep } from "./lib/load/wait.ts";
 
 /** Runs the stress tests; returns the exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  try {
+export function main(args: readonly string[]): Promise<number> {
+  return runScript(async () => {
     const parsed = parseFlags(STRESS_COMMAND, args);
-    if (parsed.action !== "run") {
-      return say(
-        parsed.action === "help"
-          ? formatHelp(STRESS_COMMAND)
-          : `scorebench ${config.version}`,
-      );
-    }
+    if (parsed.action !== "run") return inform(parsed.action, STRESS_COMMAND);
     const request = readStressFlags(parsed.flags, readEnvironment("SCORE_URL"));
     return await stress(parsed.flags, request);
-  } catch (error) {
-    if (error instanceof UsageError) return complain(error.message, 2);
-    if (error instanceof MeasureError) return complain(error.message, 3);
-    // Deno would exit with 1, which says that a load failed.
-    const found = error instanceof Error ? error.stack ?? error.message : error;
-    return complain(`Cannot go on as the tool itself failed: ${found}`, 3);
-  }
+  });
 }
 
 async function stress(
@@ -84,15 +72,8 @@ async function stress(
     ? null
     : await readStressRun(flags.resume);
   const apiKey = await readApiKey(flags.apiKeyFile);
-  const names = Object.keys(request.headers).map((name) => name.toLowerCase());
-  if (apiKey !== null && names.includes("authorization")) {
-    throw new UsageError([
-      "Cannot send two keys: give --header 'Authorization: ...' or the key (SCORE_API_KEY, --api-key-file), not both",
-    ]);
-  }
-  const caCerts = flags.caFile === undefined
-    ? []
-    : [await readCertificates(flags.caFile)];
+  refuseTwoKeys(apiKey, request.headers);
+  const caCerts = await readCertificates(flags.caFile);
   const options = stressOptions(flags, request, resumed);
   const timestamp = new Date().toISOString();
   const outputs = await planStressOutputs(flags, timestamp);
@@ -101,7 +82,7 @@ async function stress(
   await using load = startLoadGenerator(flags.workers);
   const redact = createRedactor([
     apiKey ?? "",
-    ...Object.values(request.headers),
+    ...headerSecrets(request.headers),
   ]);
   const end = await runStress({
     options,
@@ -134,12 +115,7 @@ async function stress(
     connect: (endpoint) => connect(endpoint, interrupts.first),
     watch: (target, durationMs) =>
       watchServer(target, durationMs, flags.serverPid ?? null),
-    calibrate: async () => {
-      // A worker that may not listen prints a stack trace that cannot be caught.
-      const loopback = { name: "net", host: "127.0.0.1" } as const;
-      const { state } = await Deno.permissions.query(loopback);
-      return state === "granted" ? calibrate(load, interrupts.first) : null;
-    },
+    calibrate: () => calibrate(load, interrupts.first),
     sleep,
     save: (run) => writeWhole(outputs.record, stringifyStressRun(run)),
     onProgress: progressTo(progress),

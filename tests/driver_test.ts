@@ -7,7 +7,8 @@ import {
 import { drive, type Loop, splitLoop } from "../lib/load/driver.ts";
 import type { HttpAnswer, HttpFailure } from "../lib/http/http_exchange.ts";
 import { type Outcome, OUTCOMES } from "../lib/outcome.ts";
-import { SampleRecorder, type Standstill } from "../lib/load/samples.ts";
+import type { Standstill } from "../lib/load/load_observer.ts";
+import { SampleRecorder } from "../lib/load/samples.ts";
 
 /** Runs events in the order of their times, those of one time together; then all promises settle. */
 class VirtualTime {

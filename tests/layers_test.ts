@@ -25,6 +25,7 @@ const MODULES: Readonly<Record<string, Layer>> = {
   "cli/help.ts": "foundation",
   "cli/interrupt.ts": "io",
   "cli/progress.ts": "report",
+  "cli/script.ts": "io",
   "cli/secret_source.ts": "io",
   "cli/wrap.ts": "foundation",
   "commands/bench_command.ts": "io",

@@ -79,7 +79,8 @@ Deno.test("readCertificates() refuses a file without a certificate", async () =>
   assertInstanceOf(error, UsageError);
   const text = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n";
   await Deno.writeTextFile(path, text);
-  assertEquals(await readCertificates(path), text);
+  assertEquals(await readCertificates(path), [text]);
+  assertEquals(await readCertificates(undefined), []);
 });
 
 Deno.test("readEnvironment() says once which variable of this tool it may not read", async () => {

@@ -46,13 +46,17 @@ function isRefused(name: string): boolean {
 }
 
 /**
- * Reads a file of certificates.
+ * Reads the file of certificates that was given, if any.
  *
+ * @returns Its text, or nothing.
  * @throws {UsageError} If it cannot be read or holds none.
  */
-export async function readCertificates(path: string): Promise<string> {
+export async function readCertificates(
+  path: string | undefined,
+): Promise<string[]> {
+  if (path === undefined) return [];
   const text = await readText(path);
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
   throw new UsageError([
     `Cannot take --ca-file '${path}': expected certificates in PEM form, found none`,
   ]);
@@ -76,5 +80,22 @@ export async function readApiKey(
     `Cannot take the key from ${source}: expected one line of visible ASCII characters, found ${
       key === "" ? "nothing" : "something else"
     }`,
+  ]);
+}
+
+/**
+ * Refuses a key beside an `Authorization` header: a server would take either of them.
+ *
+ * @param headers The headers that were given, by name in any case.
+ * @throws {UsageError} If there are both.
+ */
+export function refuseTwoKeys(
+  apiKey: string | null,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  if (apiKey === null || !names.includes("authorization")) return;
+  throw new UsageError([
+    "Cannot send two keys: give --header 'Authorization: ...' or the key (SCORE_API_KEY, --api-key-file), not both",
   ]);
 }

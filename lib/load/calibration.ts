@@ -34,6 +34,10 @@ export async function calibrate(
   load: LoadGenerator,
   signal: AbortSignal,
 ): Promise<Calibration | null> {
+  // A worker that may not listen prints a stack trace that cannot be caught.
+  const loopback = { name: "net", host: "127.0.0.1" } as const;
+  const { state } = await Deno.permissions.query(loopback);
+  if (state !== "granted") return null;
   const server = new Worker(
     new URL("./null_server.ts", import.meta.url).href,
     { type: "module" },

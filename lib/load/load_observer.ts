@@ -10,11 +10,18 @@ import {
   TimelineRecorder,
   waitQuantile,
 } from "./timeline.ts";
-import type { Standstill } from "./samples.ts";
 import { type Deviation, worseOf } from "./truth.ts";
 
 /** The specification shows the first ten errors. */
 export const SHOWN_ERRORS = 10;
+
+/** A time in which requests were in flight and none ended. */
+export interface Standstill {
+  /** Its start in milliseconds, on the clock of the load or from its start. */
+  readonly startMs: number;
+  /** Its length in milliseconds. */
+  readonly durationMs: number;
+}
 
 /** What was seen of a load beside its samples. */
 export interface LoadObservations {

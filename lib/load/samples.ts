@@ -12,7 +12,11 @@ import {
   type Histogram,
   recordTime,
 } from "../stats/histogram.ts";
-import { type LoadObservations, mergeObservations } from "./load_observer.ts";
+import {
+  type LoadObservations,
+  mergeObservations,
+  type Standstill,
+} from "./load_observer.ts";
 import { type Outcome, outcomeCode, OUTCOMES } from "../outcome.ts";
 import { addFailures } from "../passes.ts";
 import type { FailureCount, SampleColumns } from "../result.ts";
@@ -53,14 +57,6 @@ export interface Samples {
   readonly failures: readonly FailureCount[];
   /** What else was seen; absent where the load was not observed. */
   readonly observed?: LoadObservations;
-}
-
-/** A time in which requests were in flight and none ended. */
-export interface Standstill {
-  /** Its start in milliseconds, on the clock of the load or from its start. */
-  readonly startMs: number;
-  /** Its length in milliseconds. */
-  readonly durationMs: number;
 }
 
 const FIRST_CAPACITY = 1024;

@@ -12,8 +12,7 @@ import {
   type Trend,
   TREND_MIN_POINTS,
 } from "./health.ts";
-import type { LoadObservations } from "../load/load_observer.ts";
-import type { Standstill } from "../load/samples.ts";
+import type { LoadObservations, Standstill } from "../load/load_observer.ts";
 import { quantile } from "../stats/stats.ts";
 import { type Timeline, waitQuantile } from "../load/timeline.ts";
 
