@@ -1,9 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   addHistogram,
   clearHistogram,
+  countAbove,
   countTimes,
   createHistogram,
+  histogramMean,
   histogramQuantile,
   recordTime,
 } from "../lib/stats/histogram.ts";
@@ -28,6 +30,29 @@ Deno.test("histogramQuantile() is off by at most 0.4 % at every size up to an ho
       `${timeMs}: ${found}`,
     );
   }
+});
+
+Deno.test("histogramMean() weighs each time, the rare long one too", () => {
+  const histogram = createHistogram();
+  assertEquals(histogramMean(histogram), null);
+  for (let i = 0; i < 9_999; i++) recordTime(histogram, 0.1);
+  assertAlmostEquals(histogramMean(histogram) ?? 0, 0.1, 1e-12);
+  // One time in 10,000 makes a third of the mean.
+  recordTime(histogram, 500);
+  assertAlmostEquals(histogramMean(histogram) ?? 0, 0.15, 0.0003);
+});
+
+Deno.test("countAbove() counts the times above a limit", () => {
+  const histogram = createHistogram();
+  for (const timeMs of [0, 1, 9, 9.9, 10.1, 11, 400]) {
+    recordTime(histogram, timeMs);
+  }
+  assertEquals([0, 10, 390, 500].map((ms) => countAbove(histogram, ms)), [
+    6,
+    3,
+    1,
+    0,
+  ]);
 });
 
 Deno.test("histogramQuantile() takes the sample of the rank", () => {

@@ -6,7 +6,7 @@ import {
   pickPayload,
 } from "../lib/load/known_load.ts";
 import { loadFigures } from "../lib/stress/load_figures.ts";
-import { SampleRecorder } from "../lib/load/samples.ts";
+import { EXACT_SAMPLES, SampleRecorder } from "../lib/load/samples.ts";
 import type { WorkloadSpec } from "../lib/workload.ts";
 
 const SPEC: WorkloadSpec = {
@@ -161,6 +161,25 @@ Deno.test("loadFigures() counts latency from the plan, service from the send, an
   assertAlmostEquals(figures.service?.meanMs ?? 0, 760 / 3, 1e-9);
   assertEquals([figures.lag?.late, figures.lag?.maxMs], [1, 40]);
   assertEquals(figures.reachedPerSec, 1);
+});
+
+Deno.test("loadFigures() counts all requests of a load that is too long to keep them one by one", () => {
+  const count = EXACT_SAMPLES + 10_000;
+  const figures = loadFigures(
+    samplesOf(Array.from({ length: count }, (_, i) => {
+      // After those that are kept, one in a hundred is sent 20 ms late and takes 1 s.
+      const isSlow = i >= EXACT_SAMPLES && i % 100 === 0;
+      const sentMs = 10 * i + (isSlow ? 20 : 0);
+      return [10 * i, sentMs, sentMs + (isSlow ? 1000 : 0.1), "ok"];
+    })),
+    { ...OPEN, durationMs: 10 * count },
+    10 * count,
+  );
+  const slow = figures.lag?.late ?? 0;
+  assertEquals([figures.good, slow], [count, 100]);
+  const meanMs = (100 * 1000 + (count - 100) * 0.1) / count;
+  assertAlmostEquals(figures.service?.meanMs ?? 0, meanMs, 0.004 * meanMs);
+  assertAlmostEquals(figures.service?.maxMs ?? 0, 1000, 4);
 });
 
 Deno.test("loadFigures() takes the specification's throughput where no length was given", () => {

@@ -58,10 +58,10 @@ Deno.test("TimelineRecorder keeps its size by longer intervals, with nothing los
   const seconds = 10_000;
   for (let i = 0; i < seconds; i++) recorder.record(request(1000 * i, 5));
   const { timeline } = recorder;
-  assertEquals(timeline.intervalMs, 4000);
-  assertEquals(timeline.good.length, seconds / 4);
+  assertEquals(timeline.intervalMs, 16_000);
+  assertEquals(timeline.good.length, seconds / 16);
   assertEquals(timeline.good.reduce((a, b) => a + b), seconds);
-  assertAlmostEquals(timelineRows(timeline)[2000]?.p50Ms ?? 0, 5, 0.1);
+  assertAlmostEquals(timelineRows(timeline)[600]?.p50Ms ?? 0, 5, 0.1);
 });
 
 Deno.test("mergeTimelines() adds what several threads counted, whatever their intervals", () => {
@@ -70,7 +70,7 @@ Deno.test("mergeTimelines() adds what several threads counted, whatever their in
   long.record(request(500, 20));
   long.record(request(4_000_000, 20));
   const merged = mergeTimelines([short.timeline, long.timeline]);
-  assertEquals([merged.intervalMs, merged.good[0]], [2000, 2]);
+  assertEquals([merged.intervalMs, merged.good[0]], [4000, 2]);
   assertEquals(merged.maxMs[0], 20);
 });
 

@@ -64,8 +64,8 @@ export interface TimelineRow {
   readonly inFlight: number;
 }
 
-/** An hour of seconds: 9 MB. */
-const MAX_INTERVALS = 3600;
+/** Twenty minutes of seconds: 4 MB. */
+const MAX_INTERVALS = 1200;
 
 const INTERVAL_MS = 1000;
 

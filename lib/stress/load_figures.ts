@@ -5,8 +5,9 @@
  */
 import type { Loop } from "../load/driver.ts";
 import {
-  countTimes,
+  countAbove,
   type Histogram,
+  histogramMean,
   histogramQuantile,
 } from "../stats/histogram.ts";
 import { OUTCOMES } from "../outcome.ts";
@@ -103,7 +104,7 @@ export function loadFigures(
     service,
     lag: lag === null || loop.kind === "closed"
       ? null
-      : { ...lag, late: countLate(samples) },
+      : { ...lag, late: countAbove(totals.lag, LATE_SEND_MS) },
     reachedPerSec: loop.durationMs === null
       ? (service === null ? null : 1000 / service.meanMs)
       : goodPerSec(samples, Math.min(loop.durationMs, elapsedMs)),
@@ -132,30 +133,18 @@ export function timeFigures(timesMs: readonly number[]): TimeFigures | null {
   };
 }
 
-/** Quantiles are within 0.4 % of themselves, and so is the mean, which is that of 1000 quantiles. */
+/** Each figure is within 0.4 % of itself. */
 function histogramFigures(histogram: Histogram): TimeFigures | null {
-  if (countTimes(histogram) === 0) return null;
+  const meanMs = histogramMean(histogram);
+  if (meanMs === null) return null;
   const at = (q: number) => histogramQuantile(histogram, q) ?? 0;
-  const steps = Array.from(
-    { length: MEAN_STEPS },
-    (_, i) => at((i + 0.5) / MEAN_STEPS),
-  );
   return {
-    meanMs: mean(steps),
+    meanMs,
     p50Ms: at(0.5),
     p95Ms: at(0.95),
     p99Ms: at(0.99),
     maxMs: at(1),
   };
-}
-
-const MEAN_STEPS = 1000;
-
-/** Counts in the samples that were kept one by one; that many are enough to see whether a client is late. */
-function countLate(samples: Samples): number {
-  return samples.sentMs.filter((sentMs, i) =>
-    sentMs - (samples.plannedMs[i] ?? 0) > LATE_SEND_MS
-  ).length;
 }
 
 /** Right answers a second: those that came within the window, so that neither draining nor a last slow answer counts. */
