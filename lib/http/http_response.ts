@@ -35,6 +35,7 @@ type Part =
 
 const LF = 10;
 const CR = 13;
+const CRLF_BYTES = 2;
 const NO_BYTES = new Uint8Array(0);
 /**
  * Reads one answer at a time; {@linkcode ResponseReader.reset} makes it ready for the next.
@@ -49,7 +50,14 @@ export class ResponseReader {
   message = "";
 
   readonly #bodyBytesMax: number;
-  readonly #lines = new ResponseHead();
+  /** The last head, its empty line included: most answers of a load have the same, which is faster told than read. */
+  #known: Uint8Array = NO_BYTES;
+  /** What it says. */
+  #knownLines = new ResponseHead();
+  /** What another one says, as far as it was read. */
+  #newLines = new ResponseHead();
+  /** One of the two. */
+  #lines = this.#newLines;
   #state: ResponseState = "more";
   #part: Part = "head";
   #started = false;
@@ -158,12 +166,34 @@ export class ResponseReader {
       case "chunk-data":
       case "until-close":
         return this.#takeBody(chunk, at);
+      case "head":
+        return this.#isKnownHead(chunk, at)
+          ? this.#takeKnownHead(at)
+          : this.#takeLines(chunk, at);
       default:
         return this.#takeLines(chunk, at);
     }
   }
 
+  /** Whether the head that starts at `at` is the last one again; false within a head. */
+  #isKnownHead(chunk: Uint8Array, at: number): boolean {
+    const known = this.#known;
+    if (this.#lineCount > 0 || this.#held.length > 0) return false;
+    if (known.length === 0 || chunk.length - at < known.length) return false;
+    for (let i = 0; i < known.length; i++) {
+      if (chunk[at + i] !== known[i]) return false;
+    }
+    return true;
+  }
+
+  #takeKnownHead(at: number): number {
+    this.#lines = this.#knownLines;
+    this.#startBody();
+    return at + this.#known.length;
+  }
+
   #startHead(): void {
+    this.#lines = this.#newLines;
     this.#lines.reset();
     this.#head = NO_BYTES;
     this.#lineCount = 0;
@@ -183,6 +213,7 @@ export class ResponseReader {
   }
 
   #refuse(message: string, state: "protocol" | "too-large" = "protocol"): void {
+    this.#known = NO_BYTES;
     this.message = message;
     this.#state = state;
     this.#part = "end";
@@ -249,7 +280,7 @@ export class ResponseReader {
     } else if (this.#lineCount === 0) {
       this.#refuse("the answer starts with an empty line");
     } else {
-      this.#takeHeadEnd(bytes.subarray(start, from));
+      this.#takeHeadEnd(bytes.slice(start, to + CRLF_BYTES));
     }
   }
 
@@ -265,7 +296,7 @@ export class ResponseReader {
     }
   }
 
-  /** Decides how the body is delimited (RFC 9112, 6.3). */
+  /** Checks a head that is whole, its empty line included, and keeps it. */
   #takeHeadEnd(head: Uint8Array): void {
     const { status, chunked, contentLength, minorVersion } = this.#lines;
     if (status < 200) return this.#takeInterim(status);
@@ -275,7 +306,16 @@ export class ResponseReader {
     if (chunked && minorVersion === 0) {
       return this.#refuse("transfer-encoding stands in an HTTP/1.0 answer");
     }
-    this.#head = head;
+    this.#known = head;
+    this.#newLines = this.#knownLines;
+    this.#knownLines = this.#lines;
+    this.#startBody();
+  }
+
+  /** Decides how the body of the known head is delimited (RFC 9112, 6.3). */
+  #startBody(): void {
+    const { status, chunked, contentLength } = this.#lines;
+    this.#head = this.#known;
     this.#lineCount = 0;
     if (this.#bodyless || status === 204 || status === 304) {
       this.#finish();
