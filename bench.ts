@@ -58,6 +58,7 @@ import {
   refuseTwoKeys,
 } from "./lib/cli/secret_source.ts";
 import { readRun, writeWhole } from "./lib/store.ts";
+import { MIN_SAMPLES } from "./lib/gate/validity.ts";
 import {
   openTarget,
   type TargetOptions,
@@ -137,6 +138,12 @@ async function prepare(
   refuseTwoKeys(apiKey ?? comparedKey, request.headers);
   const caCerts = await readCertificates(flags.caFile);
   const options = runOptions(flags, request, { resumed, apiKey });
+  const judged = flags.baseline[0] ?? flags.updateBaseline;
+  if (judged !== undefined && options.numRuns < MIN_SAMPLES) {
+    throw new UsageError([
+      `Cannot use '${judged}' with --num-runs ${options.numRuns}: a cell needs at least ${MIN_SAMPLES} samples to be judged`,
+    ]);
+  }
   const baseline = flags.baseline.length === 0
     ? null
     : await loadBaseline(flags.baseline);

@@ -8,6 +8,7 @@ import type { EngineOptions } from "../lib/engine/engine_options.ts";
 import type { Run } from "../lib/result.ts";
 import { startSimulator } from "../lib/engine/simulator.ts";
 import { makeTestFolder, runMain } from "./bench_runner.ts";
+import { startScoreServer } from "./score_server.ts";
 
 /** Three short cells. */
 const CELLS = [
@@ -141,6 +142,21 @@ Deno.test("main() refuses to compare unlike runs before the first request", asyn
   assertEquals(outcome.code, 3);
   assertStringIncludes(outcome.stderr, "prefix-cache");
   assertEquals(outcome.stdout, "");
+});
+
+Deno.test("main() refuses too few samples for a verdict before the first request", async () => {
+  await using folder = await makeTestFolder();
+  await using server = await startScoreServer();
+  const path = `${folder.path}/base.csv`;
+  for (const flag of ["--baseline", "--update-baseline"]) {
+    const { code, stderr } = await runMain([
+      ...["--profile", "smoke", "--url", server.url, "--num-runs", "2"],
+      ...[flag, path],
+    ]);
+    assertEquals([code, server.requests.length], [2, 0]);
+    assertStringIncludes(stderr, "--num-runs 2");
+    assertStringIncludes(stderr, "at least 3 samples");
+  }
 });
 
 Deno.test("main() finds nothing between a server and itself, block by block", async () => {

@@ -70,6 +70,6 @@ Deno.test("closedLoopRatio() is 1 when every connection is always busy, and less
 Deno.test("describeClient() names what the client adds and can do", () => {
   assertEquals(
     describeClient(CALIBRATION),
-    "Client: adds at most 0.25 ms to a latency (p99 1.00 ms), sends at most 40000 requests/s",
+    "Client: adds at most 0.25 ms (p99 1.00 ms), sends at most 40000 requests/s",
   );
 });

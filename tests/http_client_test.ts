@@ -176,6 +176,23 @@ Deno.test("HttpClient.send() uses no connection that was idle for idleLimitMs", 
   assertEquals(server.connectionCount, 3);
 });
 
+Deno.test("HttpClient.send() closes what was idle for idleLimitMs beside a connection in use", async () => {
+  let nowMs = 0;
+  await using server = startScriptedServer(answerAll(OK));
+  await using client = clientOf(server, {
+    idleLimitMs: 4_000,
+    now: () => nowMs,
+  });
+  await client.open(3);
+  nowMs = 3_999;
+  await post(client);
+  assertEquals(client.connections, { open: 3, idle: 3 });
+  nowMs = 4_000;
+  assertEquals(answered(await post(client)).connectMs, null);
+  assertEquals(client.connections, { open: 1, idle: 1 });
+  assertEquals(client.counters.idleRetired, 2);
+});
+
 Deno.test("HttpClient.send() retries once on a new connection when a reused one is closed", async () => {
   await using server = startScriptedServer(steps(OK, null, OK));
   await using client = clientOf(server);

@@ -69,7 +69,7 @@ BENCHMARK RESULTS - Profile: smoke
 Target: http://127.0.0.1:30000, model org/model, dtype bfloat16, hardware tpu-v6e-4, prefix cache
 cold
 * n too small: a p95 needs 20 samples and a p99 100; with fewer it is close to the slowest
-Client: adds at most 0.25 ms to a latency (p99 1.50 ms), sends at most 12000 requests/s
+Client: adds at most 0.25 ms (p99 1.50 ms), sends at most 12000 requests/s
 The server serves org/model, and only that is measured
 Batch 32, labels 2: 1 of 3 requests failed
   1 x http-status: status 500: "\\x1b[31mboom"

@@ -90,9 +90,9 @@ export class Exchange implements HttpAnswer {
   /** When it was last written; when it was handed over before. */
   sentMs: number;
   /** When the first bytes of its answer came; NaN before. */
-  firstByteMs = NaN;
+  firstByteMs: number = NaN;
   /** When the last byte of its answer came; NaN before. */
-  doneMs = NaN;
+  doneMs: number = NaN;
   /** How often it was written again: 0 or 1. */
   retries = 0;
   /** Why it was written again; empty if it was not. */

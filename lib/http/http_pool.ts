@@ -197,26 +197,43 @@ export class HttpPool implements ConnectionOwner {
     if (connection !== null) {
       this.counters.reused++;
       connection.start(exchange, exchange.calledMs);
-    } else if (this.#size < this.#options.maxConnections) {
+      // Only now: what closing takes is no part of the latency.
+      this.#retire(exchange.calledMs);
+      return;
+    }
+    this.#retire(exchange.calledMs);
+    if (this.#size < this.#options.maxConnections) {
       this.#dispatchFresh(exchange);
     } else {
       this.#waiting.add(exchange);
     }
   }
 
-  /** Takes the connection that was used last; if that is too old, all are. */
+  /** Takes the connection that was used last; null if even that was idle for too long. */
   #takeIdle(nowMs: number): HttpConnection | null {
-    const connection = this.#idle.pop();
-    if (connection === undefined) return null;
-    const idleMs = nowMs - connection.idleSinceMs;
-    if (idleMs < this.#options.idleLimitMs) return connection;
-    for (const old of [connection, ...this.#idle]) {
-      old.close();
-      this.#connections.delete(old);
+    const last = this.#idle.at(-1);
+    if (last === undefined || this.#isTooOld(last, nowMs)) return null;
+    this.#idle.pop();
+    return last;
+  }
+
+  #isTooOld({ idleSinceMs }: HttpConnection, nowMs: number): boolean {
+    return nowMs - idleSinceMs >= this.#options.idleLimitMs;
+  }
+
+  /** Closes what was idle for too long: after a crowd has passed, most are of no more use. */
+  #retire(nowMs: number): void {
+    // The oldest comes first.
+    for (
+      let oldest = this.#idle[0];
+      oldest !== undefined && this.#isTooOld(oldest, nowMs);
+      oldest = this.#idle[0]
+    ) {
+      this.#idle.shift();
+      oldest.close();
+      this.#connections.delete(oldest);
       this.counters.idleRetired++;
     }
-    this.#idle.length = 0;
-    return null;
   }
 
   #release(connection: HttpConnection, idleSinceMs: number): void {

@@ -100,7 +100,7 @@ export function closedLoopDoubt(ratio: number): string | null {
 export function describeClient(calibration: Calibration): string {
   const { addedP50Ms, addedP99Ms, ceilingRequestsPerSec } = calibration;
   const doubt = closedLoopDoubt(calibration.closedLoopRatio);
-  return `Client: adds at most ${addedP50Ms.toFixed(2)} ms to a latency (p99 ${
+  return `Client: adds at most ${addedP50Ms.toFixed(2)} ms (p99 ${
     addedP99Ms.toFixed(2)
   } ms), sends at most ${Math.round(ceilingRequestsPerSec)} requests/s${
     doubt === null ? "" : `; ${doubt}`

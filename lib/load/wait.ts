@@ -28,9 +28,14 @@ export async function waitUntil(
 ): Promise<void> {
   const leftMs = dueMs - performance.now();
   if (leftMs > TIMER_LEAD_MS) await sleep(leftMs - TIMER_LEAD_MS, signal);
-  while (dueMs - performance.now() > SPIN_MS && !signal.aborted) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
+  await new Promise<void>((resolve) => {
+    const turn = () => {
+      if (dueMs - performance.now() > SPIN_MS && !signal.aborted) {
+        setImmediate(turn);
+      } else resolve();
+    };
+    turn();
+  });
   while (performance.now() < dueMs && !signal.aborted) { /* spin */ }
 }
 
