@@ -30,9 +30,9 @@ export async function waitUntil(
   if (leftMs > TIMER_LEAD_MS) await sleep(leftMs - TIMER_LEAD_MS, signal);
   await new Promise<void>((resolve) => {
     const turn = () => {
-      if (dueMs - performance.now() > SPIN_MS && !signal.aborted) {
-        setImmediate(turn);
-      } else resolve();
+      const isSoon = dueMs - performance.now() <= SPIN_MS;
+      if (isSoon || signal.aborted) resolve();
+      else setImmediate(turn);
     };
     turn();
   });
