@@ -231,9 +231,7 @@ function listenerOf(progress: Progress, options: RunOptions): BenchListener {
     measured: (cell, { summary, status, reason }) =>
       progress.step(
         `cell ${cell.number} of ${cell.total}: ${cell.label}, ${
-          summary === null
-            ? "no good sample"
-            : `p50 ${summary.p50Ms.toFixed(2)} ms`
+          summary === null ? "no figures" : `p50 ${summary.p50Ms.toFixed(2)} ms`
         }${status === "OK" ? "" : `, ${status}`}${
           reason === "" ? "" : `: ${reason}`
         }`,
@@ -352,7 +350,15 @@ function report(
   if (fatal !== null) return complain(`${fatal}\n${resume}`, 3);
   if (run.metadata.interrupted) return complain(`Interrupted. ${resume}`, 130);
   if (run.cells.every((cell) => cell.summary === null)) {
-    return complain("Cannot give a result: every sample failed", 3);
+    const isClient = run.cells.some(({ samples }) =>
+      samples.outcome.includes("ok")
+    );
+    return complain(
+      isClient
+        ? "Cannot give a result: the client, not the server, was the limit of each cell"
+        : "Cannot give a result: every sample failed",
+      3,
+    );
   }
   const failure = run.comparison?.failure ?? null;
   if (failure !== null) complain(`Cannot compare: ${failure}`, 3);

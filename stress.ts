@@ -32,14 +32,18 @@ import {
 import { watchServer } from "./lib/stress/server_watch.ts";
 import { writeWhole } from "./lib/store.ts";
 import { STRESS_COMMAND } from "./lib/commands/stress_command.ts";
-import type { Prober, StressWorld } from "./lib/stress/stress_context.ts";
+import type { Prober } from "./lib/stress/stress_context.ts";
 import { stringifyStressRun } from "./lib/stress/stress_file.ts";
 import {
   readStressFlags,
   type StressFlags,
   type StressRequest,
 } from "./lib/commands/stress_flags.ts";
-import { describeProgress } from "./lib/stress/stress_progress.ts";
+import {
+  describeProgress,
+  type ProgressLog,
+  startProgressLog,
+} from "./lib/stress/stress_progress.ts";
 import {
   planStressOutputs,
   readStressRun,
@@ -79,6 +83,7 @@ async function stress(
   const outputs = await planStressOutputs(flags, timestamp);
   using interrupts = listenForInterrupts();
   const progress = startProgress(flags.quiet);
+  using talk = startTalk(progress, flags.quiet ? "quiet" : "loud");
   await using load = startLoadGenerator(flags.workers);
   const redact = createRedactor([
     apiKey ?? "",
@@ -106,7 +111,7 @@ async function stress(
         unixSocketPath: flags.unixSocket ?? null,
         hardware: flags.hardware ?? null,
         seed: options.seed,
-        onWaiting: (what) => progress.update(what),
+        onWaiting: talk.hear,
         signal: interrupts.first,
         urgent: interrupts.second,
       }, wantedTarget(flags, request)),
@@ -118,7 +123,7 @@ async function stress(
     calibrate: () => calibrate(load, interrupts.first),
     sleep,
     save: (run) => writeWhole(outputs.record, stringifyStressRun(run)),
-    onProgress: progressTo(progress),
+    onProgress: (step, load) => talk.hear(describeProgress(step, load)),
     onResult: ({ scenario, configuration, verdict, findings }) =>
       progress.note(
         [
@@ -172,19 +177,21 @@ function connect(endpoint: Endpoint, signal: AbortSignal): Prober {
   };
 }
 
-/** Without a terminal a line is said this often, in milliseconds. */
-const SAY_INTERVAL_MS = 10_000;
-
-function progressTo(progress: Progress): StressWorld["onProgress"] {
-  const isTerminal = Deno.stderr.isTerminal();
-  let saidMs = performance.now();
-  return (step, load) => {
-    const text = describeProgress(step, load);
-    if (isTerminal) return progress.update(text);
-    if (performance.now() - saidMs < SAY_INTERVAL_MS) return;
-    saidMs = performance.now();
-    progress.note(text);
-  };
+/** Draws on a terminal what is heard, and says it line by line elsewhere. */
+function startTalk(progress: Progress, volume: "loud" | "quiet"): ProgressLog {
+  if (volume === "quiet" || Deno.stderr.isTerminal()) {
+    return { hear: (text) => progress.update(text), [Symbol.dispose]() {} };
+  }
+  return startProgressLog({
+    note: (text) => progress.note(text),
+    now: () => performance.now(),
+    every: (task, intervalMs) => {
+      const timer = setInterval(task, intervalMs);
+      // A run that is over is not held up by its talk.
+      Deno.unrefTimer(timer);
+      return () => clearInterval(timer);
+    },
+  });
 }
 
 /** Writes and shows what was run, and decides the exit code. */

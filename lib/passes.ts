@@ -55,7 +55,9 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
       })),
     ],
     failures: addFailures(first.failures, second.failures),
-    summary: summariseCell(goodLatenciesMs(samples), first.key.batchSize),
+    summary: first.summary === null || second.summary === null
+      ? null
+      : summariseCell(goodLatenciesMs(samples), first.key.batchSize),
     status: second.status === "INVALID" ? "INVALID" : first.status,
     reason: [...reasons].filter((reason) => reason !== "").join("; "),
   };

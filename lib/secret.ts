@@ -17,11 +17,15 @@ const SECRET_NAME_REGEXP =
 /** A shorter value of a header is a number or a word that also stands elsewhere, as in a model's name; no gateway's key is so short. */
 const LEAST_SECRET_LENGTH = 8;
 
-/** Returns the values of headers that may be secrets, as a gateway's key is: those of 8 characters and more. */
+/**
+ * Returns the values of headers that may be secrets, as a gateway's key is: those of 8 characters
+ * and more, and of these the words, since a server may quote the key without its `Bearer`.
+ */
 export function headerSecrets(
   headers: Readonly<Record<string, string>>,
 ): string[] {
   return Object.values(headers)
+    .flatMap((value) => [value, ...value.split(/[ \t]+/)])
     .filter((value) => value.length >= LEAST_SECRET_LENGTH);
 }
 

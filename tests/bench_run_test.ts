@@ -4,7 +4,12 @@ import { runBench } from "../lib/bench/bench_run.ts";
 import { MeasureError } from "../lib/failure.ts";
 import type { LoadGenerator, LoadPlan } from "../lib/load/load.ts";
 import type { Outcome } from "../lib/outcome.ts";
-import type { Run, RunOptions, ServerRecord } from "../lib/result.ts";
+import type {
+  Calibration,
+  Run,
+  RunOptions,
+  ServerRecord,
+} from "../lib/result.ts";
 import { SampleRecorder } from "../lib/load/samples.ts";
 import type { Target, Wanted } from "../lib/target/target.ts";
 
@@ -50,7 +55,16 @@ const SERVER: ServerRecord = {
   info: { "page_size": 1 },
 };
 
+const CLIENT: Calibration = {
+  addedP50Ms: 0.1,
+  addedP99Ms: 0.2,
+  ceilingRequestsPerSec: 10_000,
+  closedLoopRatio: 1,
+};
+
 interface FakeWorld {
+  /** Whether the client may not be measured. */
+  readonly isUnmeasured?: boolean;
   readonly kind?: Target["kind"];
   readonly server?: (wanted: Wanted) => ServerRecord;
   /** What another server says that took the place of the first. */
@@ -126,7 +140,7 @@ async function run(changes: Partial<BenchPlan>, world: FakeWorld = {}) {
     openTarget,
     openCompared: null,
     load,
-    calibrate: () => Promise.resolve(null),
+    calibrate: () => Promise.resolve(world.isUnmeasured ? null : CLIENT),
     save: (record) => {
       events.push(`save ${record.cells.length}`);
       saved.push(record);
@@ -327,6 +341,14 @@ Deno.test("runBench() names cells by what the server serves and says what it doe
     ["served", "float32"],
   ]);
   assertEquals(seen.loads[0]?.workload.model, "served");
+});
+
+Deno.test("runBench() says once that the client could not be measured", async () => {
+  const seen = await run({}, { isUnmeasured: true });
+  assertEquals(seen.run.calibration, null);
+  assertEquals(seen.run.warnings.map((text) => text.slice(0, 37)), [
+    "What the client adds is not known, as",
+  ]);
 });
 
 Deno.test("runBench() does not warn of a server that is launched or simulated", async () => {

@@ -43,6 +43,8 @@ class VirtualTime {
 }
 
 interface Scenario {
+  /** How often the client sent each request again. */
+  retries?: number;
   /** How long the server takes for the request with an index. */
   readonly serviceMs: (index: number) => number;
   /** How the request with an index ends; ok without it. */
@@ -61,7 +63,8 @@ interface Seen {
   prepared: number[];
   mostInFlight: number;
   endMs: number;
-  standstill: Standstill;
+  standstill: Standstill | undefined;
+  retried: number;
   failures: readonly { outcome: Outcome; count: number; example: string }[];
 }
 
@@ -79,7 +82,8 @@ async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
     sentMs: number,
     outcome: "answer" | "aborted",
   ): HttpAnswer | HttpFailure => {
-    const times = { waitMs: 0, sentMs, doneMs: time.nowMs, retries: 0 };
+    const retries = scenario.retries ?? 0;
+    const times = { waitMs: 0, sentMs, doneMs: time.nowMs, retries };
     return outcome === "aborted"
       ? { kind: "failure", outcome, message: "interrupted", ...times }
       : {
@@ -143,8 +147,9 @@ async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
     prepared,
     mostInFlight,
     endMs: time.nowMs,
-    standstill: recorder.standstill,
+    standstill: recorder.standstills[0],
     failures: samples.failures,
+    retried: samples.retried,
   };
 }
 
@@ -237,6 +242,12 @@ Deno.test("drive() keeps going after failures and records each", async () => {
   assertEquals(seen.failures, [
     { outcome: "http-status", count: 2, example: "request 1" },
   ]);
+});
+
+Deno.test("drive() counts the requests that the client sent again", async () => {
+  const of = async (retries: number) =>
+    (await run(closed({ count: 3 }), { serviceMs: () => 10, retries })).retried;
+  assertEquals([await of(0), await of(1)], [0, 3]);
 });
 
 Deno.test("drive() marks what is in flight as aborted and plans nothing more", async () => {
@@ -364,12 +375,12 @@ Deno.test("drive() finds the longest time in which requests were in flight and n
   // Nothing is in flight between an answer and the next request.
   const idle = await run(open(), { serviceMs: () => 10 });
   assertEquals(idle.standstill, { startMs: 0, durationMs: 10 });
-  // What an interrupt ends says nothing of the server.
+  // Until the interrupt nothing had ended either.
   const cut = await run(open(), {
     serviceMs: (index) => index === 0 ? 10 : 5000,
     abortAtMs: 950,
   });
-  assertEquals(cut.standstill, { startMs: 0, durationMs: 10 });
+  assertEquals(cut.standstill, { startMs: 100, durationMs: 850 });
 });
 
 Deno.test("drive() ends an open loop at once when it is interrupted", async () => {

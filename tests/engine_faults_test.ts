@@ -5,9 +5,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Engine, type EngineEvent } from "../lib/engine/engine.ts";
+import { RecentScores, scoredAnswer } from "../lib/engine/engine_answers.ts";
 import {
   driftFactor,
   FAULT_KINDS,
+  type FaultName,
   faultsAt,
   faultTable,
   leakedBytes,
@@ -15,6 +17,7 @@ import {
   spoilRows,
 } from "../lib/engine/engine_faults.ts";
 import { ZERO_COST } from "../lib/engine/engine_options.ts";
+import { PseudoModel } from "../lib/engine/engine_scores.ts";
 
 const CALL = {
   query: "Is this relevant?",
@@ -227,4 +230,43 @@ Deno.test("spoilRows() keeps probabilities in range and the caller's rows as the
   const all = new Map([["swap-rows", 0], ["missing-label", 0]] as const);
   assertEquals(spoilRows(rows, all, "labels"), [[0.5], []]);
   assertEquals(spoilRows([], all, "labels"), []);
+});
+
+Deno.test("scoredAnswer() gives the answer of the last other request of the same shape", () => {
+  const model = new PseudoModel("m", 1000);
+  const recent = new RecentScores();
+  const ask = (firsts: readonly number[], struck: readonly FaultName[] = []) =>
+    scoredAnswer({
+      query: null,
+      items: null,
+      labelTokenIds: [10, 20],
+      applySoftmax: true,
+      itemFirst: false,
+      model: "m",
+    }, {
+      model,
+      prompts: firsts.map((first) => [first, 5]),
+      struck: new Map(struck.map((name) => [name, 0])),
+      recent,
+    }).body;
+  const fault = ["other-answer"] as const;
+  const before = ask([1]);
+  const twoRows = ask([1, 2]);
+  // The same request and one of two rows lie between.
+  const right = ask([3]);
+  ask([3, 4]);
+  assertEquals(ask([3], fault), before);
+  // What was kept of that request are its own scores.
+  assertEquals(ask([6], fault), right);
+  assert(ask([1, 2], fault) !== twoRows);
+});
+
+Deno.test("scoredAnswer() gives scores of a query that nobody sent where no other request was kept", () => {
+  const recent = new RecentScores();
+  recent.keep([[0.25, 0.75]]);
+  assertEquals(recent.otherThan([[0.25, 0.75]]), null);
+  assertEquals(recent.otherThan([[0.5, 0.25, 0.25]]), null);
+  assertEquals(recent.otherThan([[0.5, 0.5]]), [[0.25, 0.75]]);
+  for (let i = 0; i < 16; i++) recent.keep([[i]]);
+  assertEquals(recent.otherThan([[0.5, 0.5]]), null);
 });

@@ -199,3 +199,27 @@ Deno.test("loadFigures() takes the specification's throughput where no length wa
   const none = loadFigures(samplesOf([]), loop, 0);
   assertEquals([none.latency, none.errorShare, none.planned], [null, null, 0]);
 });
+
+Deno.test("loadFigures() divides by the planned window where a load ended with its last answer, and by what there was of one that was cut short", () => {
+  const rate = (count: number, elapsedMs: number, loop: Loop = OPEN) =>
+    loadFigures(
+      samplesOf(
+        Array.from(
+          { length: count },
+          (_, i) => [500 * i, 500 * i, 500 * i + 10, "ok"] as const,
+        ),
+      ),
+      loop,
+      elapsedMs,
+    ).reachedPerSec;
+  // Four arrivals of 2/s in 2 s; the last answer comes after 1.51 s.
+  assertEquals(rate(4, 1510), 2);
+  assertEquals(rate(3, 1100), 3000 / 1100);
+  const clients: Loop = {
+    kind: "closed",
+    concurrency: 1,
+    count: null,
+    durationMs: 2000,
+  };
+  assertEquals(rate(3, 1500, clients), 2);
+});

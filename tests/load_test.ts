@@ -6,6 +6,7 @@ import {
   assertLessOrEqual,
   assertRejects,
 } from "@std/assert";
+import { createServer } from "node:http";
 import { type LoadPlan, startLoadGenerator } from "../lib/load/load.ts";
 import { OUTCOMES } from "../lib/outcome.ts";
 import type { Samples } from "../lib/load/samples.ts";
@@ -208,4 +209,35 @@ Deno.test("run() refuses a request that ends servers, before it is sent", async 
     "known to end a server: label id -1",
   );
   assertEquals(server.requests, []);
+});
+
+Deno.test("run() opens the connections of an open loop ahead, but not more than are likely in flight", async () => {
+  const openedFor = async (ratePerSec: number, maxInFlight = 100) => {
+    let opened = 0;
+    const server = createServer((_, response) => response.end("{}"));
+    server.on("connection", () => opened++);
+    await new Promise<void>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve())
+    );
+    const { port } = server.address() as { port: number };
+    await using load = startLoadGenerator();
+    await load.run(
+      loadPlan(`http://127.0.0.1:${port}`, {
+        loop: {
+          ...{ kind: "open", arrival: "constant", overflow: "queue", seed: 0 },
+          ...{ ratePerSec, maxInFlight, share: { index: 0, of: 1 } },
+          // One arrival.
+          durationMs: 1000 / ratePerSec,
+        },
+      }),
+      { signal: NEVER },
+    );
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    return opened;
+  };
+  assertEquals(await openedFor(10), 1);
+  assertEquals(await openedFor(75), 8);
+  assertEquals(await openedFor(75, 3), 3);
+  assertEquals(await openedFor(1000), 16);
 });

@@ -21,6 +21,7 @@ interface FakeServer {
   /** The request during which the user interrupts. */
   readonly interruptAt?: number;
   readonly calibration?: Calibration;
+  readonly retriesLast?: boolean;
   /** Pauses of the client: start and length in turn. */
   readonly pausesMs?: readonly [number, number][];
 }
@@ -50,6 +51,7 @@ async function measure(changes: Partial<CellPlan>, server: FakeServer) {
         outcome: isGood ? "ok" : end,
       }, isGood ? "" : `request ${index} said ${end}`);
     }
+    if (server.retriesLast) recorder.retry();
     for (const [startMs, durationMs] of server.pausesMs ?? []) {
       recorder.pause(5000 + startMs, durationMs);
     }
@@ -309,6 +311,17 @@ Deno.test("measureCell() says when the client decides the figures", async () => 
   assertEquals(brief((await added(8)).result), [
     "INVALID",
     "the client adds up to 8.00 ms, 80 % of the p50",
+  ]);
+  // No throughput is claimed for the server.
+  assertEquals((await added(8)).result.summary, null);
+  assertEquals((await added(0.51)).result.summary?.p50Ms, 10);
+});
+
+Deno.test("measureCell() tells of requests that were sent again on a new connection", async () => {
+  const { result } = await measure({}, { end: () => 10, retriesLast: true });
+  assertEquals(brief(result), [
+    "OK",
+    "1 timed were sent again on a new connection",
   ]);
 });
 

@@ -53,6 +53,36 @@ terminal: p50 (ms)
   );
 });
 
+Deno.test("renderTable() wraps text after blanks and commas, and cuts only a longer word", () => {
+  const columns: readonly TableColumn[] = [
+    { title: "Configuration", align: "left" },
+    { title: "RPS", align: "right" },
+  ];
+  const rows = [
+    ["duration=300s, target_rps=10", "9.8"],
+    ["1,2,4,8,16,32,64", "1.0"],
+    ["a b23456789012345678", "2.0"],
+  ];
+  assertEquals(
+    renderTable(columns, rows, { title: "T", terminalColumns: 22 }),
+    `\
+=====================
+T
+=====================
+ Configuration  | RPS
+ -------------- | ---
+ duration=300s, | 9.8
+ target_rps=10  |
+ 1,2,4,8,16,32, | 1.0
+ 64             |
+ a              | 2.0
+ b2345678901234 |
+ 5678           |
+=====================
+`,
+  );
+});
+
 Deno.test("renderTable() stays within the terminal when that is possible", () => {
   const options = {
     title: "A title of some words",

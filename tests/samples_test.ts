@@ -151,6 +151,7 @@ Deno.test("mergeSamples() puts parts in the order of their plan", () => {
       }, `from ${times[0]}`);
     }
     recorder.pause(times[0] ?? 0, 5);
+    for (const _ of times) recorder.retry();
     return recorder.finish();
   };
   const parts = [
@@ -169,6 +170,7 @@ Deno.test("mergeSamples() puts parts in the order of their plan", () => {
     { outcome: "timeout", count: 3, example: "from 10" },
   ]);
   assertEquals([...merged.pausesMs], [0, 5, 10, 5, 5, 5]);
+  assertEquals(merged.retried, 5);
   assertEquals([merged.totals.planned, merged.totals.good], [5, 2]);
   assertEquals(countTimes(merged.totals.lag), 5);
   // The parts are as they were.

@@ -178,8 +178,9 @@ Deno.test("headerSecrets() takes short values for words, not for secrets", () =>
       "X-Tenant": "1",
       "X-Team": "1234567",
       "X-Key": "12345678",
+      "Authorization": "Bearer sk-1234567",
     }),
-    ["12345678"],
+    ["12345678", "12345678", "Bearer sk-1234567", "sk-1234567"],
   );
 });
 

@@ -4,6 +4,7 @@
  *
  * Builds `null_server.c`, runs every client against it in interleaved rounds, each alone on one core
  * where `taskset` exists, and prints ratios: the median over the rounds with the least and greatest.
+ * Below them: how a rate is kept, what many requests need of memory, and how fast bench.ts starts.
  *
  *     deno task bench:self [ROUNDS]
  *
@@ -12,6 +13,7 @@
 import { histogramMean, histogramQuantile } from "../lib/stats/histogram.ts";
 import { type LoadPlan, startLoadGenerator } from "../lib/load/load.ts";
 import { median } from "../lib/stats/stats.ts";
+import { measureStarts } from "./start_benchmark.ts";
 
 /** What one client measured of one load. */
 interface Figures {
@@ -25,6 +27,8 @@ type ClientName = "scorebench" | "wrk" | "autocannon" | "fetch";
 const SERVICE_MS = 5;
 const WARM_UP_MS = 500;
 const MEASURE_MS = 2_000;
+/** Starts of bench.ts of which the median is taken. */
+const STARTS = 5;
 const NULL_CONNECTIONS = [1, 16, 64];
 const SERVICE_CONNECTIONS = [1, 8, 32];
 const BODY = JSON.stringify({
@@ -455,6 +459,14 @@ async function main(args: readonly string[]): Promise<void> {
   console.log(`\n1,000/s for 30 s: ${JSON.stringify(rate)}`);
   const memory = await measureChild("memory", nullServer.url, 0);
   console.log(`2,000,000 requests: ${JSON.stringify(memory)}`);
+  const starts = await measureStarts(STARTS);
+  console.log(
+    `Start to first request: first byte after ${
+      spread(starts.map(({ firstByteMs }) => firstByteMs), 0)
+    } ms, first POST /v1/score after ${
+      spread(starts.map(({ firstScoreMs }) => firstScoreMs), 0)
+    } ms`,
+  );
   await Deno.remove(program);
 }
 

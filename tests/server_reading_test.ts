@@ -34,11 +34,20 @@ Deno.test("readMetrics() reads Prometheus text and adds up labels", () => {
     "# TYPE sglang:num_queue_reqs gauge",
     'sglang:num_queue_reqs{model_name="m",rank="0"} 2.0',
     'sglang:num_queue_reqs{model_name="m",rank="1"} 3.0 1700000000000',
+    'sglang:num_used_tokens{model_name="m"} 1200',
     "process_resident_memory_bytes 1.5e+09",
     "nonsense here",
   ].join("\n");
-  assertEquals(readMetrics(text), { residentBytes: 1.5e9, queued: 5 });
-  assertEquals(readMetrics("<html>"), { residentBytes: null, queued: null });
+  assertEquals(readMetrics(text), {
+    residentBytes: 1.5e9,
+    queued: 5,
+    usedTokens: 1200,
+  });
+  assertEquals(readMetrics("<html>"), {
+    residentBytes: null,
+    queued: null,
+    usedTokens: null,
+  });
 });
 
 Deno.test("readProcessTree() adds up a process and its descendants in any order", () => {

@@ -31,7 +31,8 @@ Deno.test("watchServer() measures the KV pool that a server tells and the memory
   await using simulator = await startSimulator();
   const watch = watchServer(targetAt(simulator.url, "url"), 1000, Deno.pid);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  const { residentBytes, lostTokens, poolTokens } = await watch.stop();
+  const { residentBytes, lostTokens, poolTokens, queuedRequests } = await watch
+    .stop();
   const [first] = residentBytes;
   assertGreater(typeof first === "object" ? first.value : 0, 2 ** 20);
   assertEquals(
@@ -39,6 +40,44 @@ Deno.test("watchServer() measures the KV pool that a server tells and the memory
     0,
   );
   assertEquals(poolTokens, 65_536);
+  assertEquals(
+    typeof queuedRequests === "object" ? queuedRequests[0]?.value : null,
+    0,
+  );
+});
+
+Deno.test("watchServer() takes queue and pool from Prometheus text where the server's own information has none", async () => {
+  let looks = 0;
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      if (!request.url.endsWith("/metrics")) return Response.json({});
+      return new Response(
+        `sglang:num_queue_reqs{a="b"} ${7 + looks}\nsglang:num_used_tokens ${
+          100 + 50 * looks++
+        }\nprocess_resident_memory_bytes 3e6\n`,
+      );
+    },
+  );
+  const target = targetAt(`http://127.0.0.1:${server.addr.port}`, "url");
+  const watch = watchServer(
+    {
+      ...target,
+      server: { ...target.server, info: { "max_total_num_tokens": 1000 } },
+    },
+    1000,
+    null,
+  );
+  while (looks < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  const series = await watch.stop();
+  const firstTwo = (name: "residentBytes" | "lostTokens" | "queuedRequests") =>
+    [...series[name] ?? []].slice(0, 2).map((point) =>
+      typeof point === "string" ? point : point.value
+    );
+  assertEquals(firstTwo("queuedRequests"), [7, 8]);
+  assertEquals(firstTwo("lostTokens"), [0, 50]);
+  assertEquals(firstTwo("residentBytes"), [3e6, 3e6]);
+  assertEquals(series.poolTokens, 1000);
 });
 
 Deno.test("watchServer() says what it could not see", async () => {
@@ -47,6 +86,7 @@ Deno.test("watchServer() says what it could not see", async () => {
   assertStringIncludes(String(seen.residentBytes), "--server-pid");
   assertStringIncludes(String(seen.lostTokens), "does not tell");
   assertEquals(seen.poolTokens, null);
+  assertStringIncludes(String(seen.queuedRequests), "tells no queue");
   const gone = await watchServer(nobody, 1000, 2 ** 22).stop();
   assertStringIncludes(String(gone.residentBytes), "ps showed no process");
   const own = await watchServer({ ...nobody, kind: "simulated" }, 1000, null)

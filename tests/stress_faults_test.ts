@@ -1,4 +1,13 @@
-import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertStringIncludes,
+} from "@std/assert";
+import { faultsAt, parseFault } from "../lib/engine/engine_faults.ts";
+import { ZERO_COST } from "../lib/engine/engine_options.ts";
+import { startSimulator } from "../lib/engine/simulator.ts";
+import { startScoreServer } from "./score_server.ts";
 import { countsOf, stress } from "./stress_runner.ts";
 
 /** A launched server that shares nothing with the simulated engine. */
@@ -11,7 +20,7 @@ const LOAD = [
 ];
 
 Deno.test("stress.ts finds a drift and a leak of a server that is not the simulated engine", async () => {
-  // 32 payloads are scored twice before the load of 400: 99 to 119 ms from its start to its end.
+  // 40 payloads are scored twice before the load of 400: 100 to 120 ms from its start to its end.
   const { code, run } = await stress([
     ...LOAD,
     ...["--duration", "20", "--launch"],
@@ -41,4 +50,53 @@ Deno.test("stress.ts finds that a server that is not the simulated engine died, 
   );
   assertGreater(countsOf(run)["connect"] ?? 0, 10);
   assertStringIncludes(result?.findings[1]?.text ?? "", "out of memory");
+});
+
+/**
+ * Runs 400 requests against a server that refuses some requests with a 503, and expects that these
+ * are found and counted, in the load and before it, and no other failure.
+ */
+async function assertRefused(
+  url: string,
+  isRefused: (requestNumber: number) => boolean,
+) {
+  const { code, run } = await stress([
+    ...["--scenario", "sustained", "--rate", "200", "--duration", "2"],
+    ...["--dtype", "float32", "--url", url],
+  ]);
+  const [result] = run?.results ?? [];
+  // References are scored before the load.
+  const before = result?.truth.requests ?? NaN;
+  const refused = Array.from({ length: before + 400 }, (_, i) => i + 1)
+    .filter(isRefused);
+  const inLoad = refused.filter((number) => number > before).length;
+  assertGreater(inLoad, 2);
+  assertEquals(
+    [code, result?.goodRequests, result?.failedRequests],
+    [1, 400 - inLoad, inLoad],
+  );
+  assertEquals(countsOf(run), { "http-status": refused.length });
+  assert(result?.findings.some(({ kind }) => kind === "failed requests"));
+  assertStringIncludes(result?.errors[0] ?? "", "status 503");
+}
+
+Deno.test("stress.ts counts errors at 1 % of the simulated engine", async () => {
+  const [fault, seed] = ["status=503@1%", 1] as const;
+  await using simulator = await startSimulator({
+    ...ZERO_COST,
+    ...{ seed, faults: [fault] },
+  });
+  await assertRefused(
+    simulator.url,
+    (requestNumber) =>
+      faultsAt([parseFault(fault)], { requestNumber, seed }).size > 0,
+  );
+});
+
+Deno.test("stress.ts counts errors at 1 % of a server that is not the simulated engine", async () => {
+  const isRefused = (count: number) => count % 100 === 0;
+  await using server = await startScoreServer({
+    fault: (count) => isRefused(count) ? "503" : undefined,
+  });
+  await assertRefused(server.url, isRefused);
 });

@@ -5,7 +5,10 @@ import {
   parseStressRun,
   stringifyStressRun,
 } from "../lib/stress/stress_file.ts";
-import { describeProgress } from "../lib/stress/stress_progress.ts";
+import {
+  describeProgress,
+  startProgressLog,
+} from "../lib/stress/stress_progress.ts";
 import { specifiedResult } from "../lib/stress/stress_result.ts";
 import { exampleLoad, exampleStressRun } from "./example_stress.ts";
 import { SHORT_OPTIONS } from "./virtual_stress.ts";
@@ -81,6 +84,13 @@ Deno.test("renderStressRun() prints the specification's form, escaped, and says 
               trend: null,
               grew: false,
             },
+            {
+              watched: "queued requests",
+              unit: "requests",
+              unobserved: null,
+              trend,
+              grew: true,
+            },
           ],
           standstill: { startMs: 0, durationMs: 0 },
           isStall: false,
@@ -98,6 +108,7 @@ Deno.test("renderStressRun() prints the specification's form, escaped, and says 
       "  Finding: latency drift: latency rose",
       "  Change of latency: 2.00 ms in 19 s (99 %: 1.00 ms to 3.00 ms",
       "  Change of resident memory: unobserved (no process is known)",
+      "  Change of queued requests: 2 requests in 19 s (99 %: 1 requests",
       "0 passed, 1 FAILED or not judged",
     ]
   ) {
@@ -120,4 +131,56 @@ Deno.test("describeProgress() tells the rate asked and reached, what is in fligh
     }),
     `sustained, ${step.configuration}: 9.0 of 10/s, 2 in flight, p50 8.0 p99 - ms, 3 of 10 failed`,
   );
+});
+
+Deno.test("describeProgress() counts requests where nobody watches the seconds", () => {
+  const [step] = loadSteps("sustained", SHORT_OPTIONS, "m");
+  if (step === undefined) throw new Error("A load was expected");
+  assertEquals(
+    describeProgress(step, { planned: 14, done: 3, failed: 1, pulses: [] }),
+    `sustained, ${step.configuration}: 3 of 14 requests done, 1 failed`,
+  );
+});
+
+Deno.test("startProgressLog() says the last text at least every ten seconds, also while nothing is heard, until it is disposed of", () => {
+  let nowMs = 0;
+  let tasks: { run: () => void; intervalMs: number }[] = [];
+  const said: string[] = [];
+  const pass = (seconds: number) => {
+    for (let i = 0; i < 10 * seconds; i++) {
+      nowMs += 100;
+      for (const { run, intervalMs } of tasks) {
+        if (nowMs % intervalMs === 0) run();
+      }
+    }
+  };
+  {
+    using log = startProgressLog({
+      note: (text) => said.push(`${nowMs / 1000} ${text}`),
+      now: () => nowMs,
+      every: (run, intervalMs) => {
+        tasks.push({ run, intervalMs });
+        return () => tasks = [];
+      },
+    });
+    pass(12);
+    log.hear("references");
+    pass(5);
+    log.hear("a load");
+    pass(5);
+    log.hear("the load goes on");
+    pass(20);
+  }
+  const times = said.map((line) => Number(line.split(" ")[0]));
+  assertEquals(said, [
+    "12 references",
+    "21 a load",
+    "30 the load goes on",
+    "39 the load goes on",
+  ]);
+  assertEquals(
+    times.slice(1).filter((time, i) => time - (times[i] ?? 0) > 10),
+    [],
+  );
+  assertEquals(tasks, []);
 });

@@ -1,15 +1,22 @@
 import { assertEquals } from "@std/assert";
 import { LoadObserver } from "../lib/load/load_observer.ts";
 import { judgeHealth, type ServerSeries } from "../lib/stress/stress_health.ts";
+import { SampleRecorder } from "../lib/load/samples.ts";
+import {
+  closedLoop,
+  type LoadStep,
+  openLoop,
+} from "../lib/stress/scenarios.ts";
+import { judgeLoad } from "../lib/stress/stress_judge.ts";
 import { NO_DEVIATION } from "../lib/load/truth.ts";
+import { SHORT_OPTIONS } from "./virtual_stress.ts";
 
 const UNSEEN: ServerSeries = {
   residentBytes: "nobody looked",
   lostTokens: "nobody told",
   poolTokens: null,
+  queuedRequests: "nobody counted",
 };
-
-const NO_STANDSTILL = { startMs: 0, durationMs: 0 };
 
 /** A load of ten answers a second. */
 function observe(seconds: number, latencyMs: (second: number) => number) {
@@ -22,7 +29,7 @@ function observe(seconds: number, latencyMs: (second: number) => number) {
       "",
     );
   }
-  return observer.finish(NO_DEVIATION, NO_STANDSTILL);
+  return observer.finish(NO_DEVIATION, []);
 }
 
 const MIB = 2 ** 20;
@@ -44,6 +51,7 @@ Deno.test("judgeHealth() ends for a load of less than a second, and says that it
       "fewer than 12 seconds with answers",
       "nobody looked",
       "nobody told",
+      "nobody counted",
     ]);
   }
 });
@@ -84,11 +92,74 @@ Deno.test("judgeHealth() calls a standstill a stall when it is long, and far lon
       }, "");
     }
     const standstill = { startMs: latencyMs, durationMs: quietMs };
-    const observed = observer.finish(NO_DEVIATION, standstill);
+    const observed = observer.finish(NO_DEVIATION, [standstill]);
     return judgeHealth(observed, 1000, UNSEEN).isStall;
   };
   assertEquals(
     [isStall(1500, 50), isStall(900, 50), isStall(1500, 400)],
     [true, false, false],
   );
+});
+
+Deno.test("judgeHealth() takes a queue for growing when it rises by 4 and ends above 8", () => {
+  const queue = (valueAt: (i: number) => number, windowMs = 60_000) => {
+    const queuedRequests = Array.from(
+      { length: 60 },
+      (_, i) => ({ timeMs: 1000 * i, value: valueAt(i) }),
+    );
+    const server = { ...UNSEEN, queuedRequests };
+    return judgeHealth(observe(1, () => 10), windowMs, server).checks[3];
+  };
+  const rising = queue((i) => i);
+  assertEquals(
+    [rising?.watched, rising?.unit, rising?.grew, rising?.trend?.change],
+    ["queued requests", "requests", true, 59],
+  );
+  // The last 15 of 60 points have a median of 8: no more than a batch or two.
+  assertEquals(queue((i) => 8 * i / 52)?.grew, false);
+  assertEquals(queue((i) => 9 * i / 52)?.grew, true);
+  // It is long, and grows by less than 4.
+  assertEquals(queue((i) => 50 + i / 20)?.grew, false);
+  assertEquals(queue((i) => i % 17)?.grew, false);
+  assertEquals(queue((i) => 100 - i)?.grew, false);
+  // The load ends after 30 s, and the queue is worked off.
+  assertEquals(queue((i) => i < 30 ? i : 60 - i, 30_000)?.grew, true);
+  assertEquals(
+    queue((i) => i, 5_000)?.unobserved,
+    "too short: 5 measurements",
+  );
+});
+
+Deno.test("judgeLoad() finds a growing queue in open loads alone", () => {
+  const observed = observe(1, () => 10);
+  const kinds = (loop: LoadStep["loop"]) =>
+    judgeLoad({
+      step: {
+        scenario: "sustained",
+        configuration: "",
+        shapes: [],
+        loop,
+        judgesHealth: true,
+      },
+      samples: { ...new SampleRecorder().finish(), observed },
+      references: [],
+      tolerance: { relative: 0.01, absolute: 0 },
+      startMs: 0,
+      durationMs: 60_000,
+      server: {
+        ...UNSEEN,
+        queuedRequests: Array.from(
+          { length: 60 },
+          (_, i) => ({ timeMs: 1000 * i, value: i }),
+        ),
+      },
+      death: null,
+      isInterrupted: true,
+    }).findings;
+  assertEquals(kinds(openLoop(SHORT_OPTIONS, 10, 60)), [{
+    kind: "growing queue",
+    text: "queued requests rose by 59 requests in 59 s (99 %: 59 requests " +
+      "to 59 requests; first quarter 7 requests, last 52 requests)",
+  }]);
+  assertEquals(kinds(closedLoop(4, 60)), []);
 });

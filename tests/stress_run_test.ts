@@ -44,7 +44,7 @@ const FAULTS: readonly Case[] = [
     fault: `other-answer#${IN_LOAD}`,
     ...mismatch,
     failures: ["mismatch"],
-    text: "13 more rows",
+    text: "the answer is that of another request",
   },
   {
     fault: `status=503#${IN_LOAD}`,
@@ -205,6 +205,22 @@ Deno.test("runStress() fails a ramp whose first load breaks the objectives", asy
   assertEquals(findingsOf(end.run.results[0]).findings, ["objective broken"]);
 });
 
+Deno.test("runStress() lists each kind of failure of a ramp once", async () => {
+  const { run } = await runVirtualStress({
+    scenarios: ["ramp"],
+    durationSeconds: 5,
+    arrival: "constant",
+    timeoutMs: 200,
+    tokens: { query: 6, item: 6 },
+  }, { perItemMs: 5, compileMs: 0 });
+  const [result] = run.results;
+  assertEquals(result?.failures.map(({ outcome }) => outcome), ["timeout"]);
+  assertEquals(result?.failures[0]?.count, result?.failedRequests);
+  // More than one load had them.
+  const failing = result?.steps.filter(({ errorShare }) => errorShare !== 0);
+  assertGreater(failing?.length ?? 0, 1);
+});
+
 Deno.test("runStress() reports what a kill cost and the state after it", async () => {
   const end = await runVirtualStress({
     scenarios: ["recovery"],
@@ -261,4 +277,75 @@ Deno.test("runStress() keeps a record after each load that can be read back", as
     [true, true, true, false, false],
   );
   assertEquals(parseStressRun(stringifyStressRun(run)), run);
+});
+
+Deno.test("runStress() notes that the clients of a closed load were not always busy", async () => {
+  const notes = async (connectMs: number) => {
+    const end = await runVirtualStress(
+      {
+        scenarios: ["concurrent", "mixed"],
+        durationSeconds: 5,
+        tokens: { query: 6, item: 6 },
+      },
+      {},
+      { connectMs },
+    );
+    return end.run.results.map(({ notes }) =>
+      notes.map((note) => note.slice(0, 43))
+    );
+  };
+  assertEquals(await notes(0), [[], []]);
+  const doubt = "Requests/s x mean latency / connections is ";
+  assertEquals(await notes(20), [[doubt], [doubt]]);
+});
+
+/** The client could send much more than the loads below ask for. */
+const QUICK_CLIENT = {
+  ...{ addedP50Ms: 0.2, addedP99Ms: 1 },
+  ...{ ceilingRequestsPerSec: 20_000, closedLoopRatio: 1 },
+};
+
+Deno.test("runStress() blames a server that accepts connections late, not a client that could send more", async () => {
+  const run = async (calibration?: typeof QUICK_CLIENT) => {
+    const end = await runVirtualStress(
+      {
+        scenarios: ["sustained", "ramp"],
+        durationSeconds: 10,
+        ratePerSec: 20,
+        arrival: "constant",
+        tokens: { query: 6, item: 6 },
+        slo: "p99<20ms",
+      },
+      {},
+      {
+        connectMs: 50,
+        ...calibration === undefined ? {} : { calibration },
+      },
+    );
+    return end.run.results.map((result) => ({
+      verdict: result.verdict,
+      findings: findingsOf(result).findings,
+      claimsRate: result.reachedPerSec !== null,
+      steps: result.steps.map(({ verdict }) => verdict),
+      note: result.notes[0]?.slice(0, 50),
+    }));
+  };
+  assertEquals(await run(QUICK_CLIENT), [{
+    ...{ verdict: "PASS", findings: [], claimsRate: true, steps: [] },
+    note: "200 of 200 requests were sent more than 10 ms late",
+  }, {
+    ...{ verdict: "FAIL", findings: ["objective broken"], claimsRate: true },
+    ...{ steps: ["broke"], note: "No load held" },
+  }]);
+  const slowClient = { ...QUICK_CLIENT, ceilingRequestsPerSec: 39 };
+  for (const calibration of [slowClient, undefined]) {
+    const results = await run(calibration);
+    assertEquals<unknown>(
+      results.map(({ note: _, ...result }) => result),
+      [[], ["client"]].map((steps) => ({
+        ...{ verdict: "INVALID", findings: ["client limit"], steps },
+        claimsRate: false,
+      })),
+    );
+  }
 });

@@ -2,14 +2,17 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertNotEquals,
   assertStringIncludes,
 } from "@std/assert";
 import { createServer, type ServerResponse } from "node:http";
 import { hash32 } from "../lib/stats/rng.ts";
 import { startSimulator } from "../lib/engine/simulator.ts";
+import { loadSteps } from "../lib/stress/scenarios.ts";
 import { parseStressRun } from "../lib/stress/stress_file.ts";
 import { makeTestFolder } from "./bench_runner.ts";
 import { countsOf, stress } from "./stress_runner.ts";
+import { SHORT_OPTIONS } from "./virtual_stress.ts";
 
 /** One seed: by chance a row or a score can be so like another that a fault is within the tolerance. */
 const SUSTAINED = [
@@ -17,6 +20,16 @@ const SUSTAINED = [
   ...["--scenario", "sustained", "--duration", "2", "--rate", "100"],
   ...["--timeout", "2"],
 ];
+
+/** Returns how many requests come before a sustained load: each payload is scored twice. */
+function referencesAt(ratePerSec: number): number {
+  const options = { ...SHORT_OPTIONS, ratePerSec };
+  const [step] = loadSteps("sustained", options, "m");
+  return 2 * (step?.shapes[0]?.payloads ?? NaN);
+}
+
+/** Requests before the load of 200. */
+const BEFORE = referencesAt(100);
 
 interface Answer {
   scores: number[][];
@@ -96,24 +109,26 @@ const changed =
   (change: (scores: number[][]) => number[][]): Faults[number] =>
   (response, { scores }) => send(response, { scores: change(scores) });
 
+const offRow = changed((scores) =>
+  scores.map((row, i) => i > 0 ? row : offByTwoPercent(row))
+);
+
 Deno.test("stress.ts finds the faults of a server that is not the simulated engine", async () => {
   await using server = await startServer({
-    90: changed((scores) =>
+    [BEFORE + 26]: changed((scores) =>
       scores.with(0, scores[3] ?? []).with(3, scores[0] ?? [])
     ),
-    110: changed((scores) =>
-      scores.map((row, i) => i > 0 ? row : offByTwoPercent(row))
-    ),
-    130: stale,
-    140: (response, answer) => send(response, answer, 503),
-    150: changed((scores) => scores.slice(1)),
-    160: (response, answer) => {
+    [BEFORE + 46]: offRow,
+    [BEFORE + 66]: stale,
+    [BEFORE + 76]: (response, answer) => send(response, answer, 503),
+    [BEFORE + 86]: changed((scores) => scores.slice(1)),
+    [BEFORE + 96]: (response, answer) => {
       const text = JSON.stringify(answer);
       response.writeHead(200, { "content-length": text.length });
       response.write(text.slice(0, 40), () => response.socket?.destroy());
     },
-    170: () => {},
-    180: (response, answer) =>
+    [BEFORE + 106]: () => {},
+    [BEFORE + 116]: (response, answer) =>
       void setTimeout(() => send(response, answer), 900),
   });
   const { code, stdout, run } = await stress([
@@ -135,38 +150,61 @@ Deno.test("stress.ts finds the faults of a server that is not the simulated engi
   assertGreater(result?.latency?.maxMs ?? 0, 850);
 });
 
+Deno.test("stress.ts finds a score that is 2 % off under an unknown data type only with --tolerance", async () => {
+  for (
+    const [flags, found] of [[[], 0], [["--tolerance", "0.01"], 1]] as const
+  ) {
+    await using server = await startServer({ [BEFORE + 46]: offRow });
+    const { code, run } = await stress([
+      ...SUSTAINED,
+      ...["--url", server.url],
+      ...flags,
+    ]);
+    assertEquals(
+      [run?.metadata.dtype, code, countsOf(run)["mismatch"] ?? 0],
+      ["unknown", found, found],
+    );
+    // What is tolerated is told: 2 % more is 1.96 % of the greater score.
+    assertGreater(run?.results[0]?.truth.underLoad?.relative ?? 0, 0.0195);
+  }
+});
+
 Deno.test("stress.ts shows a stall of a server that is not the simulated engine", async () => {
-  await using server = await startServer({ 150: stall });
+  await using server = await startServer({ [referencesAt(50) + 86]: stall });
   const { code, run } = await stress([
     ...["--scenario", "sustained", "--duration", "4", "--rate", "50"],
     ...["--url", server.url, "--dtype", "float32"],
   ]);
   const [result] = run?.results ?? [];
-  // Late is not wrong: it is noted, and no request after it was sent late.
-  assertEquals([code, result?.failedRequests, result?.goodRequests], [
-    0,
-    0,
-    200,
-  ]);
+  // Late is not wrong: it is noted. On a busy machine there are notes of the client too.
+  assertNotEquals(code, 1);
+  assertEquals([result?.failedRequests, result?.goodRequests], [0, 200]);
   assertGreater(result?.latency?.p99Ms ?? 0, 1200);
   assertGreater(result?.health?.standstill.durationMs ?? 0, 1400);
-  assertEquals(result?.notes.map((note) => note.split(":")[0]), ["Stall"]);
+  assertEquals(
+    result?.notes.filter((note) => note.startsWith("Stall: ")).length,
+    1,
+  );
 });
 
 Deno.test("stress.ts finds the faults of the simulated engine over sockets", async () => {
   await using simulator = await startSimulator({
     ...{ fixedMs: 1, perTokenMs: 0, perItemMs: 0, perLabelMs: 0, compileMs: 0 },
     faults: [
-      "swap-rows#90",
-      "off=2#110",
-      "other-answer#130",
-      "status=500#140",
-      "stall=700#170",
+      `swap-rows#${BEFORE + 26}`,
+      `off=2#${BEFORE + 46}`,
+      `other-answer#${BEFORE + 66}`,
+      `status=500#${BEFORE + 76}`,
+      `stall=700#${BEFORE + 106}`,
     ],
   });
-  const { code, run } = await stress([...SUSTAINED, "--url", simulator.url]);
+  const { code, stdout, run } = await stress([
+    ...SUSTAINED,
+    ...["--url", simulator.url],
+  ]);
   assertEquals(code, 1);
   assertEquals(countsOf(run), { "mismatch": 3, "http-status": 1 });
+  assertStringIncludes(stdout, "the answer is that of another request");
   const [result] = run?.results ?? [];
   // Everything behind the stall waited for it, and was still sent on time.
   assertGreater(result?.latency?.p95Ms ?? 0, 300);
@@ -221,7 +259,9 @@ Deno.test("stress.ts passes a right server, with several threads and clients, an
 });
 
 Deno.test("stress.ts says that a server died, and ends with 1", async () => {
-  await using simulator = await startSimulator({ faults: ["crash#100"] });
+  await using simulator = await startSimulator({
+    faults: [`crash#${referencesAt(80) + 36}`],
+  });
   const { code, run, stderr } = await stress([
     ...["--scenario", "sustained,poison", "--duration", "1", "--rate", "80"],
     ...["--url", simulator.url],

@@ -80,10 +80,7 @@ Deno.test("LoadObserver keeps the first ten errors, and merging keeps ten", () =
     for (let i = 0; i < 20; i++) {
       observer.observe(request(i, 1, "reset"), `${name} ${i}`);
     }
-    return observer.finish({ absolute: 0, relative: 0, share: 0 }, {
-      startMs: 0,
-      durationMs: 0,
-    });
+    return observer.finish({ absolute: 0, relative: 0, share: 0 }, []);
   };
   const [one, two] = [observe("one"), observe("two")];
   assertEquals(one.errors.length, 10);
@@ -92,6 +89,33 @@ Deno.test("LoadObserver keeps the first ten errors, and merging keeps ten", () =
   assertEquals(both?.errors.length, 10);
   assertEquals(both?.timeline.failed[0], 40);
   assertEquals(mergeObservations([]), undefined);
+});
+
+Deno.test("mergeObservations() takes for a standstill what all threads stood still for", () => {
+  const thread = (...spans: readonly [startMs: number, endMs: number][]) =>
+    new LoadObserver(10_000).finish(
+      { absolute: 0, relative: 0, share: 0 },
+      spans.map(([startMs, endMs]) => ({
+        startMs: 10_000 + startMs,
+        durationMs: endMs - startMs,
+      })),
+    );
+  const merged = (...threads: ReturnType<typeof thread>[]) =>
+    mergeObservations(threads)?.standstills;
+  assertEquals(merged(thread([1000, 2200])), [
+    { startMs: 1000, durationMs: 1200 },
+  ]);
+  // One waits while the other is answered.
+  assertEquals(merged(thread([1000, 2200]), thread([5000, 6300])), []);
+  // The longest wait of each is its own; a shorter one is shared.
+  assertEquals(
+    merged(
+      thread([1000, 4000], [7000, 8500]),
+      thread([6900, 8400], [20_000, 24_000]),
+      thread([6000, 8450]),
+    ),
+    [{ startMs: 7000, durationMs: 1400 }],
+  );
 });
 
 Deno.test("LoadObserver tells the rate and the waits of the last whole seconds", () => {

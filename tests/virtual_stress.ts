@@ -13,6 +13,8 @@ import { KnownLoadJudge } from "../lib/load/known_load.ts";
 import type { LoadGenerator } from "../lib/load/load.ts";
 import { LoadObserver } from "../lib/load/load_observer.ts";
 import type { TransportFailure } from "../lib/outcome.ts";
+import type { Calibration } from "../lib/result.ts";
+import type { SeriesPoint } from "../lib/stress/health.ts";
 import { readServerInfo } from "../lib/stress/server_reading.ts";
 import { SampleRecorder } from "../lib/load/samples.ts";
 import { SCORE_PATH } from "../lib/score.ts";
@@ -158,6 +160,7 @@ class VirtualServer {
 function generator(
   time: VirtualTime,
   server: () => VirtualServer,
+  connectMs: number,
 ): LoadGenerator {
   return {
     async run(plan, { signal }) {
@@ -178,18 +181,22 @@ function generator(
         now: () => time.nowMs,
         waitUntil: (dueMs, ends) => time.until(dueMs, ends),
         prepare: (index) => judge.request(firstIndex + index),
-        submit: (body, ends, onResult) =>
-          target.submit(
-            { method: "POST", path: SCORE_PATH, body },
-            { timeoutMs, signal: ends },
-            onResult,
-          ),
+        submit: (body, ends, onResult) => {
+          const send = () =>
+            target.submit(
+              { method: "POST", path: SCORE_PATH, body },
+              { timeoutMs, signal: ends },
+              onResult,
+            );
+          if (connectMs === 0) send();
+          else time.at(time.nowMs + connectMs, send);
+        },
         judge: (exchange, index) => judge.judge(exchange, firstIndex + index),
         defer: (task) => queueMicrotask(task),
       }, { signal, recorder });
       return {
         ...recorder.finish(),
-        observed: observer.finish(judge.deviation, recorder.standstill),
+        observed: observer.finish(judge.deviation, recorder.standstills),
       };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -220,13 +227,20 @@ export const SHORT_OPTIONS: StressOptions = {
 export async function runVirtualStress(
   options: Partial<StressOptions>,
   engine: Partial<EngineOptions> = {},
+  client: {
+    /** What the client adds and can do; not measured by default. */
+    readonly calibration?: Calibration;
+    /** How long each request of a load waits for its connection, in milliseconds; 0 by default. */
+    readonly connectMs?: number;
+  } = {},
 ): Promise<StressEnd & { readonly saved: readonly StressRun[] }> {
   const time = new VirtualTime();
   const saved: StressRun[] = [];
   const never = new AbortController().signal;
   let server = new VirtualServer(time, engine);
   let isFirst = true;
-  const load = generator(time, () => server);
+  const { calibration = null, connectMs = 0 } = client;
+  const load = generator(time, () => server, connectMs);
   const openTarget = (): Promise<Target> => {
     // Faults are those of the first server: a restart is a cure.
     if (!isFirst) server = new VirtualServer(time, { ...engine, faults: [] });
@@ -285,7 +299,7 @@ export async function runVirtualStress(
   }, {
     openTarget,
     load,
-    startProbes: () => generator(time, () => server),
+    startProbes: () => generator(time, () => server, connectMs),
     connect: () => ({
       send: ({ timeoutMs, ...request }) =>
         new Promise((resolve) =>
@@ -294,7 +308,8 @@ export async function runVirtualStress(
       close: () => {},
     }),
     watch: (_, durationMs) => {
-      const points: { timeMs: number; value: number }[] = [];
+      const lostTokens: SeriesPoint[] = [];
+      const queuedRequests: SeriesPoint[] = [];
       const ended = new AbortController();
       const watched = server;
       const watching = (async () => {
@@ -308,8 +323,10 @@ export async function runVirtualStress(
                   const info = JSON.parse(
                     new TextDecoder().decode(exchange.body),
                   );
-                  const value = -(readServerInfo(info).spareTokens ?? NaN);
-                  points.push({ timeMs: time.nowMs, value });
+                  const { spareTokens, queued } = readServerInfo(info);
+                  const timeMs = time.nowMs;
+                  lostTokens.push({ timeMs, value: -(spareTokens ?? NaN) });
+                  queuedRequests.push({ timeMs, value: queued ?? NaN });
                 }
                 resolve();
               },
@@ -324,13 +341,14 @@ export async function runVirtualStress(
           await watching;
           return {
             residentBytes: "nothing resides",
-            lostTokens: points,
+            lostTokens,
             poolTokens: 65_536,
+            queuedRequests,
           };
         },
       };
     },
-    calibrate: () => Promise.resolve(null),
+    calibrate: () => Promise.resolve(calibration),
     sleep: (durationMs, signal) => time.sleep(durationMs, signal),
     save: (run) => {
       saved.push(run);

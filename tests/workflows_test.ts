@@ -1,4 +1,9 @@
-import { assertEquals, assertGreater, assertMatch } from "@std/assert";
+import {
+  assertEquals,
+  assertFalse,
+  assertGreater,
+  assertMatch,
+} from "@std/assert";
 import config from "../deno.json" with { type: "json" };
 import { readWorkflows, runScripts } from "./workflow_files.ts";
 
@@ -114,6 +119,22 @@ Deno.test("nightly-perf.yaml keeps what the specification asks for", () => {
       /^ {2}cancel-in-progress: false$/m,
     ]
   ) assertMatch(text, line);
+});
+
+Deno.test("ci.yaml stresses the simulated engine and keeps the record, the JUnit file and the page", () => {
+  const ci = WORKFLOWS.find(({ name }) => name === "ci.yaml");
+  const [job = ""] = /^ {2}stress:\n(?: {4}.*\n|\n)+/m.exec(ci?.text ?? "") ??
+    [];
+  // The script is a step of its own and nothing follows it, so its exit code is that of the job.
+  assertMatch(
+    job,
+    /^ {6}- run: deno task stress:short --output results\/stress-short\.xml --output results\/stress-short\.html\n {6}- uses: actions\/upload-artifact@.+\n {8}if: \$\{\{ !cancelled\(\) \}\}$/m,
+  );
+  assertFalse(job.includes("continue-on-error"));
+  assertMatch(
+    config.tasks["stress:short"].command,
+    / --output results\/stress-short\.json$/,
+  );
 });
 
 Deno.test("nightly.ts leaves by its last line alone", () => {

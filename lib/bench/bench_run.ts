@@ -15,6 +15,7 @@ import { recordRun } from "./bench_record.ts";
 import { MAX_PASSES, planPass } from "../gate/confirm.ts";
 import { findDrift } from "../gate/drift.ts";
 import { MeasureError } from "../failure.ts";
+import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
 import { type CellWorld, MAX_FAILED_IN_ROW, measureCell } from "./measure.ts";
 import {
   type Calibration,
@@ -112,10 +113,9 @@ class Bench {
   /** Measures the client, once; a server is idle meanwhile, and has been found to be there. */
   async #calibrate(): Promise<void> {
     if (this.#calibration !== undefined) return;
-    this.#calibration = await this.#world.calibrate();
-    if (this.#calibration !== null) {
-      this.#world.listener.calibrated(this.#calibration);
-    }
+    const found = this.#calibration = await this.#world.calibrate();
+    if (found !== null) this.#world.listener.calibrated(found);
+    else if (!this.#world.signal.aborted) this.#warn(UNKNOWN_CLIENT);
   }
 
   async measureTarget(wanted: Wanted): Promise<void> {

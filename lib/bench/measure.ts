@@ -143,11 +143,12 @@ export function judgeCell(
   const failures = columns.outcome.length === 0
     ? warmUpFailures
     : finished.failures;
-  const summary = summariseCell(latenciesMs, plan.key.batchSize);
-  const clientDoubts = findClientDoubts(calibration, summary, 1);
+  const figures = summariseCell(latenciesMs, plan.key.batchSize);
+  const clientDoubts = findClientDoubts(calibration, figures, 1);
+  const clientLimit = clientDoubts.find(({ kind }) => kind === "limit");
   const invalid = invalidReason(plan, warm, columns.outcome) ??
-    clientDoubts.find((doubt) => doubt.kind === "limit")?.text ?? null;
-  const pauses = countPaused(finished, summary);
+    clientLimit?.text ?? null;
+  const pauses = countPaused(finished, figures);
   const doubts = [
     ...(warm.failed === 0 || invalid !== null ? [] : [
       `${warm.failed} of ${warm.requests} warm-up requests failed`,
@@ -160,6 +161,9 @@ export function judgeCell(
       return count === 0 ? [] : [`${count} timed look like a ${kind}`];
     }),
     ...(pauses === 0 ? [] : [`${pauses} timed met a pause of the client`]),
+    ...(finished.retried === 0
+      ? []
+      : [`${finished.retried} timed were sent again on a new connection`]),
     ...clientDoubts.flatMap(({ kind, text }) =>
       kind === "warning" ? [text] : []
     ),
@@ -174,7 +178,8 @@ export function judgeCell(
     samples: columns,
     suspects,
     failures,
-    summary,
+    // Figures of the client are none of the server.
+    summary: clientLimit === undefined ? figures : null,
     status: invalid === null ? "OK" : "INVALID",
     reason: [...(invalid === null ? [] : [invalid]), ...doubts].join("; "),
   };
@@ -231,12 +236,11 @@ function withoutAborted(samples: Samples): Samples {
   const kept = (_: number, i: number) =>
     OUTCOMES[samples.outcome[i] ?? 0] !== "aborted";
   return {
-    totals: samples.totals,
+    ...samples,
     plannedMs: samples.plannedMs.filter(kept),
     sentMs: samples.sentMs.filter(kept),
     doneMs: samples.doneMs.filter(kept),
     outcome: samples.outcome.filter(kept),
-    pausesMs: samples.pausesMs,
     failures: samples.failures.filter(({ outcome }) => outcome !== "aborted"),
   };
 }

@@ -29,6 +29,7 @@ import {
   jsonAnswer,
   modelInfoAnswer,
   modelsAnswer,
+  RecentScores,
   type Route,
   routeOf,
   scoredAnswer,
@@ -96,6 +97,7 @@ export class Engine {
   readonly options: EngineOptions;
   readonly #faults: readonly Fault[];
   readonly #model: PseudoModel;
+  readonly #recent = new RecentScores();
   readonly #queue: ServiceQueue;
   readonly #pending = new Map<ServiceJob, Pending>();
   readonly #ready: EngineEvent[] = [];
@@ -267,7 +269,12 @@ export class Engine {
     if (refusal === "lethal") return this.#crash(ticket, nowMs);
     if (refusal !== null) return refuse(refusal);
     // Scored now, not when the time has come, so that the answer is sent on time.
-    const answer = scoredAnswer(call, { model: this.#model, prompts, struck });
+    const answer = scoredAnswer(call, {
+      model: this.#model,
+      prompts,
+      struck,
+      recent: this.#recent,
+    });
     if (prompts.length === 0) return this.#answer(ticket, nowMs, answer);
     const job: ServiceJob = {
       prompts,

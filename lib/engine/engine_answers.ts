@@ -180,16 +180,42 @@ export function busyAnswer({ waiting, running }: QueueStatus): Answer {
   );
 }
 
+/** The scores of one request: a row an item, a score a label. */
+export type ScoreRows = readonly (readonly number[])[];
+
+/** More than the shapes that any load mixes, so that one of the same shape is among them. */
+const KEPT_SCORES = 16;
+
+/** The right scores of the last requests of an engine, for the fault `other-answer`. */
+export class RecentScores {
+  readonly #kept: ScoreRows[] = [];
+
+  /** Keeps the scores of a request. */
+  keep(rows: ScoreRows): void {
+    if (this.#kept.unshift(rows) > KEPT_SCORES) this.#kept.pop();
+  }
+
+  /** Returns the scores of the last request with as many rows and labels but other scores, or null if none is kept. */
+  otherThan(rows: ScoreRows): ScoreRows | null {
+    return this.#kept.find((kept) =>
+      kept.length === rows.length && kept[0]?.length === rows[0]?.length &&
+      kept.flat().join() !== rows.flat().join()
+    ) ?? null;
+  }
+}
+
 /**
  * Returns the answer of a score request whose prompts can be scored, with the faults of content and delivery in it.
  * Numbers look as Python writes them. Without labels it is a 500, as on a real server.
  */
 export function scoredAnswer(
   { labelTokenIds, applySoftmax, model: modelName }: ScoreCall,
-  { model, prompts, struck }: {
+  { model, prompts, struck, recent }: {
     readonly model: PseudoModel;
     readonly prompts: readonly (readonly number[])[];
     readonly struck: ReadonlyMap<FaultName, number>;
+    /** The scores before these, which are kept in it too. */
+    readonly recent: RecentScores;
   },
 ): Answer {
   const labels = labelTokenIds ?? [];
@@ -198,14 +224,14 @@ export function scoredAnswer(
     return scoreError(500, "InternalServerError", message);
   }
   const normalization = applySoftmax ? "labels" : "vocabulary";
-  const rows = prompts.map((prompt) =>
-    model.score(
-      // With one more token before it, it is the prompt of somebody else.
-      struck.has("other-answer") ? [0, ...prompt] : prompt,
-      labels,
-      normalization,
-    )
-  );
+  const score = (prompt: readonly number[]) =>
+    model.score(prompt, labels, normalization);
+  const right = prompts.map(score);
+  const rows = struck.has("other-answer")
+    // With one more token before it, a prompt is that of somebody who never asked.
+    ? recent.otherThan(right) ?? prompts.map((prompt) => score([0, ...prompt]))
+    : right;
+  recent.keep(right);
   const scores = spoilRows(rows, struck, normalization)
     .map((row) => `[${row.map(pythonFloat).join(",")}]`);
   const body = `{"scores":[${scores.join(",")}],"model":${

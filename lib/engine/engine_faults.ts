@@ -76,7 +76,9 @@ export const FAULT_KINDS = {
     "%",
     [2, 0, 100],
   ),
-  "other-answer": kind("the scores belong to another query"),
+  "other-answer": kind(
+    "the scores are those of the request before of the same shape, or of a query that nobody sent",
+  ),
 } as const satisfies Record<string, FaultKind>;
 
 /** The name of a fault. */

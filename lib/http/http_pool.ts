@@ -115,6 +115,7 @@ export class HttpPool implements ConnectionOwner {
 
   /** Opens connections until there are `count` or the limit; returns how many there are. */
   async open(count: number): Promise<number> {
+    while (this.#retireOldest(this.now()));
     const wanted = Math.min(count, this.#options.maxConnections) - this.#size;
     const dials: Promise<void>[] = [];
     for (let i = 0; i < wanted; i++) dials.push(this.#openIdle());
@@ -197,43 +198,37 @@ export class HttpPool implements ConnectionOwner {
     if (connection !== null) {
       this.counters.reused++;
       connection.start(exchange, exchange.calledMs);
-      // Only now: what closing takes is no part of the latency.
-      this.#retire(exchange.calledMs);
-      return;
-    }
-    this.#retire(exchange.calledMs);
-    if (this.#size < this.#options.maxConnections) {
+    } else if (this.#size < this.#options.maxConnections) {
       this.#dispatchFresh(exchange);
     } else {
       this.#waiting.add(exchange);
     }
   }
 
-  /** Takes the connection that was used last; null if even that was idle for too long. */
+  /** Takes the connection that was used last; if that was idle for too long, all are closed. */
   #takeIdle(nowMs: number): HttpConnection | null {
     const last = this.#idle.at(-1);
-    if (last === undefined || this.#isTooOld(last, nowMs)) return null;
-    this.#idle.pop();
-    return last;
+    if (last !== undefined && !this.#isTooOld(last, nowMs)) {
+      this.#idle.pop();
+      return last;
+    }
+    while (this.#retireOldest(nowMs));
+    return null;
   }
 
   #isTooOld({ idleSinceMs }: HttpConnection, nowMs: number): boolean {
     return nowMs - idleSinceMs >= this.#options.idleLimitMs;
   }
 
-  /** Closes what was idle for too long: after a crowd has passed, most are of no more use. */
-  #retire(nowMs: number): void {
-    // The oldest comes first.
-    for (
-      let oldest = this.#idle[0];
-      oldest !== undefined && this.#isTooOld(oldest, nowMs);
-      oldest = this.#idle[0]
-    ) {
-      this.#idle.shift();
-      oldest.close();
-      this.#connections.delete(oldest);
-      this.counters.idleRetired++;
-    }
+  /** Closes the connection that is idle longest if that is too long; tells whether it did. */
+  #retireOldest(nowMs: number): boolean {
+    const [oldest] = this.#idle;
+    if (oldest === undefined || !this.#isTooOld(oldest, nowMs)) return false;
+    this.#idle.shift();
+    oldest.close();
+    this.#connections.delete(oldest);
+    this.counters.idleRetired++;
+    return true;
   }
 
   #release(connection: HttpConnection, idleSinceMs: number): void {
@@ -358,6 +353,9 @@ export class HttpPool implements ConnectionOwner {
   #failLate(): void {
     if (this.#exchanges.isEmpty) return this.#sweep.stop();
     const nowMs = this.now();
+    // After a crowd has passed, most are of no more use. One at a time: closing many would fall
+    // into the latency of a request.
+    this.#retireOldest(nowMs);
     for (const exchange of this.#exchanges.toArray()) {
       if (nowMs - exchange.calledMs < exchange.timeoutMs) continue;
       const message = `No whole answer from ${this.#targetName} within ` +

@@ -3,9 +3,12 @@
  *
  * @module
  */
+import type { Loop } from "./driver.ts";
 import type { Calibration, CellSummary } from "../result.ts";
+import { EXACT_SAMPLES, type Samples } from "./samples.ts";
+import { sum } from "../stats/stats.ts";
 
-/** A doubt about a cell that the client itself gives reason for. */
+/** A doubt about a figure that the client itself gives reason for. */
 export interface ClientDoubt {
   /** `warning`: the figure is blurred. `limit`: it is the client's, not the server's. */
   readonly kind: "warning" | "limit";
@@ -37,32 +40,225 @@ export function findClientDoubts(
   summary: CellSummary | null,
   concurrency: number,
 ): ClientDoubt[] {
-  if (calibration === null || summary === null) return [];
-  const addedShare = calibration.addedP50Ms / summary.p50Ms;
-  const ratePerSec = concurrency * summary.throughputRequestsPerSec;
-  const ceilingShare = concurrency < 2
-    ? 0
-    : ratePerSec / calibration.ceilingRequestsPerSec;
-  const kindOf = (share: number, limit: number) =>
-    share >= limit ? "limit" : "warning";
+  if (summary === null) return [];
+  return compareWithClient(calibration, {
+    p50Ms: summary.p50Ms,
+    reachedPerSec: concurrency < 2
+      ? null
+      : concurrency * summary.throughputRequestsPerSec,
+    askedPerSec: null,
+  });
+}
+
+function compareWithClient(
+  calibration: Calibration | null,
+  { p50Ms, reachedPerSec, askedPerSec }: {
+    readonly p50Ms: number | null;
+    readonly reachedPerSec: number | null;
+    readonly askedPerSec: number | null;
+  },
+): ClientDoubt[] {
+  if (calibration === null) return [];
+  const addedShare = p50Ms === null ? 0 : calibration.addedP50Ms / p50Ms;
+  const reached = reachedPerSec ?? 0;
+  const ratePerSec = Math.max(reached, askedPerSec ?? 0);
+  const shareOf = (rate: number) => rate / calibration.ceilingRequestsPerSec;
   const doubts: ClientDoubt[] = [];
   if (addedShare > ADDED_SHARE_WARNING) {
     doubts.push({
-      kind: kindOf(addedShare, ADDED_SHARE_LIMIT),
+      kind: addedShare >= ADDED_SHARE_LIMIT ? "limit" : "warning",
       text: `the client adds up to ${calibration.addedP50Ms.toFixed(2)} ms, ${
         percent(addedShare)
       } of the p50`,
     });
   }
-  if (ceilingShare > CEILING_SHARE_WARNING) {
+  if (shareOf(ratePerSec) > CEILING_SHARE_WARNING) {
     doubts.push({
-      kind: kindOf(ceilingShare, CEILING_SHARE_LIMIT),
-      text: `${Math.round(ratePerSec)} requests/s is ${
-        percent(ceilingShare)
-      } of the most that the client sends`,
+      kind: shareOf(reached) >= CEILING_SHARE_LIMIT ? "limit" : "warning",
+      text: describeShare(ratePerSec, shareOf(ratePerSec)),
     });
   }
   return doubts;
+}
+
+function describeShare(ratePerSec: number, share: number): string {
+  return `${Math.round(ratePerSec)} requests/s is ${
+    percent(share)
+  } of the most that the client sends`;
+}
+
+/** A load as it was asked for and as it was sent. */
+export interface ClientLoad {
+  /** What was asked for. */
+  readonly loop: Loop;
+  /** What was recorded. */
+  readonly samples: Samples;
+  /** The median of right answers from sent to done, in milliseconds; null without any. */
+  readonly p50Ms: number | null;
+  /** Right answers a second; null where no time was measured. */
+  readonly reachedPerSec: number | null;
+  /** How late requests were sent, in milliseconds, and how many more than 10 ms; null in closed loops. */
+  readonly lag: {
+    readonly p50Ms: number;
+    readonly p99Ms: number;
+    readonly late: number;
+  } | null;
+}
+
+/**
+ * Finds every reason to take a load for the client's.
+ *
+ * @param calibration What was measured before the run; null where it was not.
+ * @param load The load.
+ */
+export function findLoadDoubts(
+  calibration: Calibration | null,
+  load: ClientLoad,
+): ClientDoubt[] {
+  const { loop, samples, p50Ms, reachedPerSec } = load;
+  const isAlone = loop.kind === "closed" && loop.concurrency === 1;
+  const ratio = loop.kind === "closed"
+    ? loadRatio(samples, loop.concurrency)
+    : null;
+  const warnings = [
+    ratio === null ? null : closedLoopDoubt(ratio),
+    describePauses(samples, p50Ms),
+  ];
+  return [
+    ...compareWithClient(calibration, {
+      p50Ms,
+      reachedPerSec: isAlone ? null : reachedPerSec,
+      askedPerSec: loop.kind === "open" ? loop.ratePerSec : null,
+    }),
+    ...latenessDoubts(calibration, load),
+    ...warnings.flatMap((text) =>
+      text === null ? [] : [{ kind: "warning", text } as const]
+    ),
+  ];
+}
+
+/** Where more than this share was sent late, it is said who did not keep the rate. */
+const LATE_SHARE_LIMIT = 0.1;
+
+/** A client that stood still for more than this share of a load did not keep the rate. */
+const PAUSED_SHARE_LIMIT = 0.1;
+
+/** From this share on it is worth a note. */
+const LATE_SHARE_WARNING = 0.01;
+
+/** A p99 of the lag above this share of the time between sends blurs the arrivals. */
+const LAG_SHARE_WARNING = 0.1;
+
+/**
+ * A slow server leaves many requests in flight, each of which needs a connection, and the time to
+ * connect is in the lag: only near its ceiling is a late send the client's.
+ */
+function latenessDoubts(
+  calibration: Calibration | null,
+  { loop, samples, lag }: ClientLoad,
+): ClientDoubt[] {
+  if (lag === null || loop.kind === "closed") return [];
+  const { planned } = samples.totals;
+  const late =
+    `${lag.late} of ${planned} requests were sent more than 10 ms late`;
+  const lateShare = lag.late / planned;
+  if (lateShare > LATE_SHARE_LIMIT) {
+    const median = `${late} (median ${lag.p50Ms.toFixed(1)} ms)`;
+    if (calibration === null) {
+      return [{
+        kind: "limit",
+        text:
+          `${median}: without a calibration it is unknown whether the client or a server that is slow to accept connections did not keep the rate`,
+      }];
+    }
+    const ceilingPerSec = calibration.ceilingRequestsPerSec;
+    const share = loop.ratePerSec / ceilingPerSec;
+    if (share > CEILING_SHARE_WARNING) {
+      const text = `${median}, and ${describeShare(loop.ratePerSec, share)}`;
+      return [{ kind: "limit", text }];
+    }
+    const pausedMs = sum(pausesWithin(samples));
+    if (pausedMs > PAUSED_SHARE_LIMIT * loop.durationMs) {
+      const text = `${median}, and the client stood still for ${
+        pausedMs.toFixed(0)
+      } ms`;
+      return [{ kind: "limit", text }];
+    }
+    return [{
+      kind: "warning",
+      text: `${median}, but the client sends up to ${
+        Math.round(ceilingPerSec)
+      } requests/s: the server took connections late; latencies count from the plan`,
+    }];
+  }
+  if (lateShare > LATE_SHARE_WARNING) return [{ kind: "warning", text: late }];
+  const intervalMs = 1000 / loop.ratePerSec;
+  return lag.p99Ms > LAG_SHARE_WARNING * intervalMs
+    ? [{
+      kind: "warning",
+      text: `the p99 of the lag, ${
+        lag.p99Ms.toFixed(2)
+      } ms, is more than a tenth of the ${
+        intervalMs.toFixed(2)
+      } ms between sends`,
+    }]
+    : [];
+}
+
+/** A closed load is compared with Little's law when it went on for this long, in milliseconds, */
+const LEAST_WINDOW_MS = 1_000;
+
+/** and each client sent this many requests. */
+const LEAST_REQUESTS = 10;
+
+/**
+ * Up to the last send every client should be busy; after it they drain. Failures keep a client busy
+ * as well. Null where the load was too short, or where several threads kept only a part of it each.
+ */
+function loadRatio(samples: Samples, concurrency: number): number | null {
+  const { sentMs, doneMs, totals } = samples;
+  const isPart = sentMs.length < totals.planned;
+  if (isPart && sentMs.length > EXACT_SAMPLES) return null;
+  if (sentMs.length < LEAST_REQUESTS * concurrency) return null;
+  const [startMs, endMs] = sentMs.reduce(
+    ([first, last], time) => [Math.min(first, time), Math.max(last, time)],
+    [Infinity, -Infinity],
+  );
+  const windowMs = endMs - startMs;
+  if (windowMs < LEAST_WINDOW_MS) return null;
+  const latencySumMs = sentMs.reduce(
+    (sum, time, i) => sum + Math.min(doneMs[i] ?? time, endMs) - time,
+    0,
+  );
+  return closedLoopRatio({ latencySumMs, windowMs, concurrency });
+}
+
+/** A pause is told of when it is longer than this, in milliseconds, and than this share of the median. */
+const LONG_PAUSE_MS = 10;
+const LONG_PAUSE_SHARE = 0.1;
+
+/** Returns the lengths of the pauses within a load, in milliseconds. */
+function pausesWithin({ pausesMs, plannedMs }: Samples): number[] {
+  const startMs = plannedMs[0] ?? Infinity;
+  return Array.from(pausesMs).filter((lengthMs, i) =>
+    i % 2 === 1 && (pausesMs[i - 1] ?? 0) + lengthMs > startMs
+  );
+}
+
+/** Describes the pauses within a load, or returns null where none was long. */
+function describePauses(
+  samples: Samples,
+  p50Ms: number | null,
+): string | null {
+  const lengthsMs = pausesWithin(samples);
+  const longestMs = Math.max(0, ...lengthsMs);
+  if (longestMs <= Math.max(LONG_PAUSE_MS, LONG_PAUSE_SHARE * (p50Ms ?? 0))) {
+    return null;
+  }
+  const totalMs = sum(lengthsMs);
+  return `pauses of the client: ${lengthsMs.length}, ${
+    totalMs.toFixed(0)
+  } ms in all, the longest ${longestMs.toFixed(0)} ms`;
 }
 
 /** How far a closed loop may be from Little's law before its figures are doubted. */
@@ -75,7 +271,7 @@ const CLOSED_LOOP_RANGE = [0.97, 1.03] as const;
  * between an answer and the next request, or that misses part of a latency, is below 1 (wrk is at
  * 0.6 to 0.7 when saturated).
  *
- * @param load The good requests, the sum of their latencies and the length of the window, in milliseconds, and the clients.
+ * @param load The sum of the latencies and the length of the window, in milliseconds, and the clients.
  */
 export function closedLoopRatio(
   load: {
@@ -95,6 +291,10 @@ export function closedLoopDoubt(ratio: number): string | null {
       ratio.toFixed(2)
     }, not 1: the client or the machine was busy with something else`;
 }
+
+/** What is said where the client could not be measured. */
+export const UNKNOWN_CLIENT =
+  "What the client adds is not known, as it could not be measured: allow the network of 127.0.0.1 (--allow-net)";
 
 /** Says in one line what the client adds and can do. */
 export function describeClient(calibration: Calibration): string {

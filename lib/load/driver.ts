@@ -151,11 +151,10 @@ class Lane {
     this.#unjudged++;
     this.#world.submit(request, this.signal, (exchange) => {
       this.inFlight--;
-      // What the interrupt ended says nothing of the server.
-      if (exchange.kind === "answer" || exchange.outcome !== "aborted") {
-        this.recorder.stand(this.#standsSinceMs, exchange.doneMs);
-      }
-      this.#standsSinceMs = exchange.doneMs;
+      this.recorder.stand(this.#standsSinceMs, exchange.doneMs);
+      // An answer that had to be decoded is told of after later ones.
+      this.#standsSinceMs = Math.max(this.#standsSinceMs, exchange.doneMs);
+      if (exchange.retries > 0) this.recorder.retry();
       onDone(exchange.doneMs);
       if (this.#ended.length === 0) this.#world.defer(this.#judgeAll);
       const { slot, plannedMs } = plan;

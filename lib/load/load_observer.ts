@@ -23,14 +23,17 @@ export interface Standstill {
   readonly durationMs: number;
 }
 
+/** More say no more of a load, and several threads have theirs compared. */
+export const KEPT_STANDSTILLS = 16;
+
 /** What was seen of a load beside its samples. */
 export interface LoadObservations {
   /** The load second by second. */
   readonly timeline: Timeline;
   /** The first {@linkcode SHOWN_ERRORS} errors in the order in which they were seen. */
   readonly errors: readonly string[];
-  /** The longest standstill, from the start of the load; several threads' is the shortest of theirs. */
-  readonly standstill: Standstill;
+  /** The longest standstills, from the start of the load, the longest first; of several threads, where they all stood still. */
+  readonly standstills: readonly Standstill[];
   /** The worst deviation of an answer of the right shape from its reference. */
   readonly deviation: Deviation;
 }
@@ -86,15 +89,18 @@ export class LoadObserver {
     };
   }
 
-  /** Returns all that was seen; `standstill` is that of the recorder. */
-  finish(deviation: Deviation, standstill: Standstill): LoadObservations {
+  /** Returns all that was seen; `standstills` are those of the recorder. */
+  finish(
+    deviation: Deviation,
+    standstills: readonly Standstill[],
+  ): LoadObservations {
     return {
       timeline: this.#recorder.timeline,
       errors: this.#errors,
-      standstill: {
-        ...standstill,
-        startMs: standstill.startMs - this.#startMs,
-      },
+      standstills: standstills.map(({ startMs, durationMs }) => ({
+        startMs: startMs - this.#startMs,
+        durationMs,
+      })),
       deviation,
     };
   }
@@ -109,12 +115,29 @@ export function mergeObservations(
   return {
     timeline: mergeTimelines(parts.map(({ timeline }) => timeline)),
     errors: parts.flatMap(({ errors }) => errors).slice(0, SHOWN_ERRORS),
-    // A server that stands still does so for all threads.
-    standstill: others.reduce(
-      (shortest, { standstill }) =>
-        standstill.durationMs < shortest.durationMs ? standstill : shortest,
-      first.standstill,
+    // A server that stands still does so for all threads at once.
+    standstills: others.reduce(
+      (shared, { standstills }) => overlaps(shared, standstills),
+      first.standstills,
     ),
     deviation: parts.map(({ deviation }) => deviation).reduce(worseOf),
   };
+}
+
+/** Returns the times that lie in one of the left and in one of the right, the longest first. */
+function overlaps(
+  left: readonly Standstill[],
+  right: readonly Standstill[],
+): Standstill[] {
+  const endOf = ({ startMs, durationMs }: Standstill) => startMs + durationMs;
+  return left.flatMap((one) =>
+    right.map((other) => {
+      const startMs = Math.max(one.startMs, other.startMs);
+      const endMs = Math.min(endOf(one), endOf(other));
+      return { startMs, durationMs: endMs - startMs };
+    })
+  )
+    .filter(({ durationMs }) => durationMs > 0)
+    .toSorted((a, b) => b.durationMs - a.durationMs)
+    .slice(0, KEPT_STANDSTILLS);
 }

@@ -9,7 +9,7 @@ import {
   judgeExchange,
   rowSumTolerance,
 } from "../answer.ts";
-import { drive } from "./driver.ts";
+import { drive, type Loop } from "./driver.ts";
 import { collectGarbage } from "./garbage.ts";
 import {
   createHttpClient,
@@ -31,6 +31,12 @@ const HEARTBEAT_MS = 5;
 
 /** A timer is up to 3 ms late by itself; later than this, in milliseconds, the thread stood still. */
 const PAUSE_MS = 5;
+
+/** An open load opens connections ahead for the sends of this time, in milliseconds, which few servers exceed, */
+const AHEAD_MS = 100;
+
+/** and at most this many: each costs the server memory. */
+const MOST_AHEAD = 16;
 
 /** How often progress is told, in milliseconds: often enough for people, too rarely to disturb. */
 const PROGRESS_INTERVAL_MS = 250;
@@ -73,7 +79,7 @@ async function run(plan: SharedPlan): Promise<void> {
     const finished = recorder.finish();
     const samples = known === null || observer === null ? finished : {
       ...finished,
-      observed: observer.finish(known.deviation, recorder.standstill),
+      observed: observer.finish(known.deviation, recorder.standstills),
     };
     scope.postMessage({
       type: "done",
@@ -116,7 +122,7 @@ async function measure(
       judgeExchange(exchange, expected, redact)
     : createRepeatJudge(expected, redact);
   // Connecting is no part of a latency. A failure shows in the requests themselves.
-  await client.open(loop.kind === "closed" ? loop.concurrency : 1);
+  await client.open(connectionsAhead(loop));
   await drive(loop, {
     now: () => performance.now(),
     waitUntil,
@@ -133,6 +139,16 @@ async function measure(
         judge(exchange),
     defer: (task) => void setImmediate(task),
   }, { signal: abort.signal, recorder });
+}
+
+function connectionsAhead(loop: Loop): number {
+  if (loop.kind === "closed") return loop.concurrency;
+  const ratePerMs = loop.ratePerSec / loop.share.of / 1000;
+  return Math.min(
+    loop.maxInFlight,
+    MOST_AHEAD,
+    Math.ceil(ratePerMs * AHEAD_MS),
+  );
 }
 
 function knownJudge(plan: SharedPlan): KnownLoadJudge | null {

@@ -13,6 +13,7 @@ import {
   recordTime,
 } from "../stats/histogram.ts";
 import {
+  KEPT_STANDSTILLS,
   type LoadObservations,
   mergeObservations,
   type Standstill,
@@ -55,6 +56,8 @@ export interface Samples {
   readonly pausesMs: Float64Array;
   /** Failures by kind, most frequent first, each with the first message. */
   readonly failures: readonly FailureCount[];
+  /** Requests that were sent again on a new connection, since a reused one had been closed. */
+  readonly retried: number;
   /** What else was seen; absent where the load was not observed. */
   readonly observed?: LoadObservations;
 }
@@ -72,7 +75,8 @@ export class SampleRecorder {
   #done = 0;
   #failed = 0;
   #pausesMs: number[] = [];
-  #standstill: Standstill = { startMs: 0, durationMs: 0 };
+  #retried = 0;
+  #standstills: Standstill[] = [];
   readonly #totals = {
     service: createHistogram(),
     response: createHistogram(),
@@ -144,16 +148,26 @@ export class SampleRecorder {
     this.#outcome[slot] = outcomeCode(request.outcome);
   }
 
-  /** The longest standstill so far, on the clock of the load. */
-  get standstill(): Standstill {
-    return this.#standstill;
+  /** Notes that a request was sent again on a new connection. */
+  retry(): void {
+    this.#retried++;
+  }
+
+  /** The longest standstills so far, on the clock of the load, the longest first. */
+  get standstills(): readonly Standstill[] {
+    return this.#standstills;
   }
 
   /** Notes that requests were in flight and none ended between two times. */
   stand(fromMs: number, toMs: number): void {
     const durationMs = toMs - fromMs;
-    if (durationMs <= this.#standstill.durationMs) return;
-    this.#standstill = { startMs: fromMs, durationMs };
+    const shortest = this.#standstills[KEPT_STANDSTILLS - 1]?.durationMs ?? 0;
+    if (durationMs <= shortest) return;
+    this.#standstills = [
+      ...this.#standstills,
+      { startMs: fromMs, durationMs },
+    ].toSorted((a, b) => b.durationMs - a.durationMs)
+      .slice(0, KEPT_STANDSTILLS);
   }
 
   /** Notes that the thread stood still, from a time on. */
@@ -178,6 +192,7 @@ export class SampleRecorder {
       failures: [...this.#failures]
         .map(([outcome, { count, example }]) => ({ outcome, count, example }))
         .toSorted((a, b) => b.count - a.count),
+      retried: this.#retried,
     };
   }
 
@@ -225,6 +240,7 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
       parts.flatMap((part) => Array.from(part.pausesMs)),
     ),
     failures: parts.map(({ failures }) => failures).reduce(addFailures),
+    retried: parts.reduce((sum, { retried }) => sum + retried, 0),
     ...(observed === undefined ? {} : { observed }),
   };
 }

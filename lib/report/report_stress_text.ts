@@ -1,5 +1,5 @@
 /**
- * Stress runs for a terminal: the specification's printed form of each load, then a table.
+ * Stress runs for a terminal: the specification's banner and printed form of each load, then a table.
  *
  * @module
  */
@@ -17,6 +17,9 @@ import type { Deviation } from "../load/truth.ts";
 /** The specification prints five errors of a load. */
 const PRINTED_ERRORS = 5;
 
+/** The width of the specification's rules. */
+const BANNER_COLUMNS = 100;
+
 const MISSING = "-";
 
 /** Draws a stress run. */
@@ -25,14 +28,24 @@ export function renderStressRun(
   terminalColumns: number,
 ): string {
   const { results, metadata, calibration } = run;
-  const title = metadata.target === "simulated"
-    ? "STRESS TEST RESULTS - SIMULATED ENGINE (no real server was stressed)"
-    : "STRESS TEST RESULTS";
-  const lines = results.flatMap((result) => [...describe(result), ""]);
+  const engine = metadata.target === "simulated"
+    ? " - SIMULATED ENGINE (no real server was stressed)"
+    : "";
+  const rule = "=".repeat(Math.min(terminalColumns, BANNER_COLUMNS));
+  const lines = [
+    rule,
+    `SCORE API STRESS TESTS${engine}`,
+    rule,
+    `Model: ${metadata.model}`,
+    `Scenario: ${run.options.scenarios.join(", ")}`,
+    rule,
+    "",
+    ...results.flatMap((result) => [...describe(result), ""]),
+  ];
   return [
     ...lines.map((line) => escapeForTerminal(line)),
     renderTable(COLUMNS, results.map(rowOf), {
-      title,
+      title: `STRESS TEST RESULTS${engine}`,
       footer: [
         `Target: ${
           metadata["target_address"] || "simulated engine"
@@ -55,7 +68,7 @@ const COLUMNS: readonly TableColumn[] = [
   right("Good"),
   right("Failed"),
   right("RPS"),
-  right("Mean (ms)"),
+  { ...right("Mean (ms)"), isOptional: true },
   right("p99 (ms)"),
   left("Status"),
 ];

@@ -88,12 +88,29 @@ function shrinkWidths(layout: Layout, terminalColumns: number): number[] {
   return widths;
 }
 
+/** Fills lines of at most `columns` after blanks and commas; a longer word is cut. */
+function wrapCell(text: string, columns: number): string[] {
+  const pieces = text.split(/(?<=[ ,])/).flatMap((piece) =>
+    wrapCharacters(piece, columns)
+  );
+  const lines: string[] = [];
+  let line = "";
+  for (const piece of pieces) {
+    if (line !== "" && [...`${line}${piece}`.trimEnd()].length > columns) {
+      lines.push(line.trimEnd());
+      line = "";
+    }
+    line += piece;
+  }
+  return [...lines, line.trimEnd()];
+}
+
 function drawRows(layout: Layout, widths: readonly number[]): string[] {
   const titles = layout.columns.map((column) => column.title);
   const rule = widths.map((width) => "-".repeat(width));
   const wrapped = [titles, ...layout.rows].map((row) =>
     row.map((cell, index) =>
-      wrapCharacters(cell, widths[index] ?? cell.length).join("\n")
+      wrapCell(cell, widths[index] ?? cell.length).join("\n")
     )
   );
   return Table.from([...wrapped.slice(0, 1), rule, ...wrapped.slice(1)])

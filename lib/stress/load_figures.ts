@@ -4,6 +4,7 @@
  * @module
  */
 import type { Loop } from "../load/driver.ts";
+import { dueTimesMs } from "../load/pacing.ts";
 import {
   countAbove,
   type Histogram,
@@ -107,7 +108,12 @@ export function loadFigures(
       : { ...lag, late: countAbove(totals.lag, LATE_SEND_MS) },
     reachedPerSec: loop.durationMs === null
       ? (service === null ? null : 1000 / service.meanMs)
-      : goodPerSec(samples, Math.min(loop.durationMs, elapsedMs)),
+      : goodPerSec(
+        samples,
+        isWholePlan(loop, planned)
+          ? loop.durationMs
+          : Math.min(loop.durationMs, elapsedMs),
+      ),
   };
 }
 
@@ -145,6 +151,16 @@ function histogramFigures(histogram: Histogram): TimeFigures | null {
     p99Ms: at(0.99),
     maxMs: at(1),
   };
+}
+
+/** Whether every arrival of an open load was planned: such a load may end with its last answer, before its window does. */
+function isWholePlan(loop: Loop, planned: number): boolean {
+  if (loop.kind === "closed") return false;
+  let due = 0;
+  for (const _ of dueTimesMs(loop)) {
+    if (++due > planned) return false;
+  }
+  return true;
 }
 
 /** Right answers a second: those that came within the window, so that neither draining nor a last slow answer counts. */

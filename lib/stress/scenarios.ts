@@ -132,14 +132,32 @@ export interface LoadStep {
   readonly judgesHealth: boolean;
 }
 
-/** Distinct payloads of a load: more than the clients, so that no two requests in flight are alike. */
+/** Distinct payloads of a load: more than the clients, so that no two requests in flight are alike, */
 const LEAST_PAYLOADS = 32;
+
+/** and no more than this where clients are not counted or are too many: each is scored twice before the load. */
+const MOST_PAYLOADS = 256;
 
 /** The most requests in flight of an open load; beyond it a client would only fill the memory. */
 const MAX_IN_FLIGHT = 10_000;
 
 /** A run of this length or longer is watched for drifts and leaks, in seconds. */
 const HEALTH_SECONDS = 60;
+
+/** Whether a load of a length in seconds is long enough to judge the health of a server by it. */
+export function isHealthLong(seconds: number): boolean {
+  return seconds >= HEALTH_SECONDS;
+}
+
+/**
+ * Returns how many payloads a load has that no two requests in flight are alike.
+ *
+ * @param clients Requests in flight; of an open load those of a second.
+ */
+function payloadsFor(clients: number): number {
+  const wanted = Math.ceil(2 * clients);
+  return Math.min(MOST_PAYLOADS, Math.max(LEAST_PAYLOADS, wanted));
+}
 
 /** Returns the shape of a scenario. */
 export function shapeOf(
@@ -238,7 +256,7 @@ export function loadSteps(
         configuration: `threads=${threads}`,
         shapes: [shapeOf(options, model, { scenario, ...values, payloads })],
         loop: closedLoop(threads, seconds),
-        judgesHealth: seconds >= HEALTH_SECONDS,
+        judgesHealth: isHealthLong(seconds),
       }));
     }
     case "sustained": {
@@ -252,7 +270,7 @@ export function loadSteps(
         shapes: [shapeOf(options, model, {
           scenario,
           ...values,
-          payloads: LEAST_PAYLOADS,
+          payloads: payloadsFor(rate),
         })],
         loop: openLoop(options, rate, seconds),
         judgesHealth: true,
@@ -263,6 +281,8 @@ export function loadSteps(
       const seconds = options.durationSeconds ?? durationSeconds;
       const clients = options.concurrency?.[0] ??
         STRESS_SCENARIOS[scenario].concurrency;
+      const payloads = Math.min(MOST_PAYLOADS, 2 * clients);
+      const weights = shapes.reduce((sum, { weight }) => sum + weight, 0);
       return [{
         scenario,
         configuration: `threads=${clients}, shapes=${shapes.length}`,
@@ -270,11 +290,14 @@ export function loadSteps(
           shapeOf(options, model, {
             scenario,
             ...shape,
-            payloads: LEAST_PAYLOADS / 4,
+            payloads: Math.max(
+              LEAST_PAYLOADS / shapes.length,
+              Math.ceil(payloads * shape.weight / weights),
+            ),
           })
         ),
         loop: closedLoop(clients, seconds),
-        judgesHealth: seconds >= HEALTH_SECONDS,
+        judgesHealth: isHealthLong(seconds),
       }];
     }
   }
@@ -293,6 +316,11 @@ export function singleShape(
     scenario,
     batchSize: values.batchSize,
     numLabels: values.numLabels,
-    payloads: LEAST_PAYLOADS,
+    // How far a ramp goes is not known before.
+    payloads: scenario === "ramp"
+      ? MOST_PAYLOADS
+      : scenario === "recovery"
+      ? payloadsFor(options.ratePerSec ?? STRESS_SCENARIOS.recovery.targetRps)
+      : LEAST_PAYLOADS,
   });
 }

@@ -11,8 +11,15 @@ export interface ServerReading {
   readonly residentBytes: number | null;
   /** Tokens of the KV pool that are free or hold cached prefixes. */
   readonly spareTokens: number | null;
-  /** Items that wait for a batch. */
+  /** Requests that wait for a batch, as the server counts them: one an item. */
   readonly queued: number | null;
+}
+
+/** What Prometheus text tells; null where a metric is missing. */
+export interface MetricsReading
+  extends Pick<ServerReading, "residentBytes" | "queued"> {
+  /** Tokens of the KV pool that are neither free nor hold cached prefixes. */
+  readonly usedTokens: number | null;
 }
 
 /** Reads the answer of `/get_server_info`: the sum over its schedulers. */
@@ -45,13 +52,14 @@ const METRIC_REGEXP =
   /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{[^}]*\})?\s+(-?[0-9.]+(?:e[+-]?[0-9]+)?)(?:\s+\d+)?$/i;
 
 /**
- * Reads Prometheus text: the sum of each metric over its labels.
+ * Reads Prometheus text: the sum of each metric over its labels. The names are those of the Python
+ * client's process collector and of SGLang's metrics, see
+ * https://docs.sglang.ai/references/production_metrics.html; `sglang:token_usage` says no more than
+ * `sglang:num_used_tokens`, and that rounded.
  *
  * @param text The body of `/metrics`.
  */
-export function readMetrics(
-  text: string,
-): Pick<ServerReading, "residentBytes" | "queued"> {
+export function readMetrics(text: string): MetricsReading {
   const sums = new Map<string, number>();
   for (const line of text.split("\n")) {
     const [, name, value] = METRIC_REGEXP.exec(line.trim()) ?? [];
@@ -61,6 +69,7 @@ export function readMetrics(
   return {
     residentBytes: sums.get("process_resident_memory_bytes") ?? null,
     queued: sums.get("sglang:num_queue_reqs") ?? null,
+    usedTokens: sums.get("sglang:num_used_tokens") ?? null,
   };
 }
 

@@ -66,6 +66,7 @@ class Watcher {
   readonly #client: HttpClient;
   readonly #resident: SeriesPoint[] = [];
   readonly #spare: SeriesPoint[] = [];
+  readonly #queued: SeriesPoint[] = [];
   /** Paths that gave nothing are not asked again. */
   readonly #silent = new Set<string>();
 
@@ -77,11 +78,12 @@ class Watcher {
 
   async look(): Promise<void> {
     const timeMs = performance.now();
-    const { residentBytes, spareTokens } = await this.#read();
+    const { residentBytes, spareTokens, queued } = await this.#read();
     if (residentBytes !== null) {
       this.#resident.push({ timeMs, value: residentBytes });
     }
     if (spareTokens !== null) this.#spare.push({ timeMs, value: spareTokens });
+    if (queued !== null) this.#queued.push({ timeMs, value: queued });
   }
 
   async close(): Promise<void> {
@@ -90,7 +92,6 @@ class Watcher {
 
   series(): Awaited<ReturnType<ServerWatch["stop"]>> {
     const most = Math.max(...this.#spare.map(({ value }) => value));
-    const total = this.#target.server.info?.["max_total_num_tokens"];
     return {
       residentBytes: this.#resident.length > 0
         ? this.#resident
@@ -101,12 +102,16 @@ class Watcher {
           value: most - value,
         }))
         : "the server does not tell its KV pool",
-      poolTokens: typeof total === "number"
-        ? total
-        : this.#spare.length > 0
-        ? most
-        : null,
+      poolTokens: this.#poolTokens ?? (this.#spare.length > 0 ? most : null),
+      queuedRequests: this.#queued.length > 0
+        ? this.#queued
+        : "the server tells no queue in /get_server_info or /metrics",
     };
+  }
+
+  get #poolTokens(): number | null {
+    const total = this.#target.server.info?.["max_total_num_tokens"];
+    return typeof total === "number" ? total : null;
   }
 
   #whyNoMemory(): string {
@@ -119,12 +124,15 @@ class Watcher {
   async #read(): Promise<ServerReading> {
     const info = await this.#get("/get_server_info");
     const object = parseObject(info);
+    const state = object === null ? null : readServerInfo(object);
     const metrics = await this.#get("/metrics");
     const told = metrics === null ? null : readMetrics(metrics);
+    const used = told?.usedTokens ?? null;
+    const pool = this.#poolTokens;
     return {
-      spareTokens: null,
-      ...object === null ? null : readServerInfo(object),
-      queued: null,
+      spareTokens: state?.spareTokens ??
+        (used === null || pool === null ? null : pool - used),
+      queued: state?.queued ?? told?.queued ?? null,
       residentBytes: this.#pid === null
         ? told?.residentBytes ?? null
         : await residentBytes(this.#pid),

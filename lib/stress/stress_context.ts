@@ -6,6 +6,7 @@
 import type { HttpExchange } from "../http/http_client.ts";
 import type { KnownWorkload } from "../load/known_load.ts";
 import type { Endpoint, LoadGenerator, LoadProgress } from "../load/load.ts";
+import type { Calibration } from "../result.ts";
 import type { Samples } from "../load/samples.ts";
 import type { LoadStep, Shape, StressOptions } from "./scenarios.ts";
 import { SCORE_PATH } from "../score.ts";
@@ -66,19 +67,25 @@ export class StressContext {
   readonly world: StressWorld;
   /** The start of the run on the clock of the world. */
   readonly startMs: number;
+  readonly #calibration: Calibration | null;
   readonly #references = new Map<string, ShapeReferences>();
   #target: Target;
 
-  /** Starts with an open target; times count from `startMs`. */
+  /** Starts with an open target; times count from `startMs`, and loads are judged by the calibration. */
   constructor(
     options: StressOptions,
     world: StressWorld,
-    open: { readonly target: Target; readonly startMs: number },
+    open: {
+      readonly target: Target;
+      readonly startMs: number;
+      readonly calibration?: Calibration | null;
+    },
   ) {
     this.options = options;
     this.world = world;
     this.#target = open.target;
     this.startMs = open.startMs;
+    this.#calibration = open.calibration ?? null;
   }
 
   /** The target that is open now. */
@@ -222,6 +229,7 @@ export class StressContext {
         ...samples?.failures ?? [],
       ]),
       isInterrupted: this.isInterrupted,
+      calibration: this.#calibration,
     });
     return sent?.gaveUp
       ? { ...result, notes: [...result.notes, GAVE_UP_NOTE] }

@@ -59,7 +59,7 @@ const options: v.GenericSchema<unknown, StressOptions> = v.object({
 const health = v.object({
   checks: v.array(v.object({
     watched: v.picklist(WATCHED),
-    unit: v.picklist(["ms", "bytes", "tokens"]),
+    unit: v.picklist(["ms", "bytes", "tokens", "requests"]),
     unobserved: v.nullable(text),
     trend: v.nullable(v.object({
       count,
@@ -136,6 +136,7 @@ const result = v.object({
   recovery: v.nullable(v.object({
     firstRightAnswerMs: missing,
     failedRequests: count,
+    failures: v.optional(failures, []),
     before: figures,
     after: figures,
   })),

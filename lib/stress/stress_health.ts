@@ -21,6 +21,7 @@ export const WATCHED = [
   "latency",
   "resident memory",
   "KV cache tokens lost",
+  "queued requests",
 ] as const;
 
 /** One of {@linkcode WATCHED}. */
@@ -31,7 +32,7 @@ export interface HealthCheck {
   /** The quantity. */
   readonly watched: Watched;
   /** Its unit. */
-  readonly unit: "ms" | "bytes" | "tokens";
+  readonly unit: "ms" | "bytes" | "tokens" | "requests";
   /** Why nothing can be said, in words; null where it was observed. */
   readonly unobserved: string | null;
   /** How it went; null where it was not observed. */
@@ -58,6 +59,8 @@ export interface ServerSeries {
   readonly lostTokens: readonly SeriesPoint[] | string;
   /** The size of the pool in tokens; null where it is not told. */
   readonly poolTokens: number | null;
+  /** Requests that wait for a batch, as the server counts them: one an item. */
+  readonly queuedRequests: readonly SeriesPoint[] | string;
 }
 
 /** Answers that got slower by less than this share of their median over a run are not worth a search. */
@@ -69,6 +72,12 @@ const LEAST_LEAK_BYTES = 16 * 2 ** 20;
 
 /** Tokens of the KV pool that are lost matter from this share of the pool on. */
 const LEAST_LOST_SHARE = 0.01;
+
+/** A queue that grew by fewer requests than this is not worth a search, */
+const LEAST_QUEUE_GROWTH = 4;
+
+/** nor is one whose median of the last quarter is not above this: that is a batch or two. */
+const LEAST_LONG_QUEUE = 8;
 
 /** A standstill is a stall from this length on, in milliseconds, */
 const LEAST_STALL_MS = 1000;
@@ -97,7 +106,8 @@ export function judgeHealth(
   windowMs: number,
   server: ServerSeries,
 ): Health {
-  const { timeline, standstill } = observed;
+  const { timeline, standstills } = observed;
+  const standstill = standstills[0] ?? { startMs: 0, durationMs: 0 };
   const median = waitQuantile(timeline.waits, 0.5);
   return {
     checks: [
@@ -111,6 +121,10 @@ export function judgeHealth(
         { watched: "KV cache tokens lost", unit: "tokens" },
         server.lostTokens,
         () => LEAST_LOST_SHARE * (server.poolTokens ?? Infinity),
+      ),
+      checkQueue(
+        server.queuedRequests,
+        windowMs,
       ),
     ],
     standstill,
@@ -148,6 +162,27 @@ function medianWaits(timeline: Timeline, windowMs: number): SeriesPoint[] {
   return points;
 }
 
+/** Judges a queue inside the window: while a load drains it shrinks however long it has grown. */
+function checkQueue(
+  series: readonly SeriesPoint[] | string,
+  windowMs: number,
+): HealthCheck {
+  const base = { watched: "queued requests", unit: "requests" } as const;
+  const nothing = { ...base, trend: null, grew: false };
+  if (typeof series === "string") return { ...nothing, unobserved: series };
+  const endMs = (series[0]?.timeMs ?? 0) + windowMs;
+  const points = series.filter(({ timeMs }) => timeMs < endMs);
+  const trend = findTrend(points);
+  if (trend === null) return { ...nothing, unobserved: describeShort(points) };
+  const grew = isRise(trend, LEAST_QUEUE_GROWTH) &&
+    trend.lastQuarter > LEAST_LONG_QUEUE;
+  return { ...base, unobserved: null, trend, grew };
+}
+
+function describeShort(series: readonly SeriesPoint[]): string {
+  return `too short: ${series.length} measurements`;
+}
+
 function checkMemory(
   base: Pick<HealthCheck, "watched" | "unit">,
   series: readonly SeriesPoint[] | string,
@@ -158,10 +193,7 @@ function checkMemory(
   const settled = series.slice(Math.floor(SETTLING_SHARE * series.length));
   const trend = findTrend(settled);
   if (trend === null) {
-    return {
-      ...nothing,
-      unobserved: `too short: ${series.length} measurements`,
-    };
+    return { ...nothing, unobserved: describeShort(series) };
   }
   const late = pairSlopes(settled.slice(Math.floor(settled.length / 2)));
   const lateSlope = late.length === 0 ? 0 : quantile(late, 0.5);

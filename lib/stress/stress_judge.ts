@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { type ClientDoubt, findLoadDoubts } from "../load/client_limit.ts";
 import { type LoadFigures, loadFigures } from "./load_figures.ts";
 import { SHOWN_ERRORS } from "../load/load_observer.ts";
-import type { FailureCount } from "../result.ts";
+import type { Calibration, FailureCount } from "../result.ts";
 import type { Samples } from "../load/samples.ts";
 import type { LoadStep } from "./scenarios.ts";
 import { type Health, type HealthCheck, judgeHealth } from "./stress_health.ts";
@@ -40,13 +41,9 @@ export interface EndedLoad {
   readonly death: string | null;
   /** Whether the user ended it. */
   readonly isInterrupted: boolean;
+  /** What the client adds and can do; null or absent where it was not measured. */
+  readonly calibration?: Calibration | null;
 }
-
-/** A client that sent more than this share late was the limit: its lateness is in the latencies. */
-const LATE_SHARE_LIMIT = 0.1;
-
-/** From this share on it is worth a note. */
-const LATE_SHARE_NOTE = 0.01;
 
 /** Judges a load. */
 export function judgeLoad(load: EndedLoad): StressResult {
@@ -62,13 +59,16 @@ export function judgeLoad(load: EndedLoad): StressResult {
   const health = load.server === null || observed === undefined
     ? null
     : judgeHealth(observed, windowMs, load.server);
+  const doubts = clientDoubts(load, figures);
+  const limits = doubts.filter(({ kind }) => kind === "limit");
   const findings = [
     ...referenceFindings(load.references),
     ...(figures === null ? [] : figureFindings(figures, load.isInterrupted)),
-    ...(health === null ? [] : healthFindings(health)),
+    ...(health === null ? [] : healthFindings(health, step.loop.kind)),
     ...(load.death === null
       ? []
       : [{ kind: "server died", text: load.death } as const]),
+    ...limits.map(({ text }) => ({ kind: "client limit", text } as const)),
   ];
   return {
     scenario: step.scenario,
@@ -76,7 +76,9 @@ export function judgeLoad(load: EndedLoad): StressResult {
     verdict: verdictOf(findings, load.isInterrupted),
     findings,
     notes: [
-      ...(figures === null ? [] : lateNotes(figures)),
+      ...doubts.filter(({ kind }) => kind === "warning").map(({ text }) =>
+        capitalised(text)
+      ),
       ...(health?.isStall ? [describeStall(health)] : []),
     ],
     startMs: load.startMs,
@@ -86,7 +88,8 @@ export function judgeLoad(load: EndedLoad): StressResult {
     failedRequests: figures?.failed ?? 0,
     unfinishedRequests: figures?.unfinished ?? 0,
     askedPerSec: step.loop.kind === "open" ? step.loop.ratePerSec : null,
-    reachedPerSec: figures?.reachedPerSec ?? null,
+    // A rate of the client is none of the server.
+    reachedPerSec: limits.length > 0 ? null : figures?.reachedPerSec ?? null,
     latency: figures?.latency ?? null,
     service: figures?.service ?? null,
     lag: figures?.lag ?? null,
@@ -143,7 +146,7 @@ function figureFindings(
   figures: LoadFigures,
   isInterrupted: boolean,
 ): Finding[] {
-  const { failed, failures, good, planned, lag } = figures;
+  const { failed, failures, good, planned } = figures;
   const findings: Finding[] = [];
   if (failed > 0) {
     const text = describeFailures(failures, good + failed);
@@ -154,30 +157,42 @@ function figureFindings(
       text: planned === 0 ? "no request was due" : "no request came to an end",
     });
   }
-  const lateShare = lag === null ? 0 : lag.late / planned;
-  if (lag !== null && lateShare > LATE_SHARE_LIMIT) {
-    findings.push({
-      kind: "client limit",
-      text:
-        `${lag.late} of ${planned} requests were sent more than 10 ms late (median ${
-          lag.p50Ms.toFixed(1)
-        } ms): the client, or a server that is slow to accept connections, did not keep the rate`,
-    });
-  }
   return findings;
 }
 
-function lateNotes({ lag, planned }: LoadFigures): string[] {
-  if (lag === null || planned === 0) return [];
-  const share = lag.late / planned;
-  return share <= LATE_SHARE_NOTE || share > LATE_SHARE_LIMIT
-    ? []
-    : [`${lag.late} of ${planned} requests were sent more than 10 ms late`];
+function clientDoubts(
+  { step, samples, calibration = null }: EndedLoad,
+  figures: LoadFigures | null,
+): ClientDoubt[] {
+  if (samples === null || figures === null) return [];
+  const { service, reachedPerSec, lag } = figures;
+  return findLoadDoubts(calibration, {
+    ...{ loop: step.loop, samples, reachedPerSec, lag },
+    p50Ms: service?.p50Ms ?? null,
+  });
 }
 
-function healthFindings({ checks }: Health): Finding[] {
-  return checks.filter(({ grew }) => grew).map((check) => ({
-    kind: check.watched === "latency" ? "latency drift" : "memory leak",
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const GROWTH_KINDS = {
+  "latency": "latency drift",
+  "resident memory": "memory leak",
+  "KV cache tokens lost": "memory leak",
+  "queued requests": "growing queue",
+} as const;
+
+/** The queue of a closed load is as long as its clients make it, so that its growth is no fault. */
+function healthFindings(
+  { checks }: Health,
+  loop: "open" | "closed",
+): Finding[] {
+  const grown = checks.filter(({ grew, watched }) =>
+    grew && (watched !== "queued requests" || loop === "open")
+  );
+  return grown.map((check) => ({
+    kind: GROWTH_KINDS[check.watched],
     text: `${check.watched} rose by ${describeTrend(check)}`,
   }));
 }
@@ -202,6 +217,8 @@ function formatAmount(value: number, unit: HealthCheck["unit"]): string {
       return `${(value / 2 ** 20).toFixed(1)} MiB`;
     case "tokens":
       return `${value.toFixed(0)} tokens`;
+    case "requests":
+      return `${value.toFixed(0)} requests`;
   }
 }
 
@@ -211,7 +228,10 @@ function describeStall({ standstill }: Health): string {
   } s, ${(standstill.startMs / 1000).toFixed(1)} s after the start`;
 }
 
-function mergeFailures(failures: readonly FailureCount[]): FailureCount[] {
+/** Adds up failures of one kind; the first example of each stays, the most frequent kind comes first. */
+export function mergeFailures(
+  failures: readonly FailureCount[],
+): FailureCount[] {
   const kinds = Map.groupBy(failures, ({ outcome }) => outcome);
   return [...kinds].map(([outcome, all]) => ({
     outcome,

@@ -4,6 +4,7 @@
  * @module
  */
 import { loadFigures, timeFigures } from "./load_figures.ts";
+import { SHOWN_ERRORS } from "../load/load_observer.ts";
 import {
   loadSteps,
   openLoop,
@@ -13,6 +14,7 @@ import {
 import type { StressContext } from "./stress_context.ts";
 import { describeFailures, verdictOf } from "./stress_judge.ts";
 import type { Finding, StressResult } from "./stress_result.ts";
+import { worseOf } from "../load/truth.ts";
 
 /** Runs the mixed load with its probes; a probe that fails is a failure of the scenario. */
 export async function runMixed(context: StressContext): Promise<StressResult> {
@@ -20,6 +22,7 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
   const [step] = loadSteps("mixed", options, model);
   if (step === undefined) throw new RangeError("Cannot run mixed: no load");
   const shape = singleShape("mixed", options, model);
+  world.onProgress(step, null);
   const [alone] = await context.reference([shape]);
   if (alone === undefined) throw new RangeError("Cannot run mixed: no probe");
   if (alone.workload === null) {
@@ -41,20 +44,40 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
     context.run(step, references),
   ]);
   const figures = loadFigures(probes, probeStep.loop, result.durationMs);
-  const { good, failed, failures } = figures;
+  const { good, failed } = figures;
+  const failures = [...alone.failures, ...figures.failures];
   const findings: Finding[] = [...result.findings];
-  if (alone.failures.length + failed > 0) {
-    const text = describeFailures(
-      [...alone.failures, ...failures],
-      alone.requests + good + failed,
-    );
+  if (failures.length > 0) {
+    const text = describeFailures(failures, alone.requests + good + failed);
     findings.push({ kind: "failed requests", text: `of the probes, ${text}` });
   }
+  const { deviation } = probes.observed ?? {};
+  const underLoad = deviation === undefined
+    ? result.truth.underLoad
+    : worseOf(deviation, result.truth.underLoad ?? deviation);
   return {
     ...result,
     findings,
     verdict: verdictOf(findings, context.isInterrupted),
-    errors: [...result.errors, ...probes.observed?.errors ?? []].slice(0, 10),
+    plannedRequests: result.plannedRequests + figures.planned,
+    goodRequests: result.goodRequests + good,
+    failedRequests: result.failedRequests + failed,
+    unfinishedRequests: result.unfinishedRequests + figures.unfinished,
+    failures: [
+      ...result.failures,
+      ...failures.map((failure) => ({
+        ...failure,
+        example: `of a probe: ${failure.example}`,
+      })),
+    ],
+    errors: [
+      ...result.errors,
+      ...alone.failures.map(({ outcome, example }) =>
+        `of a probe, alone: ${outcome}: ${example}`
+      ),
+      ...(probes.observed?.errors ?? []).map((error) => `of a probe: ${error}`),
+    ].slice(0, SHOWN_ERRORS),
+    truth: { ...result.truth, underLoad },
     probes: {
       alone: timeFigures(alone.latenciesMs),
       underLoad: figures.latency,

@@ -8,11 +8,15 @@ import { knownBody, KnownLoadJudge } from "../load/known_load.ts";
 import { type Poison, type PoisonedServer, poisonRequests } from "./poison.ts";
 import { closedLoop, type LoadStep, singleShape } from "./scenarios.ts";
 import { SCORE_PATH } from "../score.ts";
+import { SHOWN_ERRORS } from "../load/load_observer.ts";
+import type { Outcome } from "../outcome.ts";
+import type { FailureCount } from "../result.ts";
 import { createRedactor } from "../secret.ts";
 import type { Prober, StressContext } from "./stress_context.ts";
-import { judgeLoad, verdictOf } from "./stress_judge.ts";
+import { judgeLoad, mergeFailures, verdictOf } from "./stress_judge.ts";
 import type { ShapeReferences } from "./stress_reference.ts";
 import type { Finding, PoisonRecord, StressResult } from "./stress_result.ts";
+import type { Deviation } from "../load/truth.ts";
 import { scoreRequest } from "../workload.ts";
 
 /** Sends each bad request, and a good one after it whose scores must be right. */
@@ -46,24 +50,37 @@ export async function runPoison(context: StressContext): Promise<StressResult> {
   const good = scoreRequest({ ...shape.spec, tokens: null }, 0);
   const poisons = poisonRequests(good, describeServer(context))
     .filter(({ isLethal }) => !isLethal || options.allowLethal);
-  for (const poison of poisons) {
+  const named = { ...step, configuration: `${poisons.length} bad requests` };
+  for (const [done, poison] of poisons.entries()) {
     if (context.isInterrupted || poisoner.isOver) break;
+    world.onProgress(named, {
+      planned: poisons.length,
+      done,
+      failed: poisoner.failures.length,
+      pulses: [],
+    });
     await poisoner.send(poison);
   }
   poisoner.close();
   const findings: Finding[] = [...base.findings, ...poisoner.findings];
-  const failed = poisoner.records.filter(({ fault }) => fault !== "").length;
   return {
     ...base,
-    configuration: `${poisons.length} bad requests`,
+    configuration: named.configuration,
     findings,
     verdict: verdictOf(findings, context.isInterrupted),
     startMs: startMs - context.startMs,
     durationMs: world.now() - startMs,
     plannedRequests: 2 * poisons.length,
-    goodRequests: 2 * poisoner.records.length - failed,
-    failedRequests: failed,
-    errors: findings.map(({ text }) => text).slice(0, 10),
+    goodRequests: poisoner.good,
+    failedRequests: poisoner.failures.length,
+    failures: mergeFailures([...base.failures, ...poisoner.failures]),
+    errors: [
+      ...base.errors,
+      ...poisoner.failures.map(({ outcome, example }) =>
+        `${outcome}: ${example}`
+      ),
+    ].slice(0, SHOWN_ERRORS),
+    truth: { ...base.truth, underLoad: poisoner.deviation },
     poison: poisoner.records,
   };
 }
@@ -83,6 +100,10 @@ function describeServer({ target }: StressContext): PoisonedServer {
 class Poisoner {
   readonly records: PoisonRecord[] = [];
   readonly findings: Finding[] = [];
+  /** One of each request that failed, good ones among them. */
+  readonly failures: FailureCount[] = [];
+  /** Requests that were answered as they should. */
+  good = 0;
   /** Whether the server is gone. */
   isOver = false;
   readonly #context: StressContext;
@@ -110,6 +131,11 @@ class Poisoner {
     });
   }
 
+  /** The worst deviation of the good requests in between; null before the first. */
+  get deviation(): Deviation | null {
+    return this.#sent === 0 ? null : this.#judge.deviation;
+  }
+
   close(): void {
     this.#prober.close();
   }
@@ -126,8 +152,15 @@ class Poisoner {
     const death = exchange.kind === "failure"
       ? await context.deathAfter([exchange])
       : null;
-    const fault = death ?? poisonFault(exchange) ?? await this.#faultAfter();
+    const own = poisonFault(exchange);
+    const after = own === null ? await this.#faultAfter() : null;
     if (context.isInterrupted) return;
+    this.good += own !== null ? 0 : after !== null ? 1 : 2;
+    const fault = death ?? own?.text ?? after?.text ?? null;
+    const outcome = own?.outcome ?? after?.outcome;
+    if (fault !== null && outcome !== undefined) {
+      this.failures.push({ outcome, count: 1, example: `${name}: ${fault}` });
+    }
     this.records.push({
       name,
       isLethal,
@@ -158,7 +191,7 @@ class Poisoner {
   }
 
   /** Sends a good request; returns what is wrong with its answer, or null. */
-  async #faultAfter(): Promise<string | null> {
+  async #faultAfter(): Promise<Fault | null> {
     const index = this.#sent++;
     const exchange = await this.#context.ask(this.#prober, {
       method: "POST",
@@ -166,17 +199,26 @@ class Poisoner {
       body: knownBody(this.#spec, index % this.#payloads),
     });
     const { outcome, message } = this.#judge.judge(exchange, index);
-    return outcome === "ok"
-      ? null
-      : `a good request right after it failed: ${outcome}: ${message}`;
+    return outcome === "ok" ? null : {
+      outcome,
+      text: `a good request right after it failed: ${outcome}: ${message}`,
+    };
   }
 }
 
-function poisonFault(exchange: HttpExchange): string | null {
+/** What was wrong with one answer. */
+interface Fault {
+  readonly outcome: Outcome;
+  readonly text: string;
+}
+
+function poisonFault(exchange: HttpExchange): Fault | null {
   if (exchange.kind === "failure") {
-    return `no error answer: ${exchange.outcome}: ${exchange.message}`;
+    const { outcome, message } = exchange;
+    return { outcome, text: `no error answer: ${outcome}: ${message}` };
   }
-  return exchange.status >= 400
-    ? null
-    : `it was answered with status ${exchange.status}, not with an error`;
+  return exchange.status >= 400 ? null : {
+    outcome: "http-status",
+    text: `it was answered with status ${exchange.status}, not with an error`,
+  };
 }

@@ -17,7 +17,7 @@ import {
 import { SCORE_PATH } from "../score.ts";
 import { brokenObjectives, parseObjectives } from "./slo.ts";
 import type { StressContext } from "./stress_context.ts";
-import { verdictOf } from "./stress_judge.ts";
+import { mergeFailures, verdictOf } from "./stress_judge.ts";
 import type {
   Finding,
   RampStep,
@@ -136,22 +136,31 @@ function judgeStep(result: StressResult, context: {
   const { latency, goodRequests, failedRequests } = result;
   const ended = goodRequests + failedRequests;
   const errorShare = ended === 0 ? null : failedRequests / ended;
-  const broken = brokenObjectives(objectives, { latency, errorShare });
-  const ceiling = calibration?.ceilingRequestsPerSec ?? Infinity;
-  const reachedPerSec = result.reachedPerSec ?? 0;
-  const limit = result.findings.find(({ kind }) => kind === "client limit")
-    ?.text ??
-    (Math.max(load * Number(result.askedPerSec !== null), reachedPerSec) >
-        CEILING_SHARE * ceiling
-      ? `the client sends at most ${ceiling.toFixed(0)} requests/s`
-      : null);
+  const reachedPerSec = result.reachedPerSec ?? wholeRate(result);
   const common = { load, reachedPerSec, latency, errorShare };
-  if (limit !== null) return { ...common, verdict: "client", reason: limit };
-  if (broken.length === 0) return { ...common, verdict: "held", reason: "" };
-  const reason = broken.map(({ name, text }) =>
-    `${text} broken: ${describeFigure(name, latency, errorShare)}`
-  ).join("; ");
-  return { ...common, verdict: "broke", reason };
+  const limit = result.findings.find(({ kind }) => kind === "client limit");
+  if (limit !== undefined) {
+    return { ...common, verdict: "client", reason: limit.text };
+  }
+  const broken = brokenObjectives(objectives, { latency, errorShare });
+  if (broken.length > 0) {
+    const reason = broken.map(({ name, text }) =>
+      `${text} broken: ${describeFigure(name, latency, errorShare)}`
+    ).join("; ");
+    return { ...common, verdict: "broke", reason };
+  }
+  const ceiling = calibration?.ceilingRequestsPerSec ?? Infinity;
+  const ratePerSec = Math.max(result.askedPerSec ?? 0, reachedPerSec);
+  if (ratePerSec > CEILING_SHARE * ceiling) {
+    const reason = `the client sends at most ${ceiling.toFixed(0)} requests/s`;
+    return { ...common, verdict: "client", reason };
+  }
+  return { ...common, verdict: "held", reason: "" };
+}
+
+/** Right answers a second over the step and its drain, where the load itself makes no claim. */
+function wholeRate({ goodRequests, durationMs }: StressResult): number {
+  return goodRequests === 0 ? 0 : goodRequests * 1000 / durationMs;
 }
 
 function describeFigure(
@@ -219,13 +228,19 @@ function summarise(
               clientLimited ? ", and that is the limit of the client" : ""
             }`
         }`,
+      // Of the steps that decide; those of all would fill pages.
+      ...[highest, lowestBroken].flatMap((load) =>
+        (load === null ? undefined : last.get(load))?.notes.map((note) =>
+          `At ${load} ${unit}: ${note}`
+        ) ?? []
+      ),
     ],
     startMs: results[0]?.startMs ?? 0,
     durationMs: results.reduce((total, one) => total + one.durationMs, 0),
     plannedRequests: sum("plannedRequests"),
     goodRequests: sum("goodRequests"),
     failedRequests: sum("failedRequests"),
-    failures: results.flatMap(({ failures }) => failures),
+    failures: mergeFailures(results.flatMap(({ failures }) => failures)),
     errors: results.flatMap(({ errors }) => errors).slice(0, 10),
     timeline: results.flatMap(({ timeline, startMs }) =>
       timeline.map((row) => ({

@@ -9,9 +9,12 @@ import {
   KnownLoadJudge,
   type KnownWorkload,
 } from "../load/known_load.ts";
-import { OUTCOMES } from "../outcome.ts";
+import { SHOWN_ERRORS } from "../load/load_observer.ts";
+import { type Outcome, OUTCOMES } from "../outcome.ts";
+import type { FailureCount } from "../result.ts";
 import type { Samples } from "../load/samples.ts";
 import {
+  isHealthLong,
   type LoadStep,
   openLoop,
   singleShape,
@@ -20,9 +23,11 @@ import {
 import { SCORE_PATH } from "../score.ts";
 import { createRedactor } from "../secret.ts";
 import type { StressContext } from "./stress_context.ts";
-import { verdictOf } from "./stress_judge.ts";
+import { describeFailures, mergeFailures, verdictOf } from "./stress_judge.ts";
 import type { Finding, StressResult } from "./stress_result.ts";
 import { timeFigures } from "./load_figures.ts";
+import { timelineRows } from "../load/timeline.ts";
+import { type Deviation, NO_DEVIATION, worseOf } from "../load/truth.ts";
 
 /** The load goes on for this long after the kill, in milliseconds. */
 const LOAD_AFTER_KILL_MS = 1_000;
@@ -32,6 +37,14 @@ const ASK_INTERVAL_MS = 100;
 
 /** and at most this many times. */
 const MAX_ASKS = 600;
+
+/** How a request ends that a kill took its connection or its answer from: no fault from the kill on. */
+const BY_KILL: readonly Outcome[] = [
+  "connect",
+  "reset",
+  "truncated",
+  "timeout",
+];
 
 /** Kills the server in the middle of a load, starts it again, and runs the load once more. */
 export async function runRecovery(
@@ -46,10 +59,11 @@ export async function runRecovery(
     configuration,
     shapes: [singleShape("recovery", options, model)],
     loop: openLoop(options, rate, length),
-    judgesHealth: false,
+    judgesHealth: isHealthLong(length),
   });
   const name = `kill after ${seconds / 2}s, target_rps=${rate}`;
   const before = step(name, seconds);
+  world.onProgress(before, null);
   const references = await context.reference(before.shapes);
   const workload = references[0]?.workload ?? null;
   const { started } = context.target;
@@ -58,58 +72,50 @@ export async function runRecovery(
     return await context.run(before, references);
   }
   const ended = new AbortController();
+  const startMs = world.now();
   const sending = context.send(before, [workload], {
     signal: AbortSignal.any([ended.signal, world.signal]),
   });
-  world.onProgress(before, null);
   await world.sleep(seconds * 500, world.signal);
   const killedMs = world.now();
   if (!context.isInterrupted) await started.kill();
   await world.sleep(LOAD_AFTER_KILL_MS, world.signal);
   ended.abort();
-  const first = splitAt((await sending).samples, killedMs);
-  const findings: Finding[] = [];
-  if (first.failedBefore > 0) {
-    findings.push({
-      kind: "failed requests",
-      text: `${first.failedBefore} requests failed before the kill`,
-    });
-  }
-  const answeredMs = context.isInterrupted
-    ? null
-    : await firstRightAnswer(context, workload);
-  if (answeredMs === null && !context.isInterrupted) {
-    findings.push({
-      kind: "not recovered",
-      text: "the server that was started again gave no right answer",
-    });
-  }
+  const { samples } = await sending;
+  const restart = await startAgain(context, before, workload);
   const after = await context.run(step(name, seconds / 2), references);
-  findings.push(...after.findings);
-  return {
-    ...after,
-    configuration: name,
-    findings,
-    verdict: verdictOf(findings, context.isInterrupted),
-    recovery: {
-      firstRightAnswerMs: answeredMs === null ? null : answeredMs - killedMs,
-      failedRequests: first.failedAfter,
-      before: timeFigures(first.latenciesMs),
-      after: after.latency,
-    },
-  };
+  return summarise(context, after, {
+    first: splitAt(samples, killedMs),
+    samples,
+    restart,
+    startMs,
+    killedMs,
+  });
 }
 
-/** Starts the server again; returns when it gave its first right answer, or null. */
-async function firstRightAnswer(
+/** What came of starting the server again. */
+interface Restart {
+  /** When it gave its first right answer; null without one. */
+  readonly answeredMs: number | null;
+  /** Its wrong answers until then; that it is not ready yet is none. */
+  readonly wrong: readonly FailureCount[];
+  /** The worst deviation of those answers. */
+  readonly deviation: Deviation;
+}
+
+/** Starts the server again, and asks it until its scores are right. */
+async function startAgain(
   context: StressContext,
+  step: LoadStep,
   workload: KnownWorkload,
-): Promise<number | null> {
-  const { world } = context;
+): Promise<Restart> {
+  const { world, options } = context;
+  const nothing = { answeredMs: null, wrong: [], deviation: NO_DEVIATION };
+  if (context.isInterrupted) return nothing;
   try {
     await context.reopen();
   } catch (error) {
-    if (error instanceof MeasureError) return null;
+    if (error instanceof MeasureError) return nothing;
     throw error;
   }
   const { endpoint, server } = context.target;
@@ -119,44 +125,172 @@ async function firstRightAnswer(
   }, {
     encode: (body) => body,
     dtype: server.dtype,
-    timeoutMs: context.options.timeoutMs,
+    timeoutMs: options.timeoutMs,
     redact: createRedactor(endpoint.secrets),
   });
   const prober = world.connect(endpoint);
-  try {
-    for (let ask = 0; ask < MAX_ASKS && !context.isInterrupted; ask++) {
-      const body = knownBody(workload.spec, 0);
-      const exchange = await context.ask(prober, {
-        method: "POST",
-        path: SCORE_PATH,
-        body,
-      });
-      if (judge.judge(exchange, 0).outcome === "ok") return exchange.doneMs;
+  const wrong: FailureCount[] = [];
+  let answeredMs: number | null = null;
+  for (
+    let asks = 0;
+    asks < MAX_ASKS && answeredMs === null && !context.isInterrupted;
+    asks++
+  ) {
+    world.onProgress(
+      { ...step, configuration: "the server was started again" },
+      {
+        planned: asks,
+        done: asks,
+        failed: asks,
+        pulses: [],
+      },
+    );
+    const exchange = await context.ask(prober, {
+      method: "POST",
+      path: SCORE_PATH,
+      body: knownBody(workload.spec, 0),
+    });
+    const { outcome, message } = judge.judge(exchange, 0);
+    if (outcome === "ok") answeredMs = exchange.doneMs;
+    else {
+      if (outcome === "mismatch" || outcome.startsWith("invalid-")) {
+        wrong.push({ outcome, count: 1, example: message });
+      }
       await world.sleep(ASK_INTERVAL_MS, world.signal);
     }
-    return null;
-  } finally {
-    prober.close();
   }
+  prober.close();
+  return {
+    answeredMs,
+    wrong: mergeFailures(wrong),
+    deviation: judge.deviation,
+  };
 }
 
-/** Tells what was before a time from what was after it. */
-function splitAt(samples: Samples, timeMs: number): {
-  readonly failedBefore: number;
-  readonly failedAfter: number;
+/** The load in whose middle the server was killed. */
+interface FirstLoad {
+  /** Latencies of right answers before the kill, in milliseconds. */
   readonly latenciesMs: readonly number[];
-} {
-  let failedBefore = 0;
-  let failedAfter = 0;
+  /** Failures that the kill explains. */
+  readonly byKill: readonly FailureCount[];
+  /** All others. */
+  readonly failures: readonly FailureCount[];
+}
+
+/** Tells what was before a kill from what was after it; what is too late to be kept was after it. */
+function splitAt(samples: Samples, killedMs: number): FirstLoad {
+  const early = new Map<Outcome, number>();
   const latenciesMs: number[] = [];
   for (const [i, code] of samples.outcome.entries()) {
-    const outcome = OUTCOMES[code];
     const doneMs = samples.doneMs[i] ?? 0;
-    const isBefore = doneMs < timeMs;
+    if (doneMs >= killedMs) continue;
+    const outcome = OUTCOMES[code] ?? "aborted";
+    early.set(outcome, (early.get(outcome) ?? 0) + 1);
     if (outcome === "ok") {
-      if (isBefore) latenciesMs.push(doneMs - (samples.plannedMs[i] ?? 0));
-    } else if (isBefore) failedBefore++;
-    else if (outcome !== "aborted") failedAfter++;
+      latenciesMs.push(doneMs - (samples.plannedMs[i] ?? 0));
+    }
   }
-  return { failedBefore, failedAfter, latenciesMs };
+  const byKill: FailureCount[] = [];
+  const failures: FailureCount[] = [];
+  for (const failure of samples.failures) {
+    const { outcome, count } = failure;
+    if (outcome === "aborted") continue;
+    const own = BY_KILL.includes(outcome) ? early.get(outcome) ?? 0 : count;
+    if (own > 0) failures.push({ ...failure, count: own });
+    if (own < count) byKill.push({ ...failure, count: count - own });
+  }
+  return { latenciesMs, byKill: mergeFailures(byKill), failures };
+}
+
+function countOf(failures: readonly FailureCount[]): number {
+  return failures.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Returns the shown errors of the first load that the kill does not explain; each kind has one. */
+function errorsOf(samples: Samples, { failures }: FirstLoad): string[] {
+  return failures.flatMap(({ outcome, count, example }) => {
+    const shown = (samples.observed?.errors ?? [])
+      .filter((error) => error.startsWith(`${outcome}: `)).slice(0, count);
+    return shown.length > 0 ? shown : [`${outcome}: ${example}`];
+  });
+}
+
+/** Puts the load before the kill, the restart and the load after it together; rates and latencies are those of the last. */
+function summarise(
+  context: StressContext,
+  after: StressResult,
+  parts: {
+    readonly first: FirstLoad;
+    readonly samples: Samples;
+    readonly restart: Restart;
+    readonly startMs: number;
+    readonly killedMs: number;
+  },
+): StressResult {
+  const { first, samples, restart, killedMs } = parts;
+  const { planned, good } = samples.totals;
+  const { answeredMs, wrong } = restart;
+  const startMs = parts.startMs - context.startMs;
+  const failed = countOf(first.failures);
+  const findings: Finding[] = [];
+  if (failed > 0) {
+    const text = describeFailures(first.failures, good + failed);
+    findings.push({
+      kind: "failed requests",
+      text: `of the load with the kill, ${text}`,
+    });
+  }
+  for (const { outcome, count, example } of wrong) {
+    findings.push({
+      kind: "failed requests",
+      text: `after the restart, ${count} x ${outcome}: ${example}`,
+    });
+  }
+  if (answeredMs === null && !context.isInterrupted) {
+    findings.push({
+      kind: "not recovered",
+      text: "the server that was started again gave no right answer",
+    });
+  }
+  findings.push(...after.findings);
+  return {
+    ...after,
+    findings,
+    verdict: verdictOf(findings, context.isInterrupted),
+    startMs,
+    durationMs: after.startMs + after.durationMs - startMs,
+    plannedRequests: planned + after.plannedRequests,
+    goodRequests: good + after.goodRequests,
+    failedRequests: failed + countOf(wrong) + after.failedRequests,
+    failures: mergeFailures([...first.failures, ...wrong, ...after.failures]),
+    errors: [
+      ...errorsOf(samples, first),
+      ...wrong.map(({ outcome, example }) => `${outcome}: ${example}`),
+      ...after.errors,
+    ].slice(0, SHOWN_ERRORS),
+    truth: {
+      ...after.truth,
+      underLoad: [samples.observed?.deviation, after.truth.underLoad]
+        .reduce<Deviation>(
+          (worst, one) => worseOf(worst, one ?? worst),
+          restart.deviation,
+        ),
+    },
+    timeline: [
+      ...samples.observed === undefined
+        ? []
+        : timelineRows(samples.observed.timeline),
+      ...after.timeline.map((row) => ({
+        ...row,
+        startMs: row.startMs + after.startMs - startMs,
+      })),
+    ],
+    recovery: {
+      firstRightAnswerMs: answeredMs === null ? null : answeredMs - killedMs,
+      failedRequests: countOf(first.byKill),
+      failures: first.byKill,
+      before: timeFigures(first.latenciesMs),
+      after: after.latency,
+    },
+  };
 }

@@ -33,6 +33,7 @@ export const FINDING_KINDS = [
   "no right answer",
   "latency drift",
   "memory leak",
+  "growing queue",
   "server died",
   "poison accepted",
   "not recovered",
@@ -114,8 +115,10 @@ export interface PoisonRecord {
 export interface RecoveryRecord {
   /** From the kill to the first right answer of the server that was started again, in milliseconds; null without one. */
   readonly firstRightAnswerMs: number | null;
-  /** Requests that failed from the kill on. */
+  /** Requests that failed by the kill: it took their connection or their answer. They are not among the failures of the load. */
   readonly failedRequests: number;
+  /** The same by kind. */
+  readonly failures: readonly FailureCount[];
   /** Latencies before the kill. */
   readonly before: TimeFigures | null;
   /** Latencies after the recovery. */

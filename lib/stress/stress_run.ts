@@ -5,6 +5,7 @@
  */
 import type { Environment } from "../target/environment.ts";
 import { MeasureError } from "../failure.ts";
+import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
 import type { Calibration, ServerRecord, TargetKind } from "../result.ts";
 import { loadSteps, type Scenario, type StressOptions } from "./scenarios.ts";
 import { StressContext, type StressWorld } from "./stress_context.ts";
@@ -113,11 +114,15 @@ class Stress {
   async runAll(): Promise<void> {
     const world = this.#world;
     this.#calibration = await world.calibrate();
+    if (this.#calibration === null && !world.signal.aborted) {
+      this.#warnings.push(UNKNOWN_CLIENT);
+    }
     const target = await world.openTarget();
     this.#server = target.server;
     const context = new StressContext(this.#plan.options, world, {
       target,
       startMs: this.#startMs,
+      calibration: this.#calibration,
     });
     this.#context = context;
     for (const scenario of this.#plan.options.scenarios) {

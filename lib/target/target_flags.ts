@@ -44,7 +44,7 @@ export const TARGET_FLAGS = [
     repeat: true,
     placeholder: "'NAME: VALUE'",
     help:
-      "A further header of every request, for gateways; its value is hidden wherever text is shown",
+      "A further header of every request, for gateways; its value, and each word in it, of 8 characters or more is hidden wherever text is shown",
   },
   {
     name: "ca-file",
