@@ -37,11 +37,12 @@ const LF = 10;
 const CR = 13;
 const CRLF_BYTES = 2;
 const NO_BYTES = new Uint8Array(0);
+
 /**
  * Reads one answer at a time; {@linkcode ResponseReader.reset} makes it ready for the next.
  *
- * Head and body are views of the fed chunk where they came in one piece, so a chunk must not be
- * overwritten while its answer is in use.
+ * The body is a view of the fed chunk where it came in one piece, so a chunk must not be overwritten
+ * while its answer is in use.
  */
 export class ResponseReader {
   /** How many bytes of the last chunk came after the end of the answer. */
@@ -121,7 +122,7 @@ export class ResponseReader {
     return this.#started;
   }
 
-  /** The status line and header lines of the final answer, for `parseHeaders`. */
+  /** The status line, header lines and empty line of the final answer, for `parseHeaders`. */
   get head(): Uint8Array {
     return this.#head;
   }
