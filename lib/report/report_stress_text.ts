@@ -102,16 +102,13 @@ function describe(result: StressResult): string[] {
       result.askedPerSec === null ? "" : ` of ${result.askedPerSec} asked`
     }`,
     `  Latency: ${shown(latency)}${
-      lag === null
-        ? ""
-        : `, from the planned times; from the send times ${shown(service)}`
+      lag === null ? "" : ", from the planned times"
     }`,
     ...(lag === null ? [] : [
+      `  Service time: ${shown(service)}, from the send times`,
       `  Lag of the client: p50=${lag.p50Ms.toFixed(2)}ms, p99=${
         lag.p99Ms.toFixed(2)
-      }ms, max=${
-        lag.maxMs.toFixed(1)
-      }ms; ${lag.late} sent more than 10 ms late`,
+      }ms, max=${lag.maxMs.toFixed(1)}ms; ${lag.late} above 10ms`,
     ]),
     ...(total === 0 ? [] : [describeTruth(result)]),
     ...(result.failedRequests === 0 && errors.length === 0 ? [] : [

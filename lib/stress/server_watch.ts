@@ -117,7 +117,7 @@ class Watcher {
   #whyNoMemory(): string {
     if (this.#pid !== null) return `ps showed no process ${this.#pid}`;
     return this.#target.kind === "simulated"
-      ? "the simulated engine is a thread of this process"
+      ? "the engine is a thread of this process"
       : "the server was not started here and tells no memory in /metrics; --server-pid names its process";
   }
 
