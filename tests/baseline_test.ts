@@ -1,17 +1,9 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { mergeRuns, withSamples } from "../lib/gate/baseline.ts";
-import {
-  appendCsv,
-  appendMetadata,
-  appendRecord,
-  findUpdateProblem,
-} from "../lib/gate/baseline_update.ts";
+import { appendCsv } from "../lib/gate/baseline_update.ts";
 import { parseMetadata } from "../lib/gate/conditions.ts";
 import { runToCsv, runToMetadata } from "../lib/report/report_run.ts";
-import { parseRun, stringifyRun } from "../lib/run_file.ts";
 import {
-  isSameRun,
-  pooled,
   runsOfCsv,
   runsOfRecord,
   type StoredRun,
@@ -29,10 +21,6 @@ const OTHER = measuredRun("two");
 
 function fromCsv(text: string, source = "a.csv"): StoredRun[] {
   return runsOfCsv(text, { source, metadata: null });
-}
-
-function mediansOf(runs: readonly StoredRun[]): (number | undefined)[][] {
-  return runs.map(({ cells }) => cells.map(({ passes }) => passes[0]?.p50Ms));
 }
 
 Deno.test("findUnfitness() takes a good cell, and one stall in it", () => {
@@ -77,84 +65,6 @@ Deno.test("findUnfitness() names what was measured instead of the server", () =>
   );
 });
 
-Deno.test("runsOfRecord() makes a run of each repeat, and passes of what was measured again", () => {
-  const [first, second, third] = ["a", "b", "c"].map((seed) =>
-    latenciesAround(10, seed)
-  );
-  assert(first !== undefined && second !== undefined && third !== undefined);
-  const cells = [first, second, third].map((one, i) =>
-    measuredCell(1, one, { repeat: i === 2 ? 1 : 0 })
-  );
-  const runs = runsOfRecord(exampleRun({ cells }), "r.json");
-  assertEquals(runs.map(({ source }) => source), [
-    "r.json, run 1",
-    "r.json, run 2",
-  ]);
-  assertEquals(
-    runs.map((run) =>
-      run.cells.map(({ passes }) => passes.map((pass) => pass.latenciesMs))
-    ),
-    [[[first, second]], [[third]]],
-  );
-});
-
-Deno.test("pooled() puts the samples of all passes together", () => {
-  const [run] = runsOfRecord(
-    exampleRun({
-      cells: [measuredCell(1, [10, 20, 30]), measuredCell(1, [40, 50, 60])],
-    }),
-    "r.json",
-  );
-  const value = pooled(run?.cells[0]?.passes ?? []);
-  assertEquals([value?.count, value?.p50Ms, value?.meanMs], [6, 35, 35]);
-  assertEquals(pooled([]), null);
-});
-
-Deno.test("runsOfRecord() computes the figures anew, and takes none of a latency of 0", () => {
-  const summary = measuredCell(1, latenciesAround(99, "x")).summary;
-  const [run] = runsOfRecord(
-    exampleRun({
-      cells: [
-        measuredCell(1, [10, 20, 30], { summary }),
-        measuredCell(2, [0, 20, 30]),
-      ],
-    }),
-    "r.json",
-  );
-  assertEquals(run?.cells[0]?.passes[0]?.p50Ms, 20);
-  assertEquals(run?.cells[1]?.unfit, "a latency is not above 0 ms");
-  assertEquals(run?.cells[1]?.passes, []);
-});
-
-Deno.test("runsOfCsv() gives the n-th row of a cell to the n-th run, whatever the order of cells", () => {
-  const text = appendCsv(appendCsv(null, RUN), OTHER);
-  const [header, ...rows] = text.trimEnd().split("\r\n");
-  const expected = mediansOf([
-    ...runsOfRecord(RUN, ""),
-    ...runsOfRecord(OTHER, ""),
-  ]);
-  assertEquals(mediansOf(fromCsv(text)), expected);
-  // All rows of one cell, then all of the next.
-  const byCell = [0, 1, 2, 3, 4, 5].flatMap((i) => [rows[i], rows[i + 6]]);
-  const shuffled = [header, ...byCell].join("\n");
-  assertEquals(mediansOf(fromCsv(shuffled)), expected);
-});
-
-Deno.test("runsOfCsv() refuses a file with fewer rows than its metadata say", () => {
-  const metadata = parseMetadata(runToMetadata(RUN));
-  const text = runToCsv(RUN);
-  assertEquals(runsOfCsv(text, { source: "a.csv", metadata }).length, 1);
-  const cut = text.split("\r\n").slice(0, -2).join("\r\n");
-  const error = assertThrows(
-    () => runsOfCsv(cut, { source: "a.csv", metadata }),
-    SyntaxError,
-  );
-  assertEquals(
-    error.message,
-    "line 7: 6 rows were expected, as its metadata say, found 5",
-  );
-});
-
 Deno.test("parseMetadata() reads the specification's eleven fields", async () => {
   const metadata = parseMetadata(
     await Deno.readTextFile("tests/testdata/python_tool-metadata.json"),
@@ -191,27 +101,6 @@ Deno.test("parseMetadata() refuses what is no metadata, and names the field", ()
       message,
     );
   }
-});
-
-Deno.test("isSameRun() tells a run from another by its figures, not by its file", () => {
-  const [record, csv, other] = [
-    runsOfRecord(RUN, "a.json")[0],
-    fromCsv(runToCsv(RUN))[0],
-    runsOfRecord(OTHER, "b.json")[0],
-  ];
-  assert(record !== undefined && csv !== undefined && other !== undefined);
-  assertEquals(isSameRun(record, csv), true);
-  assertEquals(isSameRun(record, other), false);
-  // The record knows of a compile that the CSV does not tell.
-  const doubted = runsOfRecord({
-    ...RUN,
-    cells: RUN.cells.map((cell, i) =>
-      i > 0 ? cell : { ...cell, suspects: [{ index: 0, kind: "compile" }] }
-    ),
-  }, "a.json")[0];
-  assert(doubted !== undefined);
-  assertEquals(isSameRun(doubted, csv), true);
-  assertEquals(isSameRun({ ...csv, cells: [] }, csv), false);
 });
 
 Deno.test("mergeRuns() counts a record and its CSV once, with its samples", () => {
@@ -276,138 +165,4 @@ Deno.test("withSamples() completes the runs of a CSV, and adds none", () => {
   assertEquals(first?.source, "a.csv, run 1");
   assertEquals(first?.cells[0]?.passes[0]?.latenciesMs?.length, 20);
   assertEquals(second?.cells[0]?.passes[0]?.latenciesMs, null);
-});
-
-Deno.test("appendCsv() starts a file with exactly the specified columns, and appends without touching what is there", () => {
-  const started = appendCsv(null, RUN);
-  assertEquals(
-    started.split("\r\n")[0],
-    "batch_size,num_labels,model,dtype,num_runs,warmup_runs,total_items,throughput_ips,throughput_rps,latency_p50_ms,latency_p95_ms,latency_p99_ms,latency_mean_ms,latency_std_ms,status",
-  );
-  const appended = appendCsv(started, OTHER);
-  assertEquals(appended.slice(0, started.length), started);
-  assertEquals(appended.trimEnd().split("\r\n").length, 13);
-  // A last line without its end is ended first.
-  assertEquals(appendCsv(started.trimEnd(), OTHER), appended);
-});
-
-Deno.test("appendCsv() writes the repeats of a cell in their order", () => {
-  const cells = [1, 0].map((repeat) =>
-    measuredCell(1, latenciesAround(10 + repeat, "r"), { repeat })
-  );
-  const medians = mediansOf(fromCsv(appendCsv(null, exampleRun({ cells }))));
-  assertEquals(medians, [
-    [cells[1]?.summary?.p50Ms],
-    [cells[0]?.summary?.p50Ms],
-  ]);
-});
-
-Deno.test("appendCsv() appends to what the Python tool wrote", async () => {
-  const text = await Deno.readTextFile("tests/testdata/python_tool.csv");
-  const appended = appendCsv(text, RUN);
-  assertEquals(appended.slice(0, text.length), text);
-  assertEquals(fromCsv(appended).length, 1);
-  assertEquals(fromCsv(appended)[0]?.cells.length, 12);
-});
-
-Deno.test("appendCsv() refuses a damaged file and one with further columns", () => {
-  assertThrows(() => appendCsv("<html>", RUN), SyntaxError, "line 1: a CSV");
-  assertThrows(
-    () => appendCsv(runToCsv(RUN), OTHER),
-    SyntaxError,
-    "line 1: exactly the columns batch_size,",
-  );
-});
-
-Deno.test("appendMetadata() describes the newest run and keeps a history", () => {
-  const first = appendMetadata(null, RUN);
-  const second = JSON.parse(appendMetadata(
-    first,
-    measuredRun("two", { metadata: { "commit_hash": "def5678" } }),
-  ));
-  assertEquals(second["commit_hash"], "def5678");
-  assertEquals(second["tokens"], null);
-  const entry = {
-    "timestamp": "2026-01-02T03:04:05.678Z",
-    "profile": "smoke",
-    "commit_hash": "abc1234",
-    "server_versions": ["0.0.2"],
-    "total_configurations": 6,
-  };
-  assertEquals(second["runs"], [entry, { ...entry, "commit_hash": "def5678" }]);
-  assertEquals(parseMetadata(first).conditions.lengths, "text prompts");
-  assertEquals(parseMetadata(first).isHistory, true);
-});
-
-Deno.test("appendMetadata() begins the history with a run of the Python tool", async () => {
-  const python = await Deno.readTextFile(
-    "tests/testdata/python_tool-metadata.json",
-  );
-  const { runs } = JSON.parse(appendMetadata(python, RUN));
-  assertEquals(runs[0], {
-    "timestamp": "2026-01-02T03:04:05.678901Z",
-    "profile": "smoke",
-    "commit_hash": "abc1234",
-    "server_versions": [],
-    "total_configurations": 6,
-  });
-  assertEquals(runs.length, 2);
-  assertThrows(() => appendMetadata("[]", RUN), SyntaxError);
-});
-
-Deno.test("appendRecord() makes a record of several runs, each with its samples", () => {
-  const three = appendRecord(
-    appendRecord(appendRecord(null, RUN), OTHER),
-    measuredRun("three"),
-  );
-  const runs = runsOfRecord(parseRun(three), "r.json");
-  assertEquals(
-    mediansOf(runs),
-    mediansOf(
-      [RUN, OTHER, measuredRun("three")].flatMap((run) =>
-        runsOfRecord(run, "")
-      ),
-    ),
-  );
-  assertEquals(parseRun(three).metadata["total_configurations"], 18);
-  assertEquals(appendRecord(null, RUN), stringifyRun(RUN));
-  const comparison = {
-    baseline: [],
-    changePercent: null,
-    intervalPercent: null,
-    missing: [],
-    notes: [],
-    failure: null,
-  };
-  assertEquals(appendRecord(null, { ...RUN, comparison }), stringifyRun(RUN));
-});
-
-Deno.test("findUpdateProblem() keeps interrupted, INVALID and confirming measurements out of a baseline", () => {
-  const again = exampleRun({
-    cells: [
-      measuredCell(1, latenciesAround(1, "a")),
-      measuredCell(1, latenciesAround(1, "b")),
-    ],
-  });
-  const invalid = exampleRun({
-    cells: [
-      measuredCell(4, [1, 2, 3], { status: "INVALID", reason: "1 failed" }),
-    ],
-  });
-  assertEquals(
-    [
-      RUN,
-      measuredRun("x", { metadata: { interrupted: true } }),
-      exampleRun({ cells: [] }),
-      invalid,
-      again,
-    ].map(findUpdateProblem),
-    [
-      null,
-      "the run was interrupted",
-      "nothing was measured",
-      "1 of 1 cells INVALID, as batch 4, labels 2: 1 failed",
-      "cells were measured again to confirm a regression: measure a run without",
-    ],
-  );
 });

@@ -1,4 +1,6 @@
 /** Stored runs with samples for tests: six cells, a little noise, nothing changed unless asked for. */
+import { type Baseline, mergeRuns } from "../lib/gate/baseline.ts";
+import { runsOfRecord } from "../lib/gate/stored_run.ts";
 import { type CellResult, type Run, summariseCell } from "../lib/result.ts";
 import { createRng } from "../lib/stats/rng.ts";
 import { exampleCell, exampleRun } from "./example_run.ts";
@@ -62,4 +64,26 @@ export function measuredRun(seed: string, shape: RunShape = {}): Run {
       )
     ),
   }, { "total_configurations": 6, ...metadata });
+}
+
+/** Makes a baseline of runs, from the files `b1.json`, `b2.json` and so on. */
+export function baselineOf(...runs: readonly Run[]): Baseline {
+  return mergeRuns(
+    runs.flatMap((run, i) => runsOfRecord(run, `b${i + 1}.json`)),
+  );
+}
+
+/** Names the status of each cell of a comparison. */
+export function statusesOf(
+  comparison: { readonly cells: readonly { readonly status: string }[] },
+): string[] {
+  return comparison.cells.map(({ status }) => status);
+}
+
+/** Changes each cell of a run. */
+export function withCells(
+  run: Run,
+  change: (cell: CellResult, index: number) => CellResult,
+): Run {
+  return { ...run, cells: run.cells.map(change) };
 }
