@@ -204,8 +204,8 @@ export function judgeExchange(
 /**
  * Makes a judge of the answers to one request that is sent again and again.
  *
- * A copy of its first right answer is right: comparing bytes costs a fifth of reading JSON, and
- * what the client needs for an answer is taken from the rate that it can measure.
+ * A copy of its first right answer is right: comparing bytes costs less than reading JSON, and what
+ * the client needs for an answer is taken from the rate that it can measure.
  */
 export function createRepeatJudge(
   expected: ExpectedAnswer,
