@@ -103,22 +103,3 @@ Deno.test("main() refuses a file without certificates", async () => {
   assertStringIncludes(stderr, "expected certificates in PEM form");
   assertEquals(heads, []);
 });
-
-/** The test task may use the network at this path. */
-const SOCKET_PATH = "/tmp/scorebench-test.sock";
-
-Deno.test("main() measures over a Unix socket", async () => {
-  await Deno.remove(SOCKET_PATH).catch(() => {});
-  const { code, run, stderr } = await bench(
-    { unixSocketPath: SOCKET_PATH },
-    () => [
-      "--url",
-      "http://score.internal",
-      "--unix-socket",
-      SOCKET_PATH,
-    ],
-  );
-  assertEquals(code, 0, stderr);
-  assertEquals(run?.cells[0]?.summary?.count, 3);
-  await Deno.remove(SOCKET_PATH).catch(() => {});
-});

@@ -6,6 +6,7 @@ import { renderJunit } from "../lib/report/report_junit.ts";
 import { renderStressPage } from "../lib/report/report_stress_page.ts";
 import { renderTrend } from "../lib/report/report_trend.ts";
 import { viewOfRun } from "../lib/report/report_view.ts";
+import { makeTestFolder } from "./bench_runner.ts";
 import { makeHistory, PLANTED } from "./example_history.ts";
 import { exampleStressRun } from "./example_stress.ts";
 import { hostileRun, NASTY } from "./hostile_run.ts";
@@ -26,8 +27,8 @@ const browser = BROWSERS.find((path) => {
   }
 }) ?? null;
 
-/** Screenshots stay there, to be looked at. */
-const FOLDER = "results/pages";
+/** Screenshots stay there, to be looked at; those of the last run. */
+const KEPT = "results/pages";
 
 /** The pages, and how many charts each has. */
 async function makePages(): Promise<Record<string, [string, number]>> {
@@ -46,6 +47,7 @@ async function makePages(): Promise<Record<string, [string, number]>> {
 }
 
 async function open(
+  folder: string,
   tasks: readonly PageTask[],
 ): Promise<{ findings: PageFindings[]; xml: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -56,7 +58,7 @@ async function open(
       "tests/page_checker.ts",
       browser ?? "",
       JSON.stringify(tasks),
-      FOLDER,
+      folder,
     ],
     stdin: "null",
   }).output();
@@ -69,12 +71,12 @@ Deno.test({
     "pages are drawn, legible and quiet at 390 and 1400 pixels, light and dark (needs chromium)",
   ignore: browser === null,
   async fn() {
-    await Deno.mkdir(FOLDER, { recursive: true });
+    await using folder = await makeTestFolder();
     const pages = await makePages();
     const tasks: PageTask[] = [];
     for (const [name, [html]] of Object.entries(pages)) {
-      await Deno.writeTextFile(`${FOLDER}/${name}.html`, html);
-      const path = await Deno.realPath(`${FOLDER}/${name}.html`);
+      await Deno.writeTextFile(`${folder.path}/${name}.html`, html);
+      const path = await Deno.realPath(`${folder.path}/${name}.html`);
       for (const width of [390, 1400]) {
         for (const scheme of ["light", "dark"] as const) {
           tasks.push({ path, name, width, scheme });
@@ -82,10 +84,14 @@ Deno.test({
       }
     }
     await Deno.writeTextFile(
-      `${FOLDER}/run.xml`,
+      `${folder.path}/run.xml`,
       renderJunit([viewOfRun(hostileRun())]),
     );
-    const { findings, xml } = await open(tasks);
+    const { findings, xml } = await open(folder.path, tasks);
+    await Deno.mkdir(KEPT, { recursive: true });
+    for (const { name } of Deno.readDirSync(folder.path)) {
+      await Deno.rename(`${folder.path}/${name}`, `${KEPT}/${name}`);
+    }
     assertEquals(xml, "");
     assertEquals(findings.length, 12);
     for (const { task, ...found } of findings) {
