@@ -56,7 +56,9 @@ export async function calibrate(
       const columns = toColumns(samples, 0);
       return {
         latency: summariseLatencies(goodLatenciesMs(columns)),
-        windowMs: (columns.doneMs.at(-1) ?? 0) - (columns.sentMs[0] ?? 0),
+        // The request that was sent last need not be the last to end.
+        windowMs: columns.doneMs.reduce((last, ms) => Math.max(last, ms), 0) -
+          (columns.sentMs[0] ?? 0),
       };
     };
     const closed = { kind: "closed", count: null } as const;
