@@ -308,55 +308,72 @@ Deno.test("HttpClient never takes bytes of an idle connection for the next answe
 });
 
 Deno.test("HttpClient.send() ends as timeout in each phase, and says which", async () => {
-  const { promise: hold, resolve: release } = Promise.withResolvers<void>();
-  await using server = startScriptedServer((connection) =>
-    connection.untilClosed()
-  );
-  await using client = clientOf(server, { maxConnections: 1 });
-  const [silent, waiting] = await Promise.all([
-    post(client, 60),
-    post(client, 40),
-  ]);
-  assertEquals([silent.kind, waiting.kind], ["failure", "failure"]);
+  let nowMs = 0;
+  const now = () => nowMs;
+  await using server = startScriptedServer(async (connection) => {
+    await connection.readRequest();
+    await connection.untilClosed();
+  });
+  await using client = clientOf(server, { maxConnections: 1, now });
+  const sending = [post(client, 60), post(client, 40)] as const;
+  await until(() => server.requests.length === 1);
+  nowMs = 45;
+  const waiting = failed(await sending[1]);
   assertMatch(
-    failed(silent).message,
-    /^No whole answer from 127\.0\.0\.1:\d+ within 60 ms: the request was sent, no byte of an answer had come$/,
-  );
-  assertMatch(
-    failed(waiting).message,
+    waiting.message,
     /within 40 ms: it still waited for a free connection$/,
   );
-  assertGreaterOrEqual(failed(waiting).waitMs, 40);
+  assertEquals(waiting.waitMs, 45);
+  nowMs = 60;
+  const silent = failed(await sending[0]);
+  assertEquals([silent.outcome, silent.doneMs], ["timeout", 60]);
+  assertMatch(
+    silent.message,
+    /^No whole answer from 127\.0\.0\.1:\d+ within 60 ms: the request was sent, no byte of an answer had come$/,
+  );
+
+  let written = 0;
   await using stalling = startScriptedServer(async (connection) => {
     await connection.readRequest();
     await connection.write(OK.slice(0, -1));
+    written++;
     await connection.untilClosed();
   });
-  await using stalled = clientOf(stalling);
-  assertMatch(failed(await post(stalled, 40)).message, /the answer had begun$/);
+  await using stalled = clientOf(stalling, { now });
+  const begun = post(stalled, 40);
+  await until(() => written === 1);
+  // What was written lies in the socket; the client reads it in one of the next turns.
+  for (let turn = 0; turn < 20; turn++) {
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  nowMs += 40;
+  assertMatch(failed(await begun).message, /the answer had begun$/);
   assertEquals(stalled.connections.open, 0);
-  const large = stalled.encode("POST", "/", new Uint8Array(30_000_000));
+
+  const { promise: hold, resolve: release } = Promise.withResolvers<void>();
   await using deaf = startScriptedServer(() => hold);
-  await using unheard = clientOf(deaf);
+  await using unheard = clientOf(deaf, { now });
+  const large = unheard.encode("POST", "/", new Uint8Array(30_000_000));
+  const writing = unheard.send(large, { timeoutMs: 40 });
+  await until(() => unheard.connections.open === 1);
+  nowMs += 40;
   assertMatch(
-    failed(await unheard.send(large, { timeoutMs: 40 })).message,
+    failed(await writing).message,
     /the server had not taken the whole request$/,
   );
   release();
-  await using tls = createHttpClient({
-    url: new URL(server.url.href.replace("http:", "https:")),
-    connectTimeoutMs: PATIENCE_MS,
-  });
-  const dialing = failed(await post(tls, 40));
-  assertEquals(dialing.outcome, "timeout");
-  assertMatch(
-    dialing.message,
-    /within 40 ms: its connection was not yet open$/,
-  );
-  await using hasty = createHttpClient({
-    url: new URL(server.url.href.replace("http:", "https:")),
-    connectTimeoutMs: 20,
-  });
+
+  const url = new URL(server.url.href.replace("http:", "https:"));
+  const before = server.connectionCount;
+  await using tls = clientOf(server, { url, now });
+  const dialing = post(tls, 40);
+  await until(() => server.connectionCount > before);
+  nowMs += 40;
+  const dialed = failed(await dialing);
+  assertEquals(dialed.outcome, "timeout");
+  assertMatch(dialed.message, /within 40 ms: its connection was not yet open$/);
+
+  await using hasty = clientOf(server, { url, connectTimeoutMs: 20 });
   const late = failed(await post(hasty));
   assertEquals(late.outcome, "connect");
   assertMatch(
