@@ -104,14 +104,19 @@ Deno.test("startSimulator() answers no sooner than the cost model says", async (
 });
 
 Deno.test("startSimulator() lets concurrent requests share a batch", async () => {
-  await using simulator = await start([], { fixedMs: 40 });
+  const fixedMs = 40;
+  await using simulator = await start([], { fixedMs });
   const { port } = simulator;
-  const startMs = performance.now();
-  for (let i = 0; i < 8; i++) await exchange(port);
-  const middleMs = performance.now();
-  await Promise.all(Array.from({ length: 8 }, () => exchange(port)));
-  // One alone and seven together are two batches, where one by one takes eight.
-  assertLess((performance.now() - middleMs) / (middleMs - startMs), 0.6);
+  // One by one they cannot take less than this, however quick the machine is. On a busy one eight
+  // together may take longer, so it is enough that they once do not.
+  const apartMs = 8 * fixedMs;
+  let leastMs = Infinity;
+  for (let tries = 0; tries < 100 && leastMs >= apartMs; tries++) {
+    const startMs = performance.now();
+    await Promise.all(Array.from({ length: 8 }, () => exchange(port)));
+    leastMs = Math.min(leastMs, performance.now() - startMs);
+  }
+  assertLess(leastMs, apartMs);
 });
 
 Deno.test("startSimulator() refuses wrong options before it starts anything", async () => {
@@ -233,11 +238,27 @@ Deno.test("Simulator sends error, redirect and HTML answers", async () => {
   assertMatch(bodyOf(texts[5] ?? ""), /^\{"scores":\[\[NaN,/);
 });
 
+/** The resident memory of a process, in bytes. */
+async function residentBytesOf(pid: number): Promise<number> {
+  const { stdout } = await new Deno.Command("ps", {
+    args: ["-o", "rss=", "-p", String(pid)],
+  }).output();
+  return Number(new TextDecoder().decode(stdout)) * 1024;
+}
+
 Deno.test("Simulator really leaks memory, and shows it in the server info", async () => {
   const leakMib = 64;
-  await using simulator = await start([`leak=${leakMib * 8}`]);
+  // A process of its own: what other tests take or give back is not its memory.
+  await using child = sim([
+    "--port=0",
+    "--zero-cost",
+    `--fault=leak=${leakMib * 8}`,
+  ]);
+  const stdout = child.stdout.getReader();
+  const { value } = await stdout.read();
+  const port = Number(new URL(new TextDecoder().decode(value)).port);
   const freeTokens = async () => {
-    const { text } = await exchange(simulator.port, {
+    const { text } = await exchange(port, {
       head: "GET /get_server_info",
       body: "",
       end: '"0.0.0+simulated"}',
@@ -245,15 +266,15 @@ Deno.test("Simulator really leaks memory, and shows it in the server info", asyn
     const info = JSON.parse(bodyOf(text));
     return info.internal_states[0].available_kv_tokens as number;
   };
-  await exchange(simulator.port);
-  const beforeBytes = Deno.memoryUsage().rss;
+  await exchange(port);
+  const beforeBytes = await residentBytesOf(child.pid);
   const before = await freeTokens();
   while (before - await freeTokens() < leakMib * 32);
-  // The process may give back other memory meanwhile.
-  assertGreater(
-    Deno.memoryUsage().rss - beforeBytes,
-    leakMib * 2 ** 20 / 4,
-  );
+  const grownBytes = await residentBytesOf(child.pid) - beforeBytes;
+  // It may have given back other memory meanwhile.
+  assertGreater(grownBytes, leakMib * 2 ** 20 / 4);
+  child.kill("SIGTERM");
+  await Promise.all([stdout.cancel(), child.stderr.cancel()]);
 });
 
 Deno.test("Simulator refuses a body of more than 64 MiB", async () => {
