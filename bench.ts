@@ -65,13 +65,16 @@ import {
   type Wanted,
 } from "./lib/target/target.ts";
 
-/** Runs the benchmark; returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
+/** Runs the benchmark by its arguments; returns the exit code. The client is measured by `measureClient`. */
+export function main(
+  args: readonly string[],
+  measureClient: typeof calibrate = calibrate,
+): Promise<number> {
   return runScript(async () => {
     const parsed = parseFlags(BENCH_COMMAND, args);
     if (parsed.action !== "run") return inform(parsed.action, BENCH_COMMAND);
     const request = readBenchFlags(parsed.flags, readEnvironment("SCORE_URL"));
-    return await bench(parsed.flags, request);
+    return await bench(parsed.flags, request, measureClient);
   });
 }
 
@@ -94,6 +97,7 @@ interface Setup {
 async function bench(
   flags: BenchFlags,
   request: BenchRequest,
+  measureClient: typeof calibrate,
 ): Promise<number> {
   const setup = await prepare(flags, request);
   const { baseline, gate } = setup;
@@ -114,7 +118,7 @@ async function bench(
   }, {
     ...targetsOf(setup, interrupts, progress),
     load,
-    calibrate: () => calibrate(load, interrupts.first),
+    calibrate: () => measureClient(load, interrupts.first),
     save: (run) => writeWhole(setup.outputs.record, stringifyRun(run)),
     listener: listenerOf(progress, setup.options),
     now: () => performance.now(),

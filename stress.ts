@@ -58,19 +58,23 @@ import {
 import { openTarget, UNKNOWN } from "./lib/target/target.ts";
 import { sleep } from "./lib/load/wait.ts";
 
-/** Runs the stress tests; returns the exit code. */
-export function main(args: readonly string[]): Promise<number> {
+/** Runs the stress tests by their arguments; returns the exit code. The client is measured by `measureClient`. */
+export function main(
+  args: readonly string[],
+  measureClient: typeof calibrate = calibrate,
+): Promise<number> {
   return runScript(async () => {
     const parsed = parseFlags(STRESS_COMMAND, args);
     if (parsed.action !== "run") return inform(parsed.action, STRESS_COMMAND);
     const request = readStressFlags(parsed.flags, readEnvironment("SCORE_URL"));
-    return await stress(parsed.flags, request);
+    return await stress(parsed.flags, request, measureClient);
   });
 }
 
 async function stress(
   flags: StressFlags,
   request: StressRequest,
+  measureClient: typeof calibrate,
 ): Promise<number> {
   const resumed = flags.resume === undefined
     ? null
@@ -120,7 +124,7 @@ async function stress(
     connect: (endpoint) => connect(endpoint, interrupts.first),
     watch: (target, durationMs) =>
       watchServer(target, durationMs, flags.serverPid ?? null),
-    calibrate: () => calibrate(load, interrupts.first),
+    calibrate: () => measureClient(load, interrupts.first),
     sleep,
     save: (run) => writeWhole(outputs.record, stringifyStressRun(run)),
     onProgress: (step, load) => talk.hear(describeProgress(step, load)),

@@ -9,6 +9,7 @@ import { cellId, type Run } from "../lib/result.ts";
 import {
   makeTestFolder,
   outcomeOf,
+  permissionsFor,
   readTree,
   runMain,
   spawnBench,
@@ -22,10 +23,10 @@ async function readRunFile(path: string): Promise<Run> {
   return JSON.parse(await Deno.readTextFile(path));
 }
 
-/** Interrupts a run of four cells in the third request of the second. */
+/** Interrupts a run of four cells in the third request of the second; the server lives on. */
 async function interruptedRun(folder: string, signal: Deno.Signal) {
   let child: Deno.ChildProcess | null = null;
-  await using server = await startScoreServer({
+  const server = await startScoreServer({
     // The answer never comes: the request in flight has to be ended.
     fault: (count) => count === 7 ? "hung" : undefined,
     onScore: (count) => {
@@ -35,14 +36,19 @@ async function interruptedRun(folder: string, signal: Deno.Signal) {
   child = spawnBench([
     ...[...FOUR_CELLS, "--url", server.url],
     ...["-o", `${folder}/a.csv`, "--metadata-output", `${folder}/meta.json`],
-  ]);
-  return { url: server.url, ...await outcomeOf(child) };
+  ], { permissions: permissionsFor(server.url) });
+  return {
+    ...await outcomeOf(child),
+    server,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`main() ends the request in flight, writes what there is and exits with 130 at ${signal}`, async () => {
     await using folder = await makeTestFolder();
-    const { code, stdout, stderr } = await interruptedRun(folder.path, signal);
+    await using outcome = await interruptedRun(folder.path, signal);
+    const { code, stdout, stderr } = outcome;
     assertEquals(code, 130, stderr);
     assertStringIncludes(stderr, `--resume ${folder.path}/a.run.json`);
     assertStringIncludes(stdout, "the run was interrupted");
@@ -73,13 +79,11 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 Deno.test("main() measures with --resume what is missing, once", async () => {
   await using folder = await makeTestFolder();
   const record = `${folder.path}/a.run.json`;
-  const { url } = await interruptedRun(folder.path, "SIGINT");
+  await using interrupted = await interruptedRun(folder.path, "SIGINT");
+  const { server } = interrupted;
   const first = await readRunFile(record);
-  // Where the first server was, another one listens now.
-  await using server = await startScoreServer({
-    port: Number(new URL(url).port),
-  });
-  const args = [...FOUR_CELLS, "--url", url, "--resume", record];
+  const answered = server.requests.length;
+  const args = [...FOUR_CELLS, "--url", server.url, "--resume", record];
 
   const { code, stdout, stderr } = await runMain(
     [...args, "-o", `${folder.path}/a.csv`],
@@ -97,7 +101,8 @@ Deno.test("main() measures with --resume what is missing, once", async () => {
   // The finished cell is as it was, and was not measured again.
   assertEquals(run.cells[0]?.samples, first.cells[0]?.samples);
   assertEquals(run.options.seed, first.options.seed);
-  const bodies = server.requests.filter(({ line }) => line === "POST /v1/score")
+  const bodies = server.requests.slice(answered)
+    .filter(({ line }) => line === "POST /v1/score")
     .map(({ body }) => JSON.parse(body));
   assertEquals(
     bodies.map((

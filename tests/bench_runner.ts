@@ -4,8 +4,10 @@
  * @module
  */
 // deno-lint-ignore-file no-console
+import { assertEquals, assertMatch } from "@std/assert";
 import { main } from "../bench.ts";
 import config from "../deno.json" with { type: "json" };
+import type { Calibration, Run } from "../lib/result.ts";
 
 /** A folder under results/ that is removed with all in it. */
 export interface TestFolder extends AsyncDisposable {
@@ -33,7 +35,16 @@ export interface BenchOutcome {
   readonly stderr: string;
 }
 
-/** Runs bench.ts in this process, without progress. */
+/**
+ * What a client adds and can do that is never the limit: how busy the machine of a test is decides
+ * no verdict. What bench.ts and stress.ts make of a client that is the limit is tested in virtual time.
+ */
+export const QUICK_CLIENT: Calibration = {
+  ...{ addedP50Ms: 0, addedP99Ms: 0, ceilingRequestsPerSec: 1e6 },
+  closedLoopRatio: 1,
+};
+
+/** Runs bench.ts in this process, without progress, with the {@linkcode QUICK_CLIENT}. */
 export async function runMain(args: readonly string[]): Promise<BenchOutcome> {
   const { log, error } = console;
   const out: string[] = [];
@@ -41,7 +52,10 @@ export async function runMain(args: readonly string[]): Promise<BenchOutcome> {
   console.log = (...words) => out.push(`${words.join(" ")}\n`);
   console.error = (...words) => err.push(`${words.join(" ")}\n`);
   try {
-    const code = await main([...args, "--quiet"]);
+    const code = await main(
+      [...args, "--quiet"],
+      () => Promise.resolve(QUICK_CLIENT),
+    );
     return { code, stdout: out.join(""), stderr: err.join("") };
   } finally {
     console.log = log;
@@ -54,6 +68,30 @@ export function taskPermissions(task: "bench" | "bench:smoke"): string[] {
   return config.tasks[task].command.split(" ").filter((word) =>
     word === "--no-prompt" || word.startsWith("--allow-")
   );
+}
+
+/**
+ * The permissions of the task `bench`, but of the network only the server at a URL: a client that
+ * cannot be measured is never the limit, however busy the machine is.
+ */
+export function permissionsFor(url: string): string[] {
+  return taskPermissions("bench").map((word) =>
+    word === "--allow-net" ? `${word}=${new URL(url).host}` : word
+  );
+}
+
+/**
+ * Asserts that a run came to its end: with figures, or, where this machine was so busy that the
+ * client was the limit of cells, with code 3 and that in the reason of each.
+ */
+export async function assertMeasuredOrBusy(
+  { code, stderr }: BenchOutcome,
+  record: string,
+): Promise<void> {
+  const { cells }: Run = JSON.parse(await Deno.readTextFile(record));
+  const invalid = cells.filter(({ status }) => status === "INVALID");
+  for (const { reason } of invalid) assertMatch(reason, /^the client adds /);
+  assertEquals(code, invalid.length > 0 ? 3 : 0, stderr);
 }
 
 /** Starts bench.ts as a child, by default with the permissions of the task `bench` and no SCORE_ variables. */

@@ -5,8 +5,7 @@
  * As a program it serves until it is stopped; `--help` is this list:
  * `deno run --allow-net=127.0.0.1 --allow-read [--allow-run --allow-write] tests/score_server.ts
  * --port N [--model M --dtype D --info old|new|none --api-key-file FILE --fault NAME
- * --fault-from N --start never|dies --die-at N --delay-ms N --drift-ms N --leak-kib N
- * --ignore-sigterm --child --pid-file FILE]`
+ * --fault-from N --start never|dies --die-at N --leak-kib N --ignore-sigterm --child --pid-file FILE]`
  *
  * @module
  */
@@ -44,8 +43,6 @@ export interface ScoreServerOptions {
   readonly fault?: (count: number) => ScoreFault | undefined;
   /** Hears of each score request, counted from 1, before it is answered. */
   readonly onScore?: (count: number) => void;
-  /** How long the answer to a score request is held back, in milliseconds; not at all by default. */
-  readonly delayMs?: (count: number) => number;
 }
 
 /** A request as it came. */
@@ -91,10 +88,7 @@ export async function startScoreServer(
     const scoreCount = requests.filter((one) =>
       one.line === "POST /v1/score"
     ).length;
-    const delayMs = options.delayMs?.(scoreCount) ?? 0;
-    const score = { line, body, request, response, scoreCount };
-    if (line !== "POST /v1/score" || delayMs === 0) respond(options, score);
-    else setTimeout(() => respond(options, score), delayMs);
+    respond(options, { line, body, request, response, scoreCount });
   });
   await new Promise<void>((resolve) =>
     server.listen(options.port ?? 0, "127.0.0.1", resolve)
@@ -172,8 +166,6 @@ async function main(): Promise<void> {
       "fault-from": { type: "string" },
       "start": { type: "string" },
       "die-at": { type: "string" },
-      "delay-ms": { type: "string" },
-      "drift-ms": { type: "string" },
       "leak-kib": { type: "string" },
       "ignore-sigterm": { type: "boolean" },
       "child": { type: "boolean" },
@@ -203,8 +195,7 @@ async function main(): Promise<void> {
   }
   // A port that stays closed, as while a real server compiles.
   if (values.start === "never") return void setInterval(() => {}, 60_000);
-  const number = (name: "delay-ms" | "drift-ms" | "leak-kib") =>
-    Number(values[name] ?? 0);
+  const leakBytes = 1024 * Number(values["leak-kib"] ?? 0);
   const leaked: Uint8Array[] = [];
   await startScoreServer({
     port: Number(values.port),
@@ -216,11 +207,10 @@ async function main(): Promise<void> {
       count < Number(values["fault-from"] ?? 1)
         ? undefined
         : values.fault as ScoreFault | undefined,
-    delayMs: (count) => number("delay-ms") + count * number("drift-ms"),
     onScore: (count) => {
       say(`scored ${count}`);
       // Memory counts as resident only once it was written.
-      leaked.push(new Uint8Array(1024 * number("leak-kib")).fill(1));
+      leaked.push(new Uint8Array(leakBytes).fill(1));
       if (count !== Number(values["die-at"])) return;
       say(`RESOURCE_EXHAUSTED: out of memory, key ${apiKey}`);
       Deno.exit(9);

@@ -1,4 +1,9 @@
-import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertStringIncludes,
+} from "@std/assert";
 import { watchServer } from "../lib/stress/server_watch.ts";
 import { startSimulator } from "../lib/engine/simulator.ts";
 import type { Target } from "../lib/target/target.ts";
@@ -30,7 +35,7 @@ function targetAt(url: string, kind: Target["kind"]): Target {
 Deno.test("watchServer() measures the KV pool that a server tells and the memory of a process", async () => {
   await using simulator = await startSimulator();
   const watch = watchServer(targetAt(simulator.url, "url"), 1000, Deno.pid);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  // The first look is at once, and stop() waits for it.
   const { residentBytes, lostTokens, poolTokens, queuedRequests } = await watch
     .stop();
   const [first] = residentBytes;
@@ -44,6 +49,43 @@ Deno.test("watchServer() measures the KV pool that a server tells and the memory
     typeof queuedRequests === "object" ? queuedRequests[0]?.value : null,
     0,
   );
+});
+
+Deno.test("watchServer() sees the memory of a process grow", async () => {
+  // Holds another 32 MiB at each line, and answers when it does.
+  const script = `const held = [];
+    for await (const _ of Deno.stdin.readable) {
+      held.push(new Uint8Array(2 ** 25).fill(1));
+      await Deno.stdout.write(new Uint8Array(1));
+    }`;
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-lock", script],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const orders = child.stdin.getWriter();
+  const answers = child.stdout.getReader();
+  let looks = 0;
+  // It grows at each look, before that is answered and the memory is read.
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      if (!request.url.endsWith("/get_server_info")) return Response.json({});
+      await orders.write(new Uint8Array(1));
+      await answers.read();
+      looks++;
+      return Response.json({});
+    },
+  );
+  const target = targetAt(`http://127.0.0.1:${server.addr.port}`, "url");
+  const watch = watchServer(target, 1000, child.pid);
+  while (looks < 4) await new Promise((resolve) => setTimeout(resolve, 20));
+  const { residentBytes } = await watch.stop();
+  const series = typeof residentBytes === "string" ? [] : residentBytes;
+  const grownBytes = (series[3]?.value ?? 0) - (series[0]?.value ?? 0);
+  assertGreater(grownBytes, 3 * 2 ** 25 * 0.8);
+  assertLess(grownBytes, 3 * 2 ** 25 * 1.5);
 });
 
 Deno.test("watchServer() takes queue and pool from Prometheus text where the server's own information has none", async () => {

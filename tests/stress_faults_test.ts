@@ -8,32 +8,26 @@ import { faultsAt, parseFault } from "../lib/engine/engine_faults.ts";
 import { ZERO_COST } from "../lib/engine/engine_options.ts";
 import { startSimulator } from "../lib/engine/simulator.ts";
 import { startScoreServer } from "./score_server.ts";
-import { countsOf, stress } from "./stress_runner.ts";
+import { countsOf, serverFindings, stress } from "./stress_runner.ts";
 
 /** A launched server that shares nothing with the simulated engine. */
 const SERVER = `${Deno.execPath()} run --no-prompt --allow-net=127.0.0.1 ` +
   "--allow-read tests/score_server.ts --port {port} --dtype float32";
 
 const LOAD = [
-  ...["--scenario", "sustained", "--rate", "20", "--timeout", "5"],
+  ...["--scenario", "sustained", "--rate", "20"],
   ...["--dtype", "float32"],
 ];
 
-Deno.test("stress.ts finds a drift and a leak of a server that is not the simulated engine", async () => {
-  // 40 payloads are scored twice before the load of 400: 100 to 120 ms from its start to its end.
+Deno.test("stress.ts finds a leak by the memory of a server that it launched", async () => {
+  // Half a gigabyte in all: what a busy machine changes of the pace is little beside it.
   const { code, run } = await stress([
     ...LOAD,
-    ...["--duration", "20", "--launch"],
-    `${SERVER} --delay-ms 96 --drift-ms 0.05 --leak-kib 512`,
+    ...["--duration", "20", "--launch", `${SERVER} --leak-kib 1024`],
   ]);
   const [result] = run?.results ?? [];
   assertEquals([code, result?.failedRequests], [1, 0]);
-  assertEquals(result?.findings.map(({ kind }) => kind), [
-    "latency drift",
-    "memory leak",
-  ]);
-  const [drift, leak] = result?.findings ?? [];
-  assertStringIncludes(drift?.text ?? "", "latency rose by");
+  const leak = result?.findings.find(({ kind }) => kind === "memory leak");
   assertStringIncludes(leak?.text ?? "", "resident memory rose by");
 });
 
@@ -44,10 +38,7 @@ Deno.test("stress.ts finds that a server that is not the simulated engine died, 
   ]);
   const [result] = run?.results ?? [];
   assertEquals(code, 1);
-  assertEquals(
-    result?.findings.map(({ kind }) => kind),
-    ["failed requests", "server died"],
-  );
+  assertEquals(serverFindings(result), ["failed requests", "server died"]);
   assertGreater(countsOf(run)["connect"] ?? 0, 10);
   assertStringIncludes(result?.findings[1]?.text ?? "", "out of memory");
 });

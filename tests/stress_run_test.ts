@@ -82,7 +82,8 @@ const FAULTS: readonly Case[] = [
   {
     fault: "leak=4",
     verdict: "FAIL",
-    findings: ["memory leak"],
+    // The resident memory, and the pool of the KV cache.
+    findings: ["memory leak", "memory leak"],
     failures: [],
     text: "KV cache tokens lost rose by",
   },
@@ -114,6 +115,22 @@ for (const { fault, ...expected } of FAULTS) {
     assertEquals(stressExitCode(end), expected.verdict === "FAIL" ? 1 : 0);
   });
 }
+
+Deno.test("runStress() finds a leak by the resident memory, and how large it was", async () => {
+  const { run } = await runVirtualStress({}, { faults: ["leak=30"] });
+  const [result] = run.results;
+  assertStringIncludes(
+    result?.findings[0]?.text ?? "",
+    "resident memory rose by",
+  );
+  const memory = result?.health?.checks.find(({ watched }) =>
+    watched === "resident memory"
+  );
+  // 30 MiB a second for the three quarters of 20 s that are looked at.
+  const grownMiB = (memory?.trend?.change ?? 0) / 2 ** 20;
+  assertGreater(grownMiB, 400);
+  assertLess(grownMiB, 470);
+});
 
 Deno.test("runStress() shows a stall in the p99 from the plan and in no place hides it", async () => {
   const quiet = await runVirtualStress({});

@@ -287,7 +287,7 @@ Deno.test("runStress() judges the health of a server by every load of a minute, 
   };
   const watched = [
     "latency",
-    "nothing resides",
+    "resident memory",
     "KV cache tokens lost",
     "queued requests",
   ];

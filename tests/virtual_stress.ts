@@ -223,6 +223,9 @@ export const SHORT_OPTIONS: StressOptions = {
   seed: "virtual",
 };
 
+/** What the engine resides in without a leak, in bytes. */
+const ENGINE_BYTES = 200 * 2 ** 20;
+
 /** Runs stress scenarios against the engine in simulated time. */
 export async function runVirtualStress(
   options: Partial<StressOptions>,
@@ -310,6 +313,7 @@ export async function runVirtualStress(
     watch: (_, durationMs) => {
       const lostTokens: SeriesPoint[] = [];
       const queuedRequests: SeriesPoint[] = [];
+      const residentBytes: SeriesPoint[] = [];
       const ended = new AbortController();
       const watched = server;
       const watching = (async () => {
@@ -327,6 +331,8 @@ export async function runVirtualStress(
                   const timeMs = time.nowMs;
                   lostTokens.push({ timeMs, value: -(spareTokens ?? NaN) });
                   queuedRequests.push({ timeMs, value: queued ?? NaN });
+                  const leaked = watched.engine.leakedBytes(timeMs);
+                  residentBytes.push({ timeMs, value: ENGINE_BYTES + leaked });
                 }
                 resolve();
               },
@@ -340,7 +346,7 @@ export async function runVirtualStress(
           ended.abort();
           await watching;
           return {
-            residentBytes: "nothing resides",
+            residentBytes,
             lostTokens,
             poolTokens: 65_536,
             queuedRequests,
