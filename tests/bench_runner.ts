@@ -44,8 +44,11 @@ export const QUICK_CLIENT: Calibration = {
   closedLoopRatio: 1,
 };
 
-/** Runs bench.ts in this process, without progress, with the {@linkcode QUICK_CLIENT}. */
-export async function runMain(args: readonly string[]): Promise<BenchOutcome> {
+/** Runs bench.ts in this process, without progress, and takes the client for one that is never the limit. */
+export async function runMain(
+  args: readonly string[],
+  client: Calibration = QUICK_CLIENT,
+): Promise<BenchOutcome> {
   const { log, error } = console;
   const out: string[] = [];
   const err: string[] = [];
@@ -54,7 +57,7 @@ export async function runMain(args: readonly string[]): Promise<BenchOutcome> {
   try {
     const code = await main(
       [...args, "--quiet"],
-      () => Promise.resolve(QUICK_CLIENT),
+      () => Promise.resolve(client),
     );
     return { code, stdout: out.join(""), stderr: err.join("") };
   } finally {

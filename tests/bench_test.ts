@@ -14,6 +14,7 @@ import {
   makeTestFolder,
   outcomeOf,
   permissionsFor,
+  QUICK_CLIENT,
   readTree,
   runMain,
   spawnBench,
@@ -263,6 +264,22 @@ for (
     if (outcome === "timeout") assertEquals(bodies.length, 2);
   });
 }
+
+Deno.test("main() exits with 3 when the client was the limit of each cell", async () => {
+  await using folder = await makeTestFolder();
+  await using server = await startScoreServer();
+  const path = `${folder.path}/a.json`;
+  const { code, stderr } = await runMain(
+    [...ONE_CELL, "--url", server.url, "-o", path],
+    // Much slower than any answer.
+    { ...QUICK_CLIENT, addedP50Ms: 1e9 },
+  );
+  assertEquals(code, 3);
+  assertStringIncludes(stderr, "the client, not the server, was the limit");
+  const [cell] = (await readRunFile(path)).cells;
+  assertEquals([cell?.status, cell?.summary], ["INVALID", null]);
+  assertMatch(cell?.reason ?? "", /^the client adds up to/);
+});
 
 Deno.test("main() exits with 3 when nothing listens at the URL", async () => {
   await using folder = await makeTestFolder();

@@ -6,6 +6,7 @@
 // deno-lint-ignore-file no-console
 import { assertEquals, assertGreater } from "@std/assert";
 import { parseStressRun } from "../lib/stress/stress_file.ts";
+import type { Calibration } from "../lib/result.ts";
 import type { StressResult, StressRun } from "../lib/stress/stress_result.ts";
 import { main } from "../stress.ts";
 import { makeTestFolder, QUICK_CLIENT } from "./bench_runner.ts";
@@ -22,8 +23,11 @@ export interface StressOutcome {
   readonly run: StressRun | null;
 }
 
-/** Runs stress.ts in this process, without progress and with the {@linkcode QUICK_CLIENT}, and reads its record. */
-export async function stress(args: readonly string[]): Promise<StressOutcome> {
+/** Runs stress.ts in this process, without progress, and reads its record; the client is one that is never the limit. */
+export async function stress(
+  args: readonly string[],
+  client: Calibration = QUICK_CLIENT,
+): Promise<StressOutcome> {
   await using folder = await makeTestFolder();
   const path = `${folder.path}/run.json`;
   const { log, error } = console;
@@ -33,7 +37,7 @@ export async function stress(args: readonly string[]): Promise<StressOutcome> {
   try {
     const code = await main(
       [...args, "--output", path, "--quiet"],
-      () => Promise.resolve(QUICK_CLIENT),
+      () => Promise.resolve(client),
     );
     const text = await Deno.readTextFile(path).catch(() => null);
     return {

@@ -5,7 +5,7 @@ import { ZERO_COST } from "../lib/engine/engine_options.ts";
 import { startSimulator } from "../lib/engine/simulator.ts";
 import { loadSteps } from "../lib/stress/scenarios.ts";
 import { parseStressRun } from "../lib/stress/stress_file.ts";
-import { makeTestFolder } from "./bench_runner.ts";
+import { makeTestFolder, QUICK_CLIENT } from "./bench_runner.ts";
 import {
   assertPassedOrBusy,
   countsOf,
@@ -54,10 +54,11 @@ async function startServer(
 ): Promise<AsyncDisposable & { readonly url: string }> {
   let count = 0;
   /** The last answers to two queries. */
-  let [last, beforeLast] = [{ query: "", answer: { scores: [] } as Answer }, {
+  let last: { query: string; answer: Answer } = {
     query: "",
-    answer: { scores: [] } as Answer,
-  }];
+    answer: { scores: [] },
+  };
+  let beforeLast = last;
   let standsUntilMs = 0;
   const server = createServer(async (request, response) => {
     let body = "";
@@ -304,6 +305,20 @@ Deno.test("stress.ts ends with 2 on a wrong flag and with 3 where nothing answer
   const nobody = await stress([...SUSTAINED, "--url", "http://127.0.0.1:1"]);
   assertEquals([nobody.code, nobody.run?.results], [3, []]);
   assertStringIncludes(nobody.stderr, "Cannot reach");
+});
+
+Deno.test("stress.ts ends with 3 where the client was the limit, and claims no rate", async () => {
+  await using server = await startServer({});
+  const { code, run, stdout } = await stress([
+    ...["--scenario", "sustained", "--duration", "1", "--rate", "20"],
+    ...["--url", server.url, "--dtype", "float32"],
+    // Much slower than any answer.
+  ], { ...QUICK_CLIENT, addedP50Ms: 1e9 });
+  const [result] = run?.results ?? [];
+  assertEquals([code, result?.verdict], [3, "INVALID"]);
+  assertEquals([result?.goodRequests, result?.reachedPerSec], [20, null]);
+  assertEquals(serverFindings(result), []);
+  assertStringIncludes(stdout, "client limit: the client adds up to");
 });
 
 const SIM =
