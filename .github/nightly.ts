@@ -23,6 +23,7 @@ import {
 } from "../lib/nightly/nightly_command.ts";
 import { type Action, planNight } from "../lib/nightly/nightly_plan.ts";
 import {
+  absentComment,
   issueBody,
   issueTitle,
   lastingComment,
@@ -200,6 +201,10 @@ async function carryOut(
         state: "completed",
       });
       await github.createComment(number, recoveryComment(context));
+      break;
+    case "absent":
+      await github.updateIssue(number, { body: action.body });
+      await github.createComment(number, absentComment(context));
       break;
     case "merge":
       await github.updateIssue(number, {

@@ -127,7 +127,7 @@ export interface CellResult {
 export interface CellVerdictRecord {
   /** The change. */
   readonly changePercent: number;
-  /** Its bounds, each held with a confidence of 95 %; null where the rule gives none. */
+  /** Its bounds, held with a confidence of 95 % by all cells together; null where the rule gives none. */
   readonly intervalPercent: readonly [low: number, high: number] | null;
   /** Baseline runs that hold the cell, at least 1. */
   readonly baselineRuns: number;
@@ -145,8 +145,12 @@ export interface ComparisonRecord {
   readonly changePercent: number | null;
   /** Its bounds in percent, each held with a confidence of 95 %; null where the rule gives none. */
   readonly intervalPercent: readonly [low: number, high: number] | null;
+  /** By what the changes are measured; empty in records of older versions, and where nothing was judged. */
+  readonly statistic: string;
   /** Cells of the baseline that were not measured. */
   readonly missing: readonly CellKey[];
+  /** Cells of the baseline, those that were not measured included; 0 in records of older versions. */
+  readonly baselineCells: number;
   /** Doubts about the comparison, in words. */
   readonly notes: readonly string[];
   /** Why it came to no verdict that can be relied on, in words; null if it did. */

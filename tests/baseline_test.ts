@@ -163,6 +163,6 @@ Deno.test("withSamples() completes the runs of a CSV, and adds none", () => {
   );
   assertEquals(rest, []);
   assertEquals(first?.source, "a.csv, run 1");
-  assertEquals(first?.cells[0]?.passes[0]?.latenciesMs?.length, 20);
-  assertEquals(second?.cells[0]?.passes[0]?.latenciesMs, null);
+  assertEquals(first?.cells[0]?.value?.latenciesMs?.length, 20);
+  assertEquals(second?.cells[0]?.value?.latenciesMs, null);
 });

@@ -28,7 +28,7 @@ function fromCsv(text: string, source = "a.csv"): StoredRun[] {
 }
 
 function mediansOf(runs: readonly StoredRun[]): (number | undefined)[][] {
-  return runs.map(({ cells }) => cells.map(({ passes }) => passes[0]?.p50Ms));
+  return runs.map(({ cells }) => cells.map(({ value }) => value?.p50Ms));
 }
 
 Deno.test("appendCsv() starts a file with exactly the specified columns, and appends without touching what is there", () => {
@@ -128,7 +128,9 @@ Deno.test("appendRecord() makes a record of several runs, each with its samples"
     baseline: [],
     changePercent: null,
     intervalPercent: null,
+    statistic: "",
     missing: [],
+    baselineCells: 0,
     notes: [],
     failure: null,
   };

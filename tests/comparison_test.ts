@@ -4,6 +4,8 @@ import {
   compareRun,
   compareRuns,
 } from "../lib/gate/comparison.ts";
+import { renderComparison } from "../lib/report/report_comparison.ts";
+import { viewOfRun } from "../lib/report/report_view.ts";
 import { renderRun, runToCsv } from "../lib/report/report_run.ts";
 import type { Run } from "../lib/result.ts";
 import { parseRun, stringifyRun } from "../lib/run_file.ts";
@@ -120,6 +122,95 @@ Deno.test("compareRun() tells new cells, and lists cells that were not measured"
   assertEquals(comparison.exitCode, 0);
 });
 
+Deno.test("compareRun() passes a part of the baseline, and says how much of it that is", () => {
+  const smoke = { ...RESULT, cells: RESULT.cells.slice(0, 2) };
+  const comparison = compareRun(smoke, BASELINE);
+  assertEquals(comparison.exitCode, 0);
+  assertEquals(
+    renderRun(applyComparison(smoke, comparison), 200).trimEnd().split("\n")
+      .at(-1),
+    "2 configurations passed: 2 of the baseline's 6 cells measured",
+  );
+});
+
+Deno.test("compareRun() exits with 3 where a planned cell has no result", () => {
+  const planned = {
+    ...RESULT,
+    options: { ...RESULT.options, batchSizes: [1, 2, 4, 8, 16, 32], runs: 2 },
+  };
+  const comparison = compareRun(planned, BASELINE);
+  assertEquals(comparison.exitCode, 3);
+  assertEquals(
+    comparison.record.failure,
+    "6 of 12 planned cells have no result: go on with --resume, or measure again",
+  );
+  // A regression stays one.
+  const slow = measuredRun("slow", { slowness: Array(6).fill(1.4) });
+  assertEquals(
+    compareRun({ ...slow, options: planned.options }, BASELINE).exitCode,
+    1,
+  );
+});
+
+Deno.test("compareRun() asks whether a model was renamed of which nothing is left", () => {
+  const named = (run: Run, model: string) =>
+    withCells(
+      run,
+      (cell, i) => i < 3 ? cell : { ...cell, key: { ...cell.key, model } },
+    );
+  const baseline = baselineOf(...FIVE.map((run) => named(run, "org/old")));
+  const slow = measuredRun("slow", { slowness: [1, 1, 1, 1.4, 1.4, 1.4] });
+  const renamed = compareRun(named(slow, "org/new"), baseline);
+  assertEquals(renamed.exitCode, 3);
+  assertStringIncludes(
+    renamed.record.failure ?? "",
+    "model is org/old in the baseline (b1.json), org/new in the result (was it renamed?)",
+  );
+  // A model more is new, a model less is missing: neither was renamed.
+  assertEquals(
+    compareRun(named(RESULT, "org/old"), baselineOf(...FIVE)).exitCode,
+    0,
+  );
+  const less = { ...RESULT, cells: RESULT.cells.slice(0, 3) };
+  assertEquals(compareRun(less, baseline).exitCode, 0);
+});
+
+Deno.test("compareRun() does not pass a run that is slower beyond the limit, whatever the noise", () => {
+  // Two baseline runs that differ twofold: nobody can say which of them the result should be like.
+  const baseline = baselineOf(
+    measuredRun("a"),
+    measuredRun("b", { slowness: Array(6).fill(2) }),
+  );
+  const slow = measuredRun("slow", { slowness: Array(6).fill(2.8) });
+  const comparison = compareRun(slow, baseline);
+  assertEquals(statusesOf(comparison), Array(6).fill("INCONCLUSIVE"));
+  assertEquals(comparison.exitCode, 3);
+  assertStringIncludes(
+    comparison.record.failure ?? "",
+    "could not judge: throughput -",
+  );
+});
+
+Deno.test("compareRun() and renderRun() tell a cell with two kinds of answers", () => {
+  const humps = Array.from(
+    { length: 20 },
+    (_, i) => (i % 5 < 2 ? 105 : 210) + i / 10,
+  );
+  const run = {
+    ...RESULT,
+    cells: [measuredCell(1, humps), ...RESULT.cells.slice(1)],
+  };
+  const text = "two kinds of answers: 40 % at 106 ms, 60 % at 211 ms";
+  const comparison = compareRun(run, BASELINE);
+  assertEquals(comparison.cells.map(({ humps }) => humps), [
+    text,
+    ...Array(5).fill(""),
+  ]);
+  assertStringIncludes(renderRun(run, 200), `Batch 1, labels 2: ${text}`);
+  assertStringIncludes(renderComparison(comparison, 200), text);
+  assertEquals(viewOfRun(run).cells[0]?.reason, text);
+});
+
 Deno.test("compareRun() exits with 3 where nothing could be compared", () => {
   const others = withCells(RESULT, (cell) => ({
     ...cell,
@@ -202,9 +293,10 @@ Deno.test("compareRun() judges a cell that was measured again on all of its pass
     cells[0]?.verdict?.changePercent ?? NaN
   );
   assert(first !== undefined && second !== undefined);
-  // Half of the way back in logarithms: 1.5 becomes the square root of 1.5.
   assert(Math.abs(first - 100 * (1 / 1.5 - 1)) < 1, `${first}`);
-  assert(Math.abs(second - 100 * (1 / Math.sqrt(1.5) - 1)) < 1, `${second}`);
+  // Of 40 samples the slowest tenth is left out: 20 at 1 and 16 at 1.5 times the latency.
+  const pooled = (20 + 16 * 1.5) / 36;
+  assert(Math.abs(second - 100 * (1 / pooled - 1)) < 1, `${second}`);
 });
 
 Deno.test("compareRun() names the baseline run that does not belong, by its file", () => {
@@ -244,13 +336,15 @@ Deno.test("runToCsv() adds the change to the rows of a run that was compared", (
   const lines = runToCsv(run).split("\r\n");
   assert(
     lines[0]?.endsWith(
-      ",run,reason,change_percent,change_low_percent,change_high_percent",
+      ",run,reason,change_percent,change_low_percent,change_high_percent,change_statistic",
     ),
   );
   const verdict = run.cells[0]?.verdict;
   assert(
     lines[1]?.endsWith(
-      `,${verdict?.changePercent},${verdict?.intervalPercent?.join(",")}`,
+      `,${verdict?.changePercent},${
+        verdict?.intervalPercent?.join(",")
+      },mean latency of the fastest 90 %`,
     ),
     lines[1],
   );
@@ -295,7 +389,7 @@ Deno.test("renderRun() closes with what was compared", () => {
     "6 of 7 configurations compared: 6 OK, 1 NEW",
   );
   assertEquals(closing({ ...RESULT, cells: [] }).slice(-2), [
-    "0 of 0 configurations compared: ",
+    "0 of 0 configurations compared: ; 0 of the baseline's 6 cells measured",
     "NO VERDICT: no cell could be compared: 0 INVALID, 0 NEW",
   ]);
   assertEquals(
@@ -303,6 +397,6 @@ Deno.test("renderRun() closes with what was compared", () => {
       ...RESULT,
       options: { ...RESULT.options, prefixCache: "hot" },
     }).slice(-2)[0],
-    "0 of 6 configurations compared: 6 INCONCLUSIVE",
+    "0 of 6 configurations compared: 6 INCONCLUSIVE; 6 cells not judged",
   );
 });

@@ -58,3 +58,16 @@ Deno.test("findDrift() does not depend on the unit", () => {
     1e-9,
   );
 });
+
+Deno.test("findDrift() finds no drift where two kinds of answers come in another share by chance", () => {
+  const rng = createRng("humps");
+  const cell = () =>
+    Array.from(
+      { length: 20 },
+      () => (rng() < 0.45 ? 105 : 210) * Math.exp(0.03 * normal(rng)),
+    );
+  const found = Array.from({ length: 2000 }, () => findDrift(cell(), cell()))
+    .filter((drift) => drift !== null);
+  assert(found.length <= 2, `${found.length}`);
+  assert(findDrift(cell(), cell().map((latencyMs) => 4 * latencyMs)) !== null);
+});

@@ -16,6 +16,8 @@ export interface AbComparison {
   readonly slower: "none" | "all" | "one";
   /** By how much, as a share of latency. */
   readonly slowdown: number;
+  /** Share of the requests that take half as long, in every cell. @default {0} */
+  readonly humps?: number;
 }
 
 /** Scatter of one latency in an A/B comparison. */
@@ -37,10 +39,13 @@ export function simulateAb(
   const slowCell = Math.floor(grid.length / 2);
   const process = AB_PROCESS * normal(rng);
   const requests = 4 * comparison.blocks * grid.length;
+  const { humps = 0 } = comparison;
   let drift = 0;
   const request = (log: number): number => {
     drift += AB_HEAT_UP / requests + AB_WANDER * normal(rng);
-    return Math.exp(log + drift + AB_WITHIN_RUN * normal(rng));
+    const isFast = humps > 0 && rng() < humps;
+    return Math.exp(log + drift + AB_WITHIN_RUN * normal(rng)) /
+      (isFast ? 2 : 1);
   };
   const cells = grid.map((cell, index) => {
     const slow = comparison.slower === "all" ||

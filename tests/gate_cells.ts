@@ -11,7 +11,7 @@ export function still(latencyMs: number): RunValue {
   return row(latencyMs, latencyMs, latencyMs, 0);
 }
 
-/** A run of 20 samples with the given summary. */
+/** A run of 20 samples with the given summary; its two largest samples are equal. */
 export function row(
   p50Ms: number,
   p95Ms: number,
@@ -22,17 +22,18 @@ export function row(
     count: 20,
     p50Ms,
     p95Ms,
+    p99Ms: p95Ms,
     meanMs,
     standardDeviationMs,
     latenciesMs: null,
   };
 }
 
-/** A cell with one pass in each result run. */
+/** A cell with one value in each result run. */
 export function cell(
   key: string,
   baseline: readonly (RunValue | null)[],
   ...result: RunValue[]
 ): GateCell {
-  return { key, baseline, result: result.map((value) => [value]) };
+  return { key, baseline, result };
 }

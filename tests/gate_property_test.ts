@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import {
   type GateCell,
   type GateVerdict,
@@ -6,7 +6,12 @@ import {
   type RunValue,
 } from "../lib/gate/gate.ts";
 import { createRng } from "../lib/stats/rng.ts";
-import { type Comparison, SCENARIOS, simulate } from "./gate_simulation.ts";
+import {
+  type Comparison,
+  SCENARIOS,
+  simulate,
+  valueOf,
+} from "./gate_simulation.ts";
 
 /** Comparisons of every kind: with and without a change, one baseline row and several, three sizes. */
 const COMPARISONS:
@@ -81,7 +86,7 @@ function mapValues(
   return cells.map(({ key, baseline, result }) => ({
     key,
     baseline: baseline.map((value) => value === null ? null : change(value)),
-    result: result.map((run) => run.map(change)),
+    result: result.map(change),
   }));
 }
 
@@ -90,6 +95,7 @@ function scaled(factor: number): (value: RunValue) => RunValue {
     count: value.count,
     p50Ms: factor * value.p50Ms,
     p95Ms: factor * value.p95Ms,
+    p99Ms: factor * value.p99Ms,
     meanMs: factor * value.meanMs,
     standardDeviationMs: value.standardDeviationMs === null
       ? null
@@ -163,6 +169,63 @@ Deno.test("judge() turns no REGRESSION to OK when further runs show the same", (
       }
     }
   });
+});
+
+Deno.test("judge() passes no failed run for one more cell that is slower", () => {
+  const rng = createRng("one more");
+  const between = (low: number, high: number) => low + (high - low) * rng();
+  const whole = (low: number, high: number) =>
+    Math.floor(between(low, high + 1));
+  const exitCode = ({ cells, undecided }: GateVerdict) =>
+    cells.some(({ status }) => status === "REGRESSION")
+      ? 1
+      : undecided === null
+      ? 0
+      : 3;
+  let failed = 0;
+  for (let set = 0; set < 10_000; set++) {
+    const runNoise = between(0, 0.3) * rng();
+    const cellNoise = between(0, 0.2) * rng();
+    const baselineRuns = whole(1, 6);
+    const run = (levels: readonly number[]) => {
+      const shared = Math.exp(runNoise * (rng() - 0.5));
+      return levels.map((level) => {
+        const middleMs = level * shared *
+          Math.exp(cellNoise * (rng() - 0.5));
+        const spread = cellNoise * rng();
+        return valueOf(
+          Array.from(
+            { length: 6 },
+            () => middleMs * Math.exp(spread * (rng() - 0.5)),
+          ),
+        );
+      });
+    };
+    const levels = Array.from({ length: whole(1, 6) }, () => between(1, 100));
+    const slowShare = rng();
+    const baseline = Array.from({ length: baselineRuns }, () => run(levels));
+    const result = run(
+      levels.map((level) =>
+        level * (rng() < slowShare ? between(0.8, 2.5) : 1)
+      ),
+    );
+    const cells = result.map((value, index): GateCell => ({
+      key: `c${index}`,
+      baseline: baseline.map((values) => values[index] ?? null),
+      result: [value],
+    }));
+    const slower = whole(0, cells.length - 1);
+    const factor = 1 / (1 - between(0.1, 0.8));
+    const worse = cells.map((cell, index) =>
+      index !== slower
+        ? cell
+        : { ...cell, result: cell.result.map(scaled(factor)) }
+    );
+    if (exitCode(judge(cells)) !== 1) continue;
+    failed++;
+    assert(exitCode(judge(worse)) !== 0, `set ${set}`);
+  }
+  assertLess(2000, failed);
 });
 
 Deno.test("judge() names no REGRESSION that a lower threshold would not name", () => {

@@ -32,6 +32,10 @@ export interface Scenario {
   readonly tail: number;
   /** Share of latency that the first half of the cells improved by. */
   readonly improvement: number;
+  /** Share of the requests that take half as long, in cells with two humps; that of one run scatters by 0.05. */
+  readonly humps: number;
+  /** Which cells have two humps. */
+  readonly humped: "every third" | "all";
 }
 
 const NO_NOISE: Scenario = {
@@ -46,6 +50,14 @@ const NO_NOISE: Scenario = {
   badRun: 0,
   tail: 0,
   improvement: 0,
+  humps: 0,
+  humped: "every third",
+};
+const HUMPS: Scenario = {
+  ...NO_NOISE,
+  withinRun: 0.04,
+  betweenRuns: 0.015,
+  betweenRunsCell: 0.0075,
 };
 const ONE_PERCENT: Scenario = {
   ...NO_NOISE,
@@ -92,7 +104,19 @@ export const SCENARIOS = {
   bad: { ...ONE_PERCENT, badRun: 0.22 },
   tail: { ...ONE_PERCENT, outliers: 0.01, tail: 0.1 },
   impr: { ...ONE_PERCENT, improvement: 0.15 },
+  bi40: { ...HUMPS, humps: 0.4 },
+  bi50: { ...HUMPS, humps: 0.5 },
+  bi45all: { ...HUMPS, humps: 0.45, humped: "all", outliers: 0.01 },
 } satisfies Record<string, Scenario>;
+
+/** Which cells became slower: the middle one, or a share of them by batch size. */
+export type Where =
+  | "none"
+  | "all"
+  | "one"
+  | "quarter"
+  | "half"
+  | "three quarters";
 
 /** Shape of one simulated comparison. */
 export interface Comparison {
@@ -103,9 +127,11 @@ export interface Comparison {
   /** Baseline runs. */
   readonly baselineRuns: number;
   /** Which cells of the result became slower. */
-  readonly slower: "none" | "all" | "one";
+  readonly slower: Where;
   /** By how much, as a share of latency. */
   readonly slowdown: number;
+  /** By how much the other cells became faster, as a share of latency. @default {0} */
+  readonly othersFaster?: number;
 }
 
 /** One simulated comparison. */
@@ -114,8 +140,8 @@ export interface SimulatedCells {
   readonly cells: readonly GateCell[];
   /** Two further passes of each cell of the result run. */
   readonly passes: readonly (readonly RunValue[])[];
-  /** Key of the cell that became slower where one did: the middle one. */
-  readonly slowKey: string;
+  /** Keys of the cells that became slower. */
+  readonly slowKeys: ReadonlySet<string>;
   /** Index of the slow run of the baseline, if the scenario has one. */
   readonly badRun: number;
 }
@@ -154,7 +180,7 @@ export function simulate(
   const rng = createRng(seed);
   const gauss = (deviation: number): number => deviation * normal(rng);
   const grid = gridOf(comparison.cells);
-  const slowCell = Math.floor(grid.length / 2);
+  const isSlow = slowCells(grid, comparison.slower);
   const badRun = Math.floor(rng() * comparison.baselineRuns);
   const measure = (cell: GridCell, shift: number, outliers: number): RunValue =>
     valueOf(
@@ -162,6 +188,10 @@ export function simulate(
         cell,
         shift,
         outliers,
+        humps: scenario.humps === 0 ||
+            scenario.humped === "every third" && grid.indexOf(cell) % 3 !== 1
+          ? 0
+          : scenario.humps + gauss(0.05),
         samples: comparison.samples,
         rng,
       }),
@@ -177,9 +207,10 @@ export function simulate(
   const passes: RunValue[][] = [];
   const cells = grid.map((cell, index) => {
     const own = scenario.betweenRunsCell * cell.noise;
-    const slow = comparison.slower === "all" ||
-      (comparison.slower === "one" && index === slowCell);
-    const change = (slow ? Math.log1p(comparison.slowdown) : 0) +
+    const slow = isSlow[index] ?? false;
+    const change = (slow
+      ? Math.log1p(comparison.slowdown)
+      : Math.log1p(-(comparison.othersFaster ?? 0))) +
       (index < grid.length / 2 && !slow
         ? Math.log1p(-scenario.improvement)
         : 0);
@@ -195,9 +226,29 @@ export function simulate(
       );
     const result = again(index / Math.max(grid.length - 1, 1));
     passes.push([again(1), again(1)]);
-    return { key: cell.key, baseline, result: [[result]] };
+    return { key: cell.key, baseline, result: [result] };
   });
-  return { cells, passes, slowKey: cells[slowCell]?.key ?? "", badRun };
+  const slowKeys = new Set(
+    cells.filter((_, index) => isSlow[index]).map(({ key }) => key),
+  );
+  return { cells, passes, slowKeys, badRun };
+}
+
+const SHARES = { "quarter": 0.25, "half": 0.5, "three quarters": 0.75 };
+
+function slowCells(grid: readonly GridCell[], where: Where): boolean[] {
+  if (where === "none" || where === "all") {
+    return grid.map(() => where === "all");
+  }
+  if (where === "one") {
+    return grid.map((_, index) => index === Math.floor(grid.length / 2));
+  }
+  // The largest batches first, as code that is slow for large batches would have it.
+  const order = grid.map((cell, index) => ({ cell, index }))
+    .toSorted((a, b) => a.cell.noise - b.cell.noise || a.index - b.index)
+    .slice(0, Math.round(SHARES[where] * grid.length));
+  const slow = new Set(order.map(({ index }) => index));
+  return grid.map((_, index) => slow.has(index));
 }
 
 /** One cell of a simulated grid. */
@@ -236,10 +287,11 @@ export function gridOf(cells: number): GridCell[] {
 
 function latencies(
   scenario: Scenario,
-  { cell, shift, outliers, samples, rng }: {
+  { cell, shift, outliers, humps, samples, rng }: {
     cell: GridCell;
     shift: number;
     outliers: number;
+    humps: number;
     samples: number;
     rng: Rng;
   },
@@ -252,12 +304,15 @@ function latencies(
       z = scenario.correlation * z +
         Math.sqrt(1 - scenario.correlation ** 2) * normal(rng);
     }
-    const latency = cell.typicalMs * Math.exp(shift + deviation * z);
+    const isFast = humps > 0 && rng() < humps;
+    const latency = cell.typicalMs * Math.exp(shift + deviation * z) /
+      (isFast ? 2 : 1);
     return rng() < outliers ? latency * (3 + 7 * rng()) : latency;
   });
 }
 
-function valueOf(latenciesMs: readonly number[]): RunValue {
+/** Summarises latencies; at least one. */
+export function valueOf(latenciesMs: readonly number[]): RunValue {
   const summary = summariseLatencies(latenciesMs);
   if (summary === null) {
     throw new RangeError(

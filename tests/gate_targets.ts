@@ -8,11 +8,19 @@ import {
   type GateCell,
   type GateOptions,
   type GateVerdict,
+  isSuspect,
   judge,
-  suspects,
+  type RunValue,
 } from "../lib/gate/gate.ts";
 import { judgeAb } from "../lib/gate/gate_ab.ts";
-import { SCENARIOS, simulate, type SimulatedCells } from "./gate_simulation.ts";
+import { DEFAULT_WARN_PERCENT } from "../lib/gate/gate_verdict.ts";
+import {
+  SCENARIOS,
+  simulate,
+  type SimulatedCells,
+  valueOf,
+  type Where,
+} from "./gate_simulation.ts";
 import { simulateAb } from "./gate_ab_simulation.ts";
 
 type ScenarioName = keyof typeof SCENARIOS;
@@ -38,8 +46,9 @@ interface Case extends GateOptions {
   readonly cells?: number;
   readonly samples?: number;
   readonly baselineRuns?: number;
-  readonly slower?: "all" | "one";
+  readonly slower?: Exclude<Where, "none">;
   readonly slowdown?: number;
+  readonly othersFaster?: number;
 }
 
 /** In the order of the columns. */
@@ -74,6 +83,7 @@ function judgeCase(
     baselineRuns: options.baselineRuns ?? 5,
     slower: options.slower ?? "none",
     slowdown: options.slowdown ?? 0,
+    othersFaster: options.othersFaster ?? 0,
   } as const;
   const label = JSON.stringify(options);
   const simulated = simulate(
@@ -86,16 +96,24 @@ function judgeCase(
     : simulated.cells;
   let verdict = judge(cells, options);
   for (let pass = 0; mode === "measured again" && pass < 2; pass++) {
-    const again = new Set(suspects(verdict, options));
+    const again = new Set(
+      verdict.cells.filter((cell) =>
+        isSuspect(cell, options.warnPercent ?? DEFAULT_WARN_PERCENT)
+      ).map(({ key }) => key),
+    );
     cells = cells.map((cell, index) => {
       const value = simulated.passes[index]?.[pass];
       return value === undefined || !again.has(cell.key)
         ? cell
-        : { ...cell, result: cell.result.map((run) => [...run, value]) };
+        : { ...cell, result: cell.result.map((run) => pooled(run, value)) };
     });
     verdict = judge(cells, options);
   }
   return { verdict, simulated };
+}
+
+function pooled(...passes: readonly RunValue[]): RunValue {
+  return valueOf(passes.flatMap(({ latenciesMs }) => latenciesMs ?? []));
 }
 
 function withoutSamples(cell: GateCell): GateCell {
@@ -104,9 +122,7 @@ function withoutSamples(cell: GateCell): GateCell {
     baseline: cell.baseline.map((value) =>
       value === null ? null : { ...value, latenciesMs: null }
     ),
-    result: cell.result.map((run) =>
-      run.map((value) => ({ ...value, latenciesMs: null }))
-    ),
+    result: cell.result.map((value) => ({ ...value, latenciesMs: null })),
   };
 }
 
@@ -141,15 +157,41 @@ function falseAlarm(
   };
 }
 
+function falseImprovement(
+  scenario: ScenarioName,
+  atMostPercent: number,
+  options: Case = {},
+): Target {
+  return {
+    name: `false improvement: ${describe(scenario, options)}`,
+    atMostPercent,
+    happens: (seed, mode) =>
+      judgeCase(scenario, options, { seed, mode }).verdict.cells.some((
+        { status },
+      ) => status === "IMPROVED"),
+    modes: ALL_MODES,
+  };
+}
+
+/** At least one of the slow cells is named, and no other. */
 function found(
   scenario: ScenarioName,
   atLeastPercent: number,
-  options: Case & { slower: "all" | "one"; slowdown: number },
+  options: Case & { slower: Exclude<Where, "none">; slowdown: number },
 ): Target {
-  const { slower, slowdown } = options;
-  const where = slower === "all" ? "everywhere" : "in one cell, named";
+  const { slower, slowdown, othersFaster } = options;
+  const where = slower === "all"
+    ? "everywhere"
+    : slower === "one"
+    ? "in one cell, named"
+    : `in ${
+      slower === "half" ? "half" : `a ${slower}`.replace("a three", "three")
+    } of the cells, named`;
+  const others = othersFaster === undefined
+    ? ""
+    : `, the others ${100 * othersFaster} % faster`;
   return {
-    name: `found: ${100 * slowdown} % slower ${where}: ${
+    name: `found: ${(100 * slowdown).toFixed(0)} % slower ${where}${others}: ${
       describe(scenario, options)
     }`,
     atLeastPercent,
@@ -158,10 +200,11 @@ function found(
         seed,
         mode,
       });
-      return slower === "all" ? isRegression(verdict) : verdict.cells.some(
-        ({ key, status }) =>
-          key === simulated.slowKey && status === "REGRESSION",
+      const named = verdict.cells.filter(({ status }) =>
+        status === "REGRESSION"
       );
+      return named.length > 0 &&
+        named.every(({ key }) => simulated.slowKeys.has(key));
     },
     modes: ALL_MODES,
   };
@@ -210,11 +253,13 @@ function ab(
     blocks: number;
     slower: "none" | "all" | "one";
     slowdown: number;
+    humps?: number;
   },
 ): Target {
   return {
-    name:
-      `A/B, ${options.blocks} blocks, threshold ${options.failPercent} %: ${name}`,
+    name: `A/B, ${options.blocks} blocks, threshold ${options.failPercent} %${
+      options.humps === undefined ? "" : ", two humps"
+    }: ${name}`,
     ...limit,
     happens: (seed) => {
       const { cells, slowKey } = simulateAb(
@@ -262,6 +307,38 @@ export const TARGETS: readonly Target[] = [
   wronglyOk("typ", { baselineRuns: 1 }),
   wronglyOk("vm", { cells: 1, samples: 5 }),
   wronglyOk("a15", { cells: 1, samples: 5, baselineRuns: 1 }),
+  ...(["bi40", "bi50", "bi45all"] as const).flatMap((scenario) =>
+    [5, 1].flatMap((baselineRuns) => {
+      const most = baselineRuns === 5 ? 1 : 3;
+      return [
+        falseAlarm(scenario, most, { baselineRuns }),
+        falseImprovement(scenario, most, { baselineRuns }),
+        falseAlarm(scenario, 2, { baselineRuns, cells: 6 }),
+        falseAlarm(scenario, 2, { baselineRuns, cells: 84 }),
+      ];
+    })
+  ),
+  ...(["quiet", "typ"] as const).flatMap((scenario) => [
+    ...[24, 6].flatMap((cells) =>
+      (["quarter", "half", "three quarters", "all"] as const).map((slower) =>
+        found(scenario, 95, { slower, slowdown: 0.2, cells })
+      )
+    ),
+    found(scenario, scenario === "quiet" ? 95 : 80, {
+      slower: "one",
+      slowdown: 0.2,
+    }),
+    found(scenario, 95, { slower: "one", slowdown: 0.25 }),
+    found(scenario, 95, { slower: "half", slowdown: 1, othersFaster: 0.5 }),
+    found(scenario, 95, { slower: "half", slowdown: 0.3, othersFaster: 0.15 }),
+  ]),
+  ...[24, 6].flatMap((cells) =>
+    (["one", "quarter", "half", "three quarters", "all"] as const).map((
+      slower,
+    ) => found("quiet", 100, { slower, slowdown: 2, cells, baselineRuns: 1 }))
+  ),
+  found("typ", 99.5, { slower: "half", slowdown: 2, baselineRuns: 1 }),
+  found("bi40", 95, { slower: "all", slowdown: 0.5 }),
   noted("tail", "tail", { atLeastPercent: 60 }),
   ...(["quiet", "typ", "vm", "b5", "a15"] as const).map((scenario) =>
     noted(scenario, "tail", { atMostPercent: 0.5 })
@@ -285,5 +362,21 @@ export const TARGETS: readonly Target[] = [
     slower: "one",
     slowdown: 0.15,
     failPercent: 10,
+  }),
+  ...[0.2, 0.4, 0.5].map((humps) =>
+    ab(`false alarm, ${100 * humps} % fast`, { atMostPercent: 1 }, {
+      blocks: 25,
+      slower: "none",
+      slowdown: 0,
+      failPercent: 10,
+      humps,
+    })
+  ),
+  ab("found: 20 % slower everywhere", { atLeastPercent: 95 }, {
+    blocks: 25,
+    slower: "all",
+    slowdown: 0.2,
+    failPercent: 10,
+    humps: 0.45,
   }),
 ];

@@ -137,6 +137,7 @@ const MODULES: Readonly<Record<string, Layer>> = {
   "stats/change_points.ts": "foundation",
   "stats/distributions.ts": "foundation",
   "stats/histogram.ts": "foundation",
+  "stats/humps.ts": "foundation",
   "stats/intervals.ts": "foundation",
   "stats/rng.ts": "foundation",
   "stats/stats.ts": "foundation",

@@ -105,7 +105,9 @@ for (const { name, change, baseline, result } of UNLIKE) {
       `${name} is ${baseline} in the baseline (b1.json), ${result} in the result`;
     assertEquals(
       refused.record.failure,
-      `only like is compared with like: ${difference}. Give another baseline, or compare all the same with --allow-mismatch ${name}`,
+      `only like is compared with like: ${difference}${
+        name === "model" || name === "dtype" ? " (was it renamed?)" : ""
+      }. Give another baseline, or compare all the same with --allow-mismatch ${name}`,
     );
     const other = MISMATCH_NAMES.filter((one) => one !== name);
     assertEquals(

@@ -23,6 +23,7 @@ export function judgedCell(batchSize: number, status: Status): CellResult {
 export function comparedRun(
   statuses: Readonly<Record<number, Status>>,
   failure: string | null = null,
+  missing: readonly number[] = [],
 ): Run {
   return exampleRun({
     cells: Object.entries(statuses).map(([batchSize, status]) =>
@@ -32,7 +33,9 @@ export function comparedRun(
       baseline: ["baselines/tpu-v6e-baseline.csv"],
       changePercent: null,
       intervalPercent: null,
-      missing: [],
+      statistic: "mean latency of the fastest 90 %",
+      missing: missing.map((batchSize) => judgedCell(batchSize, "OK").key),
+      baselineCells: Object.keys(statuses).length + missing.length,
       notes: [],
       failure,
     },

@@ -96,6 +96,19 @@ Deno.test("planNight() closes an issue when all of its cells have recovered, not
   }
 });
 
+Deno.test("planNight() says of an open issue that its cell was not measured, once a run", () => {
+  const night = judgeNight(facts(0, comparedRun({ 1: "OK" }, null, [2])));
+  const actions = (runId: string, changes: Partial<GitHubIssue> = {}) =>
+    shown(planNight(night, [issueOf(7, [2], changes)], { runId }));
+  assertEquals(actions("2"), [["absent", 7, 1]]);
+  assertEquals(actions("1"), []);
+  assertEquals(actions("2", CLOSED), []);
+});
+
+Deno.test("planNight() closes no issue for a cell that was not judged", () => {
+  assertEquals(plan({ 1: "INCONCLUSIVE" }, [issueOf(7, [1])]), []);
+});
+
 Deno.test("planNight() opens an issue again that was closed as completed, and leaves one that was declined", () => {
   assertEquals(plan({ 1: "REGRESSION" }, [issueOf(5, [1], CLOSED)]), [[
     "reopen",

@@ -90,7 +90,7 @@ Deno.test("issueTitle() names the cell, or how many", () => {
   );
   assertEquals(
     issueTitle(judgeNight(facts(3, "")).alarms, contextOf(null)),
-    "Nightly benchmark could not measure: baselines/tpu-v6e-baseline.csv",
+    "Nightly benchmark came to no verdict: baselines/tpu-v6e-baseline.csv",
   );
 });
 
@@ -223,6 +223,12 @@ Deno.test("nightSummary() puts the verdict first, and offers the first baseline"
   assert(nightSummary(pass, [], contextOf(null)).startsWith("## Passed\n"));
   const first = nightSummary(pass, [], contextOf(null, { isFirst: true }));
   assertStringIncludes(first, "`new-baseline-12` holds one from this run");
+  const open = comparedRun({ 1: "OK", 2: "INCONCLUSIVE" }, null, [4]);
+  assert(
+    nightSummary(judgeNight(facts(0, open)), [], contextOf(open)).startsWith(
+      "## Passed, 1 cell not judged, 2 of the baseline's 3 cells measured\n",
+    ),
+  );
   const slow = nightSummary(judgeNight(facts(1, SLOW)), [{
     type: "open",
     url: "https://github.com/owner/name/issues/3",

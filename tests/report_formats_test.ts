@@ -178,6 +178,27 @@ Deno.test("renderJunit() makes a case of each cell: REGRESSION fails, INVALID is
   assertStringIncludes(xml, 'name="batch 1, 2 labels (m, d)" time="0.030"');
 });
 
+Deno.test("renderJunit() and renderMarkdown() name the cells of the baseline that were not measured", () => {
+  const result = measuredRun("result");
+  const run = { ...result, cells: result.cells.slice(0, 5) };
+  const view = viewOfRun(compared(run));
+  const xml = renderJunit([view]);
+  assertStringIncludes(xml, 'tests="6" failures="0" errors="0" skipped="1"');
+  assertStringIncludes(xml, 'name="batch 32, 2 labels (org/model, bfloat16)"');
+  assertStringIncludes(
+    xml,
+    '<skipped message="in the baseline, but not measured in this run"/>',
+  );
+  assertEquals(
+    view.headline,
+    "5 cells passed, 5 of the baseline's 6 cells measured",
+  );
+  assertStringIncludes(
+    renderMarkdown([view]),
+    "In the baseline, not measured&#58; 1 cells&#58; Batch 32, Labels 2",
+  );
+});
+
 Deno.test("renderJunit() shows a comparison that came to nothing as an error", () => {
   const run = measuredRun("r", { metadata: { "hardware": "tpu-v5e-1" } });
   const xml = renderJunit([viewOfRun(compared(run))]);

@@ -277,7 +277,7 @@ Deno.test("loadBaseline() reads a folder: CSV files and records, each run once, 
   ]);
   assertEquals(
     baseline.runs.map(({ cells }) =>
-      cells[0]?.passes[0]?.latenciesMs?.length ?? null
+      cells[0]?.value?.latenciesMs?.length ?? null
     ),
     [20, 20, null],
   );
@@ -332,7 +332,7 @@ for (const name of ["base.csv", "base.json"]) {
     const baseline = await loadBaseline([path]);
     assertEquals(baseline.runs.length, 5);
     assertEquals(
-      baseline.runs.map(({ cells }) => cells[0]?.passes[0]?.p50Ms),
+      baseline.runs.map(({ cells }) => cells[0]?.value?.p50Ms),
       FIVE.map(({ cells }) => cells[0]?.summary?.p50Ms),
     );
     assertEquals(baseline.runs[0]?.conditions.hardware, "tpu-v6e-4");

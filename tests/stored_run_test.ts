@@ -4,7 +4,6 @@ import { parseMetadata } from "../lib/gate/conditions.ts";
 import { runToCsv, runToMetadata } from "../lib/report/report_run.ts";
 import {
   isSameRun,
-  pooled,
   runsOfCsv,
   runsOfRecord,
   type StoredRun,
@@ -24,10 +23,10 @@ function fromCsv(text: string, source = "a.csv"): StoredRun[] {
 }
 
 function mediansOf(runs: readonly StoredRun[]): (number | undefined)[][] {
-  return runs.map(({ cells }) => cells.map(({ passes }) => passes[0]?.p50Ms));
+  return runs.map(({ cells }) => cells.map(({ value }) => value?.p50Ms));
 }
 
-Deno.test("runsOfRecord() makes a run of each repeat, and passes of what was measured again", () => {
+Deno.test("runsOfRecord() makes a run of each repeat, and pools what was measured again", () => {
   const [first, second, third] = ["a", "b", "c"].map((seed) =>
     latenciesAround(10, seed)
   );
@@ -41,23 +40,20 @@ Deno.test("runsOfRecord() makes a run of each repeat, and passes of what was mea
     "r.json, run 2",
   ]);
   assertEquals(
-    runs.map((run) =>
-      run.cells.map(({ passes }) => passes.map((pass) => pass.latenciesMs))
-    ),
-    [[[first, second]], [[third]]],
+    runs.map((run) => run.cells.map(({ value }) => value?.latenciesMs)),
+    [[[...first, ...second]], [third]],
   );
 });
 
-Deno.test("pooled() puts the samples of all passes together", () => {
+Deno.test("runsOfRecord() summarises the samples of all passes together", () => {
   const [run] = runsOfRecord(
     exampleRun({
       cells: [measuredCell(1, [10, 20, 30]), measuredCell(1, [40, 50, 60])],
     }),
     "r.json",
   );
-  const value = pooled(run?.cells[0]?.passes ?? []);
+  const value = run?.cells[0]?.value;
   assertEquals([value?.count, value?.p50Ms, value?.meanMs], [6, 35, 35]);
-  assertEquals(pooled([]), null);
 });
 
 Deno.test("runsOfRecord() computes the figures anew, and takes none of a latency of 0", () => {
@@ -71,9 +67,9 @@ Deno.test("runsOfRecord() computes the figures anew, and takes none of a latency
     }),
     "r.json",
   );
-  assertEquals(run?.cells[0]?.passes[0]?.p50Ms, 20);
+  assertEquals(run?.cells[0]?.value?.p50Ms, 20);
   assertEquals(run?.cells[1]?.unfit, "a latency is not above 0 ms");
-  assertEquals(run?.cells[1]?.passes, []);
+  assertEquals(run?.cells[1]?.value, null);
 });
 
 Deno.test("runsOfCsv() gives the n-th row of a cell to the n-th run, whatever the order of cells", () => {

@@ -109,9 +109,15 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
       baseline: [`A, ${run.options.compareAddress}, block by block`],
       changePercent: verdict.runWide?.changePercent ?? null,
       intervalPercent: verdict.runWide?.intervalPercent ?? null,
+      statistic: verdict.statistic,
       missing: [],
-      notes: verdict.notes.map(({ message }) => message),
-      failure: fit.length === 0 ? "no cell was measured on both servers" : null,
+      baselineCells: fit.length,
+      notes: [
+        ...verdict.notes.map(({ message }) => message),
+      ],
+      failure: fit.length === 0
+        ? "no cell was measured on both servers"
+        : verdict.undecided,
     },
   };
 }

@@ -248,7 +248,7 @@ export const BENCH_COMMAND = {
     {
       code: 3,
       help:
-        "could not measure (unreachable, died, refused, all failed) or not compare",
+        "could not measure (unreachable, died, refused, all failed), compare or judge",
     },
     { code: 130, help: "interrupted; what was measured is on disk" },
   ],

@@ -113,7 +113,8 @@ export const COMPARE_COMMAND = {
     { code: 2, help: "a flag or a file is wrong" },
     {
       code: 3,
-      help: "no verdict: nothing alike to compare, or too many INVALID cells",
+      help:
+        "no verdict: nothing alike to compare, too many INVALID cells, planned cells without a result, or slower by more than can be judged",
     },
   ],
 } as const;

@@ -57,9 +57,7 @@ export function withSamples(
 }
 
 function hasSamples({ cells }: StoredRun): boolean {
-  return cells.some(({ passes }) =>
-    passes.some(({ latenciesMs }) => latenciesMs !== null)
-  );
+  return cells.some(({ value }) => (value?.latenciesMs ?? null) !== null);
 }
 
 function inOrder(runs: readonly StoredRun[]): readonly StoredRun[] {

@@ -10,6 +10,7 @@ import {
   type GateVerdict,
   judge,
   judgeThreshold,
+  type RunValue,
 } from "./gate.ts";
 import {
   type CellMatcher,
@@ -30,14 +31,13 @@ import type {
   Run,
   Status,
 } from "../result.ts";
-import { mean } from "../stats/stats.ts";
+import { describeHumps } from "../stats/humps.ts";
+import { mean, sum } from "../stats/stats.ts";
 import {
   groupCells,
   keyText,
-  pooled,
   runsOfRecord,
   type StoredRun,
-  type StoredValue,
 } from "./stored_run.ts";
 
 /** The rules that can judge. */
@@ -57,9 +57,9 @@ export interface CompareOptions {
   readonly maxInvalid?: number;
 }
 
-/** Latencies of one cell in milliseconds: of several runs or passes, their geometric means. */
+/** Latencies of one cell in milliseconds: of several runs, their geometric means. */
 export interface Latencies {
-  /** Samples of the smallest run or pass, on which the percentiles rest. */
+  /** Samples of the smallest run, on which the percentiles rest. */
   readonly count: number;
   /** Median. */
   readonly p50Ms: number;
@@ -85,6 +85,8 @@ export interface ComparedCell {
   readonly baseline: Latencies | null;
   /** What the result has; null if no run of it holds a fit cell. */
   readonly result: Latencies | null;
+  /** Where the latencies of the result have two humps, in words; empty where they have one, or no samples are known. */
+  readonly humps: string;
 }
 
 /** What a comparison came to. */
@@ -104,8 +106,8 @@ interface Candidate {
   readonly key: CellKey;
   readonly gateCell: GateCell;
   readonly unfit: string | null;
-  readonly baseline: readonly StoredValue[];
-  readonly result: readonly StoredValue[];
+  readonly baseline: readonly RunValue[];
+  readonly result: readonly RunValue[];
 }
 
 /**
@@ -134,8 +136,11 @@ export function compareRuns(
     ? judgeCandidates(candidates, options)
     : null;
   const cells = candidates.map((candidate) => toCell(candidate, verdict));
-  const failure = problem ?? findFailure(cells, options.maxInvalid ?? 0);
+  const isRegression = cells.some(({ status }) => status === "REGRESSION");
+  const failure = problem ?? findFailure(cells, options.maxInvalid ?? 0) ??
+    describeLacking(result) ?? verdict?.undecided ?? null;
   const runWide = verdict?.runWide ?? null;
+  const missing = findMissing(result, baseline.runs, matchText);
   return {
     cells,
     mismatches,
@@ -143,7 +148,10 @@ export function compareRuns(
       baseline: baseline.runs.map(({ source }) => source),
       changePercent: runWide?.changePercent ?? null,
       intervalPercent: runWide?.intervalPercent ?? null,
-      missing: findMissing(result, baseline.runs, matchText),
+      statistic: verdict?.statistic ?? "",
+      missing,
+      baselineCells: missing.length +
+        candidates.filter((candidate) => candidate.baseline.length > 0).length,
       notes: [
         ...baseline.notes,
         ...differences.filter(({ name }) => allowed.includes(name))
@@ -156,11 +164,7 @@ export function compareRuns(
       ],
       failure,
     },
-    exitCode: cells.some(({ status }) => status === "REGRESSION")
-      ? 1
-      : failure === null
-      ? 0
-      : 3,
+    exitCode: isRegression ? 1 : failure === null ? 0 : 3,
   };
 }
 
@@ -208,19 +212,15 @@ function findCandidates(
   return groupCells(result.flatMap(({ cells }) => cells)).map((same) => {
     const { key } = same[0];
     const values = baselineCells.map((cells) => {
-      const cell = cells.get(matchText(key));
-      return cell === undefined ? null : pooled(cell.passes);
+      return cells.get(matchText(key))?.value ?? null;
     });
+    const results = same.flatMap(({ value }) => value ?? []);
     return {
       key,
-      gateCell: {
-        key: keyText(key),
-        baseline: values,
-        result: same.map(({ passes }) => passes),
-      },
+      gateCell: { key: keyText(key), baseline: values, result: results },
       unfit: same.find(({ unfit }) => unfit !== null)?.unfit ?? null,
       baseline: values.filter((value) => value !== null),
-      result: same.flatMap(({ passes }) => passes),
+      result: results,
     };
   });
 }
@@ -245,6 +245,9 @@ function toCell(
     key,
     baseline: latenciesOf(baseline),
     result: latenciesOf(result),
+    humps: describeHumps(
+      result.flatMap(({ latenciesMs }) => latenciesMs ?? []),
+    ),
   };
   if (unfit !== null) {
     return { ...shared, status: "INVALID", reason: unfit, verdict: null };
@@ -270,9 +273,9 @@ function toCell(
     };
 }
 
-function latenciesOf(values: readonly StoredValue[]): Latencies | null {
+function latenciesOf(values: readonly RunValue[]): Latencies | null {
   if (values.length === 0) return null;
-  const average = (of: (value: StoredValue) => number) =>
+  const average = (of: (value: RunValue) => number) =>
     Math.exp(mean(values.map((value) => Math.log(of(value)))));
   return {
     count: Math.min(...values.map(({ count }) => count)),
@@ -281,6 +284,15 @@ function latenciesOf(values: readonly StoredValue[]): Latencies | null {
     p99Ms: average(({ p99Ms }) => p99Ms),
     meanMs: average(({ meanMs }) => meanMs),
   };
+}
+
+/** Says that a result is not whole, as far as its record tells what was planned, or null. */
+function describeLacking(result: readonly StoredRun[]): string | null {
+  const lacking = sum(result.map((run) => run.lackingCells));
+  const planned = lacking + sum(result.map(({ cells }) => cells.length));
+  return lacking === 0
+    ? null
+    : `${lacking} of ${planned} planned cells have no result: go on with --resume, or measure again`;
 }
 
 /** Says why the comparison came to no verdict that can be relied on, or null. */

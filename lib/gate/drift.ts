@@ -3,20 +3,13 @@
  *
  * @module
  */
-import {
-  MAD_TO_STANDARD_DEVIATION,
-  median,
-  medianAbsoluteDeviation,
-} from "../stats/stats.ts";
+import { levelOfSamples } from "./gate_spread.ts";
 
 /** A drift below this is of no account: a warning starts at 5 % by the specification. */
 const MIN_DRIFT = 0.05;
 
 /** And it must be this many standard errors of the difference: one false finding in 30,000. */
 const MIN_ERRORS = 4;
-
-/** The variance of a median of n normal samples is this over n (pi / 2). */
-const MEDIAN_EFFICIENCY = Math.PI / 2;
 
 /**
  * Samples of one run resemble their neighbours, so that n of them are worth fewer; at an
@@ -28,8 +21,8 @@ const CORRELATION_FACTOR = 2;
  * Returns how much slower (above 0) or faster the same cell was the second time, or null where
  * the two agree.
  *
- * The logarithms of the medians are compared: they disagree when they are at least 5 % and four
- * standard errors apart, the scatter taken from the samples themselves (scaled median absolute deviation).
+ * The statistic of the gate is compared, by its logarithms: they disagree when they are at least 5 % and four
+ * standard errors apart, the scatter taken from the samples themselves, whatever their shape.
  *
  * @param firstMs Latencies of the first time in milliseconds, above 0; fewer than two never disagree.
  * @param secondMs Latencies of the second time.
@@ -40,19 +33,11 @@ export function findDrift(
   secondMs: readonly number[],
 ): number | null {
   if (firstMs.length < 2 || secondMs.length < 2) return null;
-  const spreads = [firstMs, secondMs].map((latenciesMs) => {
-    const logs = latenciesMs.map((latencyMs) => Math.log(latencyMs));
-    const deviation = MAD_TO_STANDARD_DEVIATION * medianAbsoluteDeviation(logs);
-    return {
-      middle: median(logs),
-      variance: CORRELATION_FACTOR * MEDIAN_EFFICIENCY * deviation ** 2 /
-        logs.length,
-    };
-  });
-  const [first, second] = spreads;
-  if (first === undefined || second === undefined) return null;
-  const shift = second.middle - first.middle;
-  const error = Math.sqrt(first.variance + second.variance);
+  const [first, second] = [levelOfSamples(firstMs), levelOfSamples(secondMs)];
+  const shift = second.log - first.log;
+  const error = Math.sqrt(
+    CORRELATION_FACTOR * (first.variance.value + second.variance.value),
+  );
   return Math.abs(shift) >= Math.max(MIN_DRIFT, MIN_ERRORS * error)
     ? Math.exp(shift) - 1
     : null;

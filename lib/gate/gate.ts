@@ -7,22 +7,18 @@
  * @module
  */
 
-import {
-  baselineOf,
-  estimateNoise,
-  type GateCell,
-  shiftsOf,
-} from "./gate_noise.ts";
-import { noiseNotes, tailNotes } from "./gate_notes.ts";
-import type { RunValue } from "./gate_spread.ts";
+import { baselineOf, estimateNoise, type GateCell } from "./gate_noise.ts";
+import { describeCreep, noiseNotes, tailNotes } from "./gate_notes.ts";
+import { JUDGED_STATISTIC } from "./gate_spread.ts";
 import {
   type CellVerdict,
-  describeCells,
-  describeShared,
+  describe,
+  type GateNote,
   type GateOptions,
   type GateVerdict,
   signed,
   thresholdsOf,
+  verdictOnCells,
 } from "./gate_verdict.ts";
 import { mean } from "../stats/stats.ts";
 
@@ -33,11 +29,14 @@ export type * from "./gate_verdict.ts";
 /** Numbers of further runs that are tried for the advice on INCONCLUSIVE cells: beyond 20, A/B is cheaper. */
 const MORE_RUNS = Array.from({ length: 20 }, (_, index) => index + 1);
 
+/** So many of the oldest baseline runs are a baseline of their own, where there are at least twice as many. */
+const OLDEST_RUNS = 3;
+
 /** A drop of exactly the limit is not beyond it, whatever the last binary digit says. */
 const ROUNDING_PERCENT = 1e-9;
 
 /**
- * Judges cells on the medians of their latencies, with regard to the noise between runs.
+ * Judges cells by the mean latency of their fastest 90 %, with regard to the noise within and between runs.
  *
  * No status depends on the order of cells or of baseline runs, or on the unit of latency.
  *
@@ -52,26 +51,51 @@ export function judge(
   cells.forEach(checkCell);
   const known = cells.filter((cell) => baselineOf(cell).length > 0);
   if (known.length === 0) {
-    return { cells: cells.map(newCell), runWide: null, notes: [] };
+    return verdictOnCells(cells.map(newCell), JUDGED_STATISTIC);
   }
   const noise = estimateNoise(known);
-  const extended = (more: number) => shiftsOf(noise, more);
-  const comparison = shiftsOf(noise);
-  const extension = {
-    unit: ["run", "runs"],
-    amounts: MORE_RUNS,
-    extended,
-  } as const;
-  const judged = describeCells(known.map(({ key }) => key), comparison, {
+  const verdict = describe(known.map(({ key }) => key), noise.comparison(0), {
     thresholds,
-    extension,
+    extension: {
+      unit: ["run", "runs"],
+      amounts: MORE_RUNS,
+      extended: noise.comparison,
+      otherwise: "more baseline runs or A/B may",
+    },
   });
-  const verdicts = new Map(known.map((cell, index) => [cell, judged[index]]));
+  const verdicts = new Map(
+    known.map((cell, index) => [cell, verdict.cells[index]]),
+  );
   return {
+    ...verdict,
+    statistic: JUDGED_STATISTIC,
     cells: cells.map((cell) => verdicts.get(cell) ?? newCell(cell)),
-    runWide: describeShared(comparison, thresholds),
-    notes: [...noiseNotes(noise), ...tailNotes(known)],
+    notes: [
+      ...noiseNotes(noise),
+      ...creepNotes(known, options),
+      ...tailNotes(known),
+    ],
   };
+}
+
+/**
+ * Holds the result against the oldest baseline runs alone: where every night that passes is appended, each is close to
+ * the nights before it, however far they have crept away together.
+ */
+function creepNotes(
+  cells: readonly GateCell[],
+  options: GateOptions,
+): GateNote[] {
+  const runs = Math.max(...cells.map(({ baseline }) => baseline.length));
+  if (runs < 2 * OLDEST_RUNS) return [];
+  const verdict = judge(
+    cells.map((cell) => ({
+      ...cell,
+      baseline: cell.baseline.slice(0, OLDEST_RUNS),
+    })),
+    options,
+  );
+  return describeCreep(verdict, OLDEST_RUNS);
 }
 
 /**
@@ -88,7 +112,7 @@ export function judgeThreshold(
   const judged = cells.map((cell): CellVerdict => {
     const newest = baselineOf(cell).at(-1);
     if (newest === undefined) return newCell(cell);
-    const latencyMs = mean(cell.result.flat().map(({ meanMs }) => meanMs));
+    const latencyMs = mean(cell.result.map(({ meanMs }) => meanMs));
     const changePercent = 100 * (newest.meanMs / latencyMs - 1);
     return {
       key: cell.key,
@@ -104,22 +128,7 @@ export function judgeThreshold(
       moreRuns: null,
     };
   });
-  return { cells: judged, runWide: null, notes: [] };
-}
-
-/**
- * Returns the keys of the cells to measure again before a run fails: all that may be slower than the warning limit.
- *
- * Add the new passes to `result` and judge again: the verdict then rests on all of the data, not on the last pass.
- */
-export function suspects(
-  verdict: GateVerdict,
-  options: GateOptions = {},
-): string[] {
-  const { warnShare } = thresholdsOf(options);
-  return verdict.cells
-    .filter((cell) => isSuspect(cell, 100 * warnShare))
-    .map(({ key }) => key);
+  return verdictOnCells(judged, "mean latency");
 }
 
 /** Tells whether a cell is slower by more than `warnPercent` and not found to be OK. */
@@ -131,37 +140,22 @@ export function isSuspect(
 }
 
 function checkCell(cell: GateCell): void {
-  if (
-    cell.result.length === 0 || cell.result.some(({ length }) => length < 1)
-  ) {
+  const refuse = (what: string, found: unknown) => {
     throw new RangeError(
-      `Cannot judge cell ${cell.key} as every result run must hold a value: current count is 0`,
+      `Cannot judge cell ${cell.key} as ${what}: found ${found}`,
     );
-  }
-  [...baselineOf(cell), ...cell.result.flat()].forEach((value) =>
-    checkValue(value, cell.key)
-  );
-}
-
-function checkValue(value: RunValue, key: string): void {
-  const { count, p50Ms, p95Ms, meanMs, latenciesMs } = value;
-  for (const latencyMs of [p50Ms, p95Ms, meanMs, ...latenciesMs ?? []]) {
-    if (!(latencyMs > 0 && latencyMs < Infinity)) {
-      throw new RangeError(
-        `Cannot judge cell ${key} as latencies must be above 0 ms: current value is ${latencyMs}`,
-      );
+  };
+  if (cell.result.length === 0) refuse("it must have a result", "none");
+  for (const value of [...baselineOf(cell), ...cell.result]) {
+    const { count, p50Ms, p95Ms, p99Ms, meanMs, latenciesMs } = value;
+    const wrong = [p50Ms, p95Ms, p99Ms, meanMs, ...latenciesMs ?? []]
+      .find((latencyMs) => !(latencyMs > 0 && latencyMs < Infinity));
+    if (wrong !== undefined) refuse("latencies must be above 0 ms", wrong);
+    const deviationMs = value.standardDeviationMs ?? 0;
+    if (!(deviationMs >= 0 && deviationMs < Infinity)) {
+      refuse("the standard deviation must be 0 ms or more", deviationMs);
     }
-  }
-  const deviationMs = value.standardDeviationMs ?? 0;
-  if (!(deviationMs >= 0 && deviationMs < Infinity)) {
-    throw new RangeError(
-      `Cannot judge cell ${key} as the standard deviation must be 0 ms or more: current value is ${deviationMs}`,
-    );
-  }
-  if (!(count >= 1)) {
-    throw new RangeError(
-      `Cannot judge cell ${key} as a run must hold at least 1 sample: current value is ${count}`,
-    );
+    if (!(count >= 1)) refuse("a run must hold at least 1 sample", count);
   }
 }
 

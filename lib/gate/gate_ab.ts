@@ -8,14 +8,18 @@
  * @module
  */
 
-import type { CellShift, Variance } from "./gate_rule.ts";
 import {
+  addVariances,
+  type CellShift,
   type Comparison,
-  describeCells,
-  describeShared,
+  type Variance,
+} from "./gate_rule.ts";
+import {
+  describe,
   type GateOptions,
   type GateVerdict,
   thresholdsOf,
+  verdictOnCells,
 } from "./gate_verdict.ts";
 import { mean, median, trimmedMean } from "../stats/stats.ts";
 
@@ -39,6 +43,8 @@ export interface AbCell {
   readonly blocks: readonly AbBlock[];
 }
 
+/** Name of the statistic that is judged. */
+const STATISTIC = "mean ratio of the middle 60 % of the blocks";
 /** Share of the blocks that is dropped at each end, so that pauses do not count. */
 const TRIM = 0.2;
 /**
@@ -46,8 +52,6 @@ const TRIM = 0.2;
  * Measured: pairs of processes on the same core differ by 0.3 to 1.1 %.
  */
 const PROCESS_NOISE = 0.01;
-/** Weight of the scatter of all cells against that of one cell, in degrees of freedom. */
-const SHARING_WEIGHT = 4;
 /** Multiples of the blocks at hand that are tried for the advice on INCONCLUSIVE cells. */
 const MORE_BLOCKS = [1, 2, 3, 4, 5, 7, 9];
 
@@ -61,22 +65,24 @@ export function judgeAb(
   options: GateOptions = {},
 ): GateVerdict {
   const thresholds = thresholdsOf(options);
-  if (cells.length === 0) return { cells: [], runWide: null, notes: [] };
+  if (cells.length === 0) return verdictOnCells([], STATISTIC);
   const estimates = cells.map(estimateOf);
-  const comparison = comparisonOf(estimates, 1);
   const blocks = median(cells.map((cell) => cell.blocks.length));
-  const extension = {
-    unit: ["block", "blocks"],
-    amounts: MORE_BLOCKS.map((multiple) => Math.ceil(multiple * blocks)),
-    extended: (amount: number) =>
-      comparisonOf(estimates, (blocks + amount) / blocks),
-  } as const;
-  const keys = cells.map(({ key }) => key);
-  return {
-    cells: describeCells(keys, comparison, { thresholds, extension }),
-    runWide: describeShared(comparison, thresholds),
-    notes: [],
-  };
+  const verdict = describe(
+    cells.map(({ key }) => key),
+    comparisonOf(estimates, 1),
+    {
+      thresholds,
+      extension: {
+        unit: ["block", "blocks"],
+        amounts: MORE_BLOCKS.map((multiple) => Math.ceil(multiple * blocks)),
+        extended: (amount) =>
+          comparisonOf(estimates, (blocks + amount) / blocks),
+        otherwise: "a quieter machine may",
+      },
+    },
+  );
+  return { ...verdict, statistic: STATISTIC, notes: [] };
 }
 
 /** Returns the comparison as it would be with `multiple` times as many blocks. */
@@ -84,21 +90,14 @@ function comparisonOf(
   estimates: readonly CellShift[],
   multiple: number,
 ): Comparison {
-  const typical = mean(estimates.map(({ ownVariance }) => ownVariance.value));
-  const shifts = estimates.map(({ slowdown, ownVariance }) => {
-    const degreesOfFreedom = SHARING_WEIGHT + ownVariance.degreesOfFreedom;
-    const scatter = (SHARING_WEIGHT * typical +
-      ownVariance.degreesOfFreedom * ownVariance.value) / degreesOfFreedom;
-    return {
-      slowdown,
-      ownVariance: {
-        value: scatter / multiple + 2 * PROCESS_NOISE ** 2,
-        degreesOfFreedom,
-      },
-    };
-  });
   return {
-    shifts,
+    shifts: estimates.map(({ slowdown, ownVariance }) => ({
+      slowdown,
+      ownVariance: addVariances(
+        { ...ownVariance, value: ownVariance.value / multiple },
+        { value: 2 * PROCESS_NOISE ** 2, degreesOfFreedom: Infinity },
+      ),
+    })),
     // Half of what two processes differ by is taken to be shared by all cells, as half of its variance in one process.
     betweenRuns: { value: PROCESS_NOISE ** 2 / 2, degreesOfFreedom: Infinity },
   };

@@ -20,7 +20,7 @@ export const GATE_FLAGS = {
       default: "statistical",
       placeholder: "RULE",
       help:
-        "statistical: medians, and the evidence must carry the verdict; threshold: mean throughput against the newest row, as the specification has it",
+        "statistical: the evidence must carry the verdict; threshold: mean throughput against the newest row, as the specification has it",
     },
     {
       name: "regression-threshold",

@@ -1,30 +1,32 @@
 /**
  * The noise of a comparison with stored runs: how much runs differ when nothing has changed.
  *
- * Model: the log of the median latency of cell c in run r is `level_c + run_r + own_rc`. `run_r` is shared by all cells
- * of a run (clock, temperature, neighbours), `own_rc` is the rest, part of which is the scatter of the samples
- * within the run. The variance of `run_r` and of `own_rc` is learned from the baseline runs, starting from an assumption
- * that stands alone as long as there is one baseline run: from one run the noise between runs cannot be known.
+ * Model: the log of the level of cell c in run r is `level_c + run_r + own_rc`. `run_r` is shared by all cells of a run
+ * (clock, temperature, neighbours), `own_rc` is the rest, part of which is the scatter of the samples within the run.
+ * Their variances are learned from the baseline runs, starting from an assumption that stands alone as long as there is
+ * one baseline run. Nothing is learned from the changes that are to be judged: if half of the cells changed, their
+ * scatter would pass for noise.
  *
- * The way in which assumption and data are weighted (as if the assumption were so many degrees of freedom of data)
- * is the moderated variance of Smyth, "Linear models and empirical Bayes methods", Statistical Applications in Genetics
- * and Molecular Biology 3 (2004).
+ * Assumption and data are weighted as if the assumption were so many degrees of freedom of data: the moderated variance
+ * of Smyth, "Linear models and empirical Bayes methods", Statistical Applications in Genetics and Molecular Biology 3 (2004).
  *
  * @module
  */
 
-import type { CellShift, Variance } from "./gate_rule.ts";
+import { studentUpperTail } from "../stats/distributions.ts";
 import {
-  ASSUMED_CORRELATION_FACTOR,
-  medianScatter,
+  addVariances,
+  type CellShift,
+  type Comparison,
+  type Variance,
+} from "./gate_rule.ts";
+import {
+  correlationFactor,
+  levelsOf,
+  type RunLevel,
   type RunValue,
 } from "./gate_spread.ts";
-import {
-  MAD_TO_STANDARD_DEVIATION,
-  mean,
-  median,
-  sum,
-} from "../stats/stats.ts";
+import { mean, median, MEDIAN_VARIANCE_FACTOR, sum } from "../stats/stats.ts";
 
 /** One cell as it was measured in the baseline and in the result. */
 export interface GateCell {
@@ -32,36 +34,28 @@ export interface GateCell {
   readonly key: string;
   /** One entry for each baseline run, oldest first, the same runs for every cell; null where the run lacks the cell. */
   readonly baseline: readonly (RunValue | null)[];
-  /** The result runs, each with the passes in which it measured the cell: one, or more if it was measured again. */
-  readonly result: readonly (readonly RunValue[])[];
+  /** The result runs that hold the cell; what was measured again is pooled with the run's first samples. */
+  readonly result: readonly RunValue[];
 }
 
-/** Noise of one cell and its change. */
-export interface CellNoise {
-  /** Change of log latency against the baseline, above 0 if slower. */
-  readonly slowdown: number;
-  /** Own variance of one result run. */
-  readonly resultRunVariance: number;
-  /** Own variance of the mean of the baseline runs. */
-  readonly baselineVariance: number;
-  /** Degrees of freedom of both. */
-  readonly degreesOfFreedom: number;
-  /** Number of result runs that hold the cell. */
-  readonly resultRuns: number;
+/** A baseline run among the others. */
+export interface BaselineRun {
+  /** Its place in the baseline. */
+  readonly index: number;
+  /** How far all of its cells lie from those of the other runs, as a difference of log latency. */
+  readonly effect: number;
 }
 
-/** Noise of a whole comparison. */
+/** What is known of a comparison. */
 export interface GateNoise {
-  /** In the order of the cells given. */
-  readonly cells: readonly CellNoise[];
+  /** Returns the changes with their noise, as they would be with so many more result runs like these. */
+  readonly comparison: (moreResultRuns: number) => Comparison;
   /** Variance of the part that all cells of one run share. */
   readonly betweenRuns: Variance;
-  /** How far each baseline run lies from their mean, as a difference of log latency; null for one without these cells. */
-  readonly runEffects: readonly (number | null)[];
-  /** Baseline runs of the typical cell. */
-  readonly baselineRuns: number;
-  /** Result runs of the typical cell. */
-  readonly resultRuns: number;
+  /** The baseline runs that count, in order; their effects have a mean of 0. */
+  readonly runs: readonly BaselineRun[];
+  /** The baseline runs that do not belong and are left out, with their distance from the others. */
+  readonly oddRuns: readonly BaselineRun[];
 }
 
 /**
@@ -69,11 +63,7 @@ export interface GateNoise {
  * as 2.33 * sqrt(2) * 3 % = 9.9 %.
  */
 const ASSUMED_RUN_NOISE = 0.03;
-/**
- * Assumed standard deviation of one cell between runs beyond the scatter of its samples.
- * Simulated: with a third instead of half of the run noise, false alarms with one baseline run at a correlation of 0.8
- * rise from 0.7 % to 1.5 %, and 25 % slower in the noisiest cell of a typical machine is found in 93 % instead of 95 %.
- */
+/** Assumed standard deviation of one cell between runs beyond the scatter of its samples: half of it. */
 const ASSUMED_CELL_NOISE = ASSUMED_RUN_NOISE / 2;
 /**
  * Weight of what is assumed against what the baseline shows, in degrees of freedom.
@@ -81,14 +71,12 @@ const ASSUMED_CELL_NOISE = ASSUMED_RUN_NOISE / 2;
  * with 6, five baseline runs have 2 % false alarms on a machine with a run noise of 6 %, with 4 they have 1 %.
  */
 const ASSUMPTION_WEIGHT = 4;
-/**
- * Weight of the noise of all cells against that of one cell, in degrees of freedom.
- * Simulated: with 10, 25 % slower in the noisiest cell of a typical machine is found in 90 % of the runs, with 20 in 95 %;
- * with 40, false alarms with one baseline run at a correlation of 0.8 rise from 0.7 % to 1.3 %.
- */
+/** Weight of the noise of all cells against that of one cell, in degrees of freedom. */
 const SHARING_WEIGHT = 20;
-/** Variance of a standard deviation over that of one from the median absolute deviation, for normal values. */
-const MAD_EFFICIENCY = 0.37;
+/** Chance that a sound baseline run is left out. */
+const ODD_RUN_PROBABILITY = 0.01;
+/** Fewest baseline runs among which one can be told from the others: of two, either may be the odd one. */
+const ODD_RUN_MIN_RUNS = 3;
 
 /**
  * Estimates the noise of a comparison from its own runs.
@@ -96,65 +84,38 @@ const MAD_EFFICIENCY = 0.37;
  * @param cells Every cell has a result, and a value in at least one baseline run.
  */
 export function estimateNoise(cells: readonly GateCell[]): GateNoise {
-  const runEffects = fitRunEffects(cells);
-  const present = runEffects.filter((effect) => effect !== null);
-  const betweenRuns = moderatedRunVariance(present);
-  const fits = fitCells(cells, runEffects);
+  const levels = cells.map((cell): CellLevels => {
+    const levelOf = levelsOf([...baselineOf(cell), ...cell.result]);
+    return {
+      baseline: cell.baseline.map((value) => value && levelOf(value)),
+      result: cell.result.map(levelOf),
+    };
+  });
+  const { runs, oddRuns } = fitRuns(levels);
+  const correlation = correlationFactor(
+    cells.flatMap((cell) => [...baselineOf(cell), ...cell.result]),
+  );
+  const share = (cells.length - 1) / cells.length;
+  const fits = levels.map((cell) =>
+    fitCell(cell, runs, correlation.factor, share)
+  );
   const common = commonFactor(fits);
-  const weight = sharingWeight(cells);
+  // Calm runs do not make the scatter of samples smaller than it was seen to be.
+  const least = correlation.leastFactor / correlation.factor;
+  const shifts = fits.map((fit) => withNoise(fit, common, least));
+  const betweenRuns = runVariance(runs.map(({ effect }) => effect));
+  const resultRuns = median(levels.map(({ result }) => result.length));
   return {
-    cells: fits.map((fit) => {
-      const degreesOfFreedom = weight + freedomOf(fit, fits.length);
-      const factor = (weight * common + squaresOf(fit)) / degreesOfFreedom;
-      return {
-        slowdown: fit.slowdown,
-        resultRunVariance: factor * fit.predicted.resultRun,
-        baselineVariance: factor * fit.predicted.baselineRun /
-          fit.residuals.length,
-        degreesOfFreedom,
-        resultRuns: fit.resultRuns,
-      };
+    comparison: (more) => ({
+      shifts: shifts.map((shiftOf) => shiftOf(more)),
+      betweenRuns: scaled(
+        betweenRuns,
+        1 / (resultRuns + more) + 1 / runs.length,
+      ),
     }),
-    betweenRuns: present.length === 1
-      ? { ...betweenRuns, degreesOfFreedom: Infinity }
-      : betweenRuns,
-    runEffects,
-    baselineRuns: median(fits.map(({ residuals }) => residuals.length)),
-    resultRuns: median(fits.map(({ resultRuns }) => resultRuns)),
-  };
-}
-
-/** Returns the variance between runs from their effects (any common offset), weighted with the assumption. */
-export function moderatedRunVariance(effects: readonly number[]): Variance {
-  const centre = mean(effects);
-  const squares = sum(effects.map((effect) => (effect - centre) ** 2));
-  const degreesOfFreedom = ASSUMPTION_WEIGHT + effects.length - 1;
-  return {
-    value: (ASSUMPTION_WEIGHT * ASSUMED_RUN_NOISE ** 2 + squares) /
-      degreesOfFreedom,
-    degreesOfFreedom,
-  };
-}
-
-/** Returns the changes and the variance of the shared part, as they would be with more result runs like these. */
-export function shiftsOf(
-  noise: GateNoise,
-  moreResultRuns = 0,
-): { shifts: CellShift[]; betweenRuns: Variance } {
-  return {
-    shifts: noise.cells.map((cell) => ({
-      slowdown: cell.slowdown,
-      ownVariance: {
-        value: cell.resultRunVariance / (cell.resultRuns + moreResultRuns) +
-          cell.baselineVariance,
-        degreesOfFreedom: cell.degreesOfFreedom,
-      },
-    })),
-    betweenRuns: {
-      value: noise.betweenRuns.value *
-        (1 / (noise.resultRuns + moreResultRuns) + 1 / noise.baselineRuns),
-      degreesOfFreedom: noise.betweenRuns.degreesOfFreedom,
-    },
+    betweenRuns,
+    runs,
+    oddRuns,
   };
 }
 
@@ -163,114 +124,178 @@ export function baselineOf(cell: GateCell): RunValue[] {
   return cell.baseline.filter((value) => value !== null);
 }
 
-/** The value of a cell in a run: mean log of the medians of its passes. */
-function logMedian(passes: readonly RunValue[]): number {
-  return mean(passes.map(({ p50Ms }) => Math.log(p50Ms)));
+/** The levels of a cell in all runs. */
+interface CellLevels {
+  readonly baseline: readonly (RunLevel | null)[];
+  readonly result: readonly RunLevel[];
 }
 
-/** Returns the effect of each baseline run on all of its cells, a median over them; their mean is 0. */
-function fitRunEffects(cells: readonly GateCell[]): (number | null)[] {
-  const levels = new Map(
-    cells.map((cell) => [
-      cell,
-      mean(baselineOf(cell).map(({ p50Ms }) => Math.log(p50Ms))),
-    ]),
-  );
-  const runs = Math.max(...cells.map(({ baseline }) => baseline.length));
-  const effects = Array.from({ length: runs }, (_, run) => {
-    const differences = cells.flatMap((cell) => {
-      const value = cell.baseline[run] ?? null;
-      return value === null
-        ? []
-        : [Math.log(value.p50Ms) - (levels.get(cell) ?? NaN)];
-    });
-    return differences.length === 0 ? null : median(differences);
+/** Returns the effect of each baseline run on all of its cells, a median over them; runs that do not belong are set apart. */
+function fitRuns(
+  levels: readonly CellLevels[],
+): Pick<GateNoise, "runs" | "oddRuns"> {
+  const centred = levels.map(({ baseline }) => {
+    const centre = median(baseline.flatMap((level) => level?.log ?? []));
+    return baseline.map((level) => level && level.log - centre);
   });
-  const centre = mean(effects.filter((effect) => effect !== null));
-  return effects.map((effect) => effect === null ? null : effect - centre);
-}
-
-interface CellFit {
-  readonly slowdown: number;
-  readonly resultRuns: number;
-  /** What is left of the baseline without level and run effects, one number for each run that holds the cell. */
-  readonly residuals: readonly number[];
-  /** Own variance of one run, from the assumption and the scatter of the samples. */
-  readonly predicted: {
-    readonly resultRun: number;
-    readonly baselineRun: number;
+  const count = Math.max(...centred.map((logs) => logs.length));
+  let runs = Array.from({ length: count }, (_, index) => index)
+    .flatMap((index) => {
+      const logs = centred.flatMap((cell) => cell[index] ?? []);
+      return logs.length === 0 ? [] : { index, effect: median(logs) };
+    });
+  const oddRuns: BaselineRun[] = [];
+  for (;;) {
+    const odd = findOddRun(runs);
+    const rest = runs.filter(({ index }) => index !== odd?.index);
+    // A cell of which nothing else is left keeps its runs.
+    const isNeeded = centred.some((cell) =>
+      rest.every(({ index }) => (cell[index] ?? null) === null)
+    );
+    if (odd === null || isNeeded) break;
+    oddRuns.push(odd);
+    runs = rest;
+  }
+  const centre = mean(runs.map(({ effect }) => effect));
+  return {
+    runs: runs.map(({ index, effect }) => ({ index, effect: effect - centre })),
+    oddRuns,
   };
 }
 
-function fitCells(
-  cells: readonly GateCell[],
-  runEffects: readonly (number | null)[],
-): CellFit[] {
-  const runsOf = (cell: GateCell) => ({
-    baseline: baselineOf(cell),
-    result: cell.result.flat(),
+/** Returns the run farthest from the others, with its distance from them, if chance does not explain it. */
+function findOddRun(runs: readonly BaselineRun[]): BaselineRun | null {
+  if (runs.length < ODD_RUN_MIN_RUNS) return null;
+  const candidates = runs.map(({ index, effect }) => {
+    const others = runs.filter((run) => run.index !== index)
+      .map((run) => run.effect);
+    const variance = runVariance(others);
+    const distance = effect - mean(others);
+    const t = Math.abs(distance) /
+      Math.sqrt(variance.value * (1 + 1 / others.length));
+    const p = 2 * studentUpperTail(t, variance.degreesOfFreedom);
+    return { index, effect: distance, p };
   });
-  const scatterOf = medianScatter(cells.map(runsOf));
-  return cells.map((cell) => {
-    const logs = cell.baseline.flatMap((value, run) =>
-      value === null ? [] : [Math.log(value.p50Ms) - (runEffects[run] ?? 0)]
-    );
-    const level = mean(logs);
-    const scatter = scatterOf(runsOf(cell));
-    const passes = mean(cell.result.map((run) => run.length));
-    return {
-      slowdown: mean(cell.result.map(logMedian)) - level,
-      resultRuns: cell.result.length,
-      residuals: logs.map((log) => log - level),
-      predicted: {
-        resultRun: ASSUMED_CELL_NOISE ** 2 + scatter.result / passes,
-        baselineRun: ASSUMED_CELL_NOISE ** 2 + scatter.baseline,
-      },
-    };
+  const odd = candidates.reduce((a, b) => b.p < a.p ? b : a);
+  return odd.p <= ODD_RUN_PROBABILITY / runs.length ? odd : null;
+}
+
+/** Returns the variance between runs from their effects (any common offset), weighted with the assumption. */
+function runVariance(effects: readonly number[]): Variance {
+  const degreesOfFreedom = ASSUMPTION_WEIGHT + effects.length - 1;
+  const squares = ASSUMPTION_WEIGHT * ASSUMED_RUN_NOISE ** 2 +
+    squaresOf(effects);
+  return {
+    value: squares / degreesOfFreedom,
+    degreesOfFreedom: effects.length === 1 ? Infinity : degreesOfFreedom,
+  };
+}
+
+interface CellFit {
+  /** The levels of the result runs. */
+  readonly resultLogs: readonly number[];
+  /** The levels of the baseline runs that hold the cell, without the effects of the runs. */
+  readonly baselineLogs: readonly number[];
+  /** Degrees of freedom of their scatter: the level takes one, the effects of the runs a share of every cell. */
+  readonly freedom: number;
+  /** What the samples leave to chance in a result run. */
+  readonly ofResult: Variance;
+  /** The same of a baseline run. */
+  readonly ofBaseline: Variance;
+  /** Own variance of a baseline run as it is predicted. */
+  readonly predicted: number;
+}
+
+function fitCell(
+  { baseline, result }: CellLevels,
+  runs: readonly BaselineRun[],
+  correlation: number,
+  share: number,
+): CellFit {
+  const present = runs.flatMap(({ index, effect }) => {
+    const level = baseline[index] ?? null;
+    return level === null ? [] : { ...level, log: level.log - effect };
   });
+  const ofSamples = (
+    levels: readonly RunLevel[],
+    average: (values: readonly number[]) => number,
+  ) => ({
+    value: correlation * average(levels.map(({ variance }) => variance.value)),
+    degreesOfFreedom: sum(
+      levels.map(({ variance }) => variance.degreesOfFreedom),
+    ),
+  });
+  // A median, since pauses in one baseline run say nothing of the others.
+  const ofBaseline = ofSamples(present, median);
+  const ofResult = ofSamples(result, mean);
+  return {
+    resultLogs: result.map(({ log }) => log),
+    baselineLogs: present.map(({ log }) => log),
+    freedom: (present.length - 1) * share,
+    // All requests of one run may be of one kind by chance where there are two: it is no calmer than the baseline.
+    ofResult: ofResult.value < ofBaseline.value ? ofBaseline : ofResult,
+    ofBaseline,
+    predicted: ASSUMED_CELL_NOISE ** 2 + ofBaseline.value,
+  };
 }
 
 /**
- * Returns the factor that corrects the predicted variances of all cells: from what is left in the baseline,
- * and from the scatter of the changes around their median (most of which should be none). One comparison may show
- * that there is more noise than predicted; to show that there is less takes several baseline runs.
+ * Returns the factor that corrects the predicted variances of all cells, from the scatter of the baseline runs: the
+ * median over the cells, so that a foreign value here and there does not count.
  */
 function commonFactor(fits: readonly CellFit[]): number {
-  const squares = sum(fits.map(squaresOf));
-  const freedom = sum(fits.map((fit) => freedomOf(fit, fits.length)));
-  const shared = median(fits.map(({ slowdown }) => slowdown));
-  const measured = MAD_TO_STANDARD_DEVIATION *
-    median(fits.map(({ slowdown, resultRuns, residuals, predicted }) => {
-      const variance = predicted.resultRun / resultRuns +
-        predicted.baselineRun / residuals.length;
-      return Math.abs(slowdown - shared) / Math.sqrt(variance);
-    }));
-  const scatter = Math.max(measured, 1);
-  const scatterWeight = MAD_EFFICIENCY * (fits.length - 1);
-  return (ASSUMPTION_WEIGHT + squares + scatterWeight * scatter ** 2) /
-    (ASSUMPTION_WEIGHT + freedom + scatterWeight);
+  const known = fits.filter(({ freedom }) => freedom > 0);
+  if (known.length === 0) return 1;
+  const all = sum(known.map(({ freedom }) => freedom));
+  const middle = median(known.map(({ baselineLogs, predicted, freedom }) => {
+    // The median of chi-square over its degrees of freedom: Wilson and Hilferty, PNAS 17 (1931).
+    const ofChance = Math.max(1 - 2 / (9 * freedom), 0.1) ** 3;
+    return squaresOf(baselineLogs) / predicted / freedom / ofChance;
+  }));
+  return (ASSUMPTION_WEIGHT + all * middle) / (ASSUMPTION_WEIGHT + all);
 }
 
-/** Weight of the noise of all cells: it is known no better than the samples behind it, correlated as they may be, allow. */
-function sharingWeight(cells: readonly GateCell[]): number {
-  const values = cells.flatMap((cell) => [
-    ...baselineOf(cell),
-    ...cell.result.flat(),
-  ]);
-  const freedom = sum(values.map(({ count }) => count - 1));
-  return Math.min(
-    Math.max(freedom / ASSUMED_CORRELATION_FACTOR, 1),
-    SHARING_WEIGHT,
-  );
+/**
+ * Returns the change of a cell with its noise: that of all cells, and what its own baseline runs add. Of these the
+ * farthest from the level is drawn in to the next, since one of them may be foreign.
+ */
+function withNoise(
+  fit: CellFit,
+  common: number,
+  leastOfSamples: number,
+): (moreResultRuns: number) => CellShift {
+  const { resultLogs, baselineLogs, freedom } = fit;
+  const level = median(baselineLogs);
+  const [, second = 0, ...rest] = baselineLogs.map((log) => (log - level) ** 2)
+    .toSorted((x, y) => y - x);
+  const drawnIn = freedom > 0 ? 2 * second + sum(rest) : 0;
+  const degreesOfFreedom = SHARING_WEIGHT + freedom;
+  const factor = (SHARING_WEIGHT * common + drawnIn / fit.predicted) /
+    degreesOfFreedom;
+  const factorOfSamples = Math.max(factor, leastOfSamples);
+  const between = { value: factor * ASSUMED_CELL_NOISE ** 2, degreesOfFreedom };
+  // The level of the baseline is a median: of one or two runs that is their mean.
+  const ofLevel = (baselineLogs.length < 3 ? 1 : MEDIAN_VARIANCE_FACTOR) /
+    baselineLogs.length;
+  return (more) => {
+    const ofMean = 1 / (resultLogs.length + more);
+    return {
+      slowdown: mean(resultLogs) - level,
+      ownVariance: addVariances(
+        scaled(between, ofMean),
+        scaled(fit.ofResult, factorOfSamples * ofMean),
+        scaled(between, ofLevel),
+        scaled(fit.ofBaseline, factorOfSamples * ofLevel),
+      ),
+    };
+  };
 }
 
-/** Sum of squares of what is left, as a multiple of the predicted variance. */
-function squaresOf({ residuals, predicted }: CellFit): number {
-  return sum(residuals.map((residual) => residual ** 2)) /
-    predicted.baselineRun;
+function scaled({ value, degreesOfFreedom }: Variance, by: number): Variance {
+  return { value: value * by, degreesOfFreedom };
 }
 
-/** Degrees of freedom of what is left: the level of the cell takes one, the run effects a share of every cell. */
-function freedomOf({ residuals }: CellFit, cells: number): number {
-  return (residuals.length - 1) * (cells - 1) / cells;
+function squaresOf(values: readonly number[]): number {
+  const centre = mean(values);
+  return sum(values.map((value) => (value - centre) ** 2));
 }

@@ -4,11 +4,10 @@
  * All changes are differences of natural logarithms of latency: above 0 is slower,
  * and a throughput drop of 10 % is -ln(1 - 0.10) = 0.105.
  *
- * The change of a cell is split in two parts with different noise. The *shared* part is the median change of all
- * cells: a machine that is slow today moves it as much as slower code does, so it is held against the noise between
- * runs. The *own* part is what the cell changed beyond the shared part (beyond no change, if the run as a whole
- * became faster): the noise between runs cancels in it, so it is held against the noise of a single cell.
- * A part counts only where chance is ruled out, and the parts that count, and the change itself, must exceed the threshold.
+ * That a cell is slower may be proven in three ways, each held against its own noise: its *total* change, against all
+ * noise, whatever the other cells did; its *own* change beyond the *shared* one (the median change of all cells), in
+ * which the noise between runs cancels; the shared change, against the noise between runs. What is proven counts
+ * only where it exceeds the threshold, and the cell's change does.
  *
  * @module
  */
@@ -36,6 +35,14 @@ export interface CellShift {
   readonly ownVariance: Variance;
 }
 
+/** The changes of all cells and the noise that they share. */
+export interface Comparison {
+  /** In the order of the cells. */
+  readonly shifts: readonly CellShift[];
+  /** Noise that all cells share. */
+  readonly betweenRuns: Variance;
+}
+
 /** Limits of the judgement, as shares of throughput. */
 export interface Thresholds {
   /** Smallest drop of throughput that is a regression, 0 to 1. */
@@ -53,14 +60,14 @@ export type ShiftStatus =
   | "INCONCLUSIVE";
 
 /**
- * Chance of any false REGRESSION in a run, and as much of any false IMPROVED; half for each of the two parts.
+ * Chance of any false REGRESSION in a run, and as much of any false IMPROVED; a third for each way to prove it.
  * The rate that users of a nightly gate may be expected to bear: one false alarm in a hundred nights.
  */
 export const FALSE_ALARM_PROBABILITY = 0.01;
 /** The same for WARN, which fails no run. */
-export const FALSE_WARNING_PROBABILITY = 0.1;
-/** A cell is OK if a drop beyond the threshold would have shown with this confidence. */
-export const OK_CONFIDENCE = 0.95;
+const FALSE_WARNING_PROBABILITY = 0.1;
+/** Confidence of OK for one cell, and of the intervals for all cells together. */
+export const CONFIDENCE = 0.95;
 /** Differences below this are rounding: a drop of exactly the threshold is not beyond it. */
 const ROUNDING = 1e-9;
 
@@ -89,90 +96,140 @@ export function sharedShift(shifts: readonly CellShift[]): CellShift {
  * Returns the variance of a sum of independent terms, with the degrees of freedom of
  * Satterthwaite, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2 (1946).
  */
-export function addVariances(a: Variance, b: Variance): Variance {
-  const value = a.value + b.value;
-  const uncertainty = a.value ** 2 / a.degreesOfFreedom +
-    b.value ** 2 / b.degreesOfFreedom;
+export function addVariances(...parts: readonly Variance[]): Variance {
+  const value = sum(parts.map((part) => part.value));
+  const uncertainty = sum(
+    parts.map((part) => part.value ** 2 / part.degreesOfFreedom),
+  );
   return {
     value,
     degreesOfFreedom: uncertainty > 0 ? value ** 2 / uncertainty : Infinity,
   };
 }
 
-/** Returns the status of every cell, in the order given; `betweenRuns` is the noise that all cells share. */
+/** Returns the status of every cell, in the order given. */
 export function judgeShifts(
-  shifts: readonly CellShift[],
-  betweenRuns: Variance,
-  thresholds: Thresholds,
+  { shifts, betweenRuns }: Comparison,
+  { failShare, warnShare }: Thresholds,
 ): ShiftStatus[] {
-  const failAt = slowdownOfDrop(thresholds.failShare);
-  const slower = exceeds(shifts, betweenRuns, {
+  const failAt = slowdownOfDrop(failShare);
+  const slower = findSlower({ shifts, betweenRuns }, {
     threshold: failAt,
     level: FALSE_ALARM_PROBABILITY,
   });
-  const suspect = exceeds(shifts, betweenRuns, {
-    threshold: slowdownOfDrop(thresholds.warnShare),
+  const suspicious = findSlower({ shifts, betweenRuns }, {
+    threshold: slowdownOfDrop(warnShare),
     level: FALSE_WARNING_PROBABILITY,
   });
   const mirrored = shifts.map((shift) => ({
     ...shift,
     slowdown: -shift.slowdown,
   }));
-  const faster = exceeds(mirrored, betweenRuns, {
-    threshold: Math.log1p(thresholds.failShare),
+  const faster = findSlower({ shifts: mirrored, betweenRuns }, {
+    threshold: Math.log1p(failShare),
     level: FALSE_ALARM_PROBABILITY,
   });
   return shifts.map((shift, index) => {
     if (slower[index]) return "REGRESSION";
-    if (suspect[index]) return "WARN";
+    // Beyond the limit and not proven is no small matter: it is not decided.
+    if (exceeds(shift, failAt)) return "INCONCLUSIVE";
+    if (suspicious[index]) return "WARN";
     if (faster[index]) return "IMPROVED";
-    const total = addVariances(betweenRuns, shift.ownVariance);
-    const missed = studentUpperTail(
-      (failAt - shift.slowdown) / Math.sqrt(total.value),
-      total.degreesOfFreedom,
+    const missed = chanceOf(
+      { ...shift, slowdown: failAt - shift.slowdown },
+      betweenRuns,
     );
-    return missed <= 1 - OK_CONFIDENCE ? "OK" : "INCONCLUSIVE";
+    return missed <= 1 - CONFIDENCE ? "OK" : "INCONCLUSIVE";
   });
 }
 
-/** Returns the bounds of a change that hold with {@linkcode OK_CONFIDENCE} each, as differences of log latency. */
-export function intervalOf(
-  shift: CellShift,
-  betweenRuns: Variance,
-): { low: number; high: number } {
-  const total = addVariances(betweenRuns, shift.ownVariance);
-  const margin =
-    studentUpperQuantile(1 - OK_CONFIDENCE, total.degreesOfFreedom) *
-    Math.sqrt(total.value);
-  return { low: shift.slowdown - margin, high: shift.slowdown + margin };
+/**
+ * Tells whether a run without a REGRESSION is undecided as a whole: the shared change or that of more than half of the
+ * cells is beyond the threshold, or that of a cell whose own noise does not explain it, so that only the machine may.
+ */
+export function isUndecided(
+  { shifts }: Comparison,
+  { failShare }: Thresholds,
+): boolean {
+  const failAt = slowdownOfDrop(failShare);
+  const beyond = shifts.filter((shift) => exceeds(shift, failAt));
+  if (2 * beyond.length > shifts.length) return true;
+  if (exceeds(sharedShift(shifts), failAt)) return true;
+  const unexplained = ownRejections(shifts, 0, FALSE_ALARM_PROBABILITY / 3);
+  return shifts.some((shift, index) =>
+    unexplained[index] && exceeds(shift, failAt)
+  );
+}
+
+/**
+ * Returns the bounds of the changes, as differences of log latency: all of them hold together with {@linkcode CONFIDENCE}
+ * at each end (Bonferroni), so that among many cells none is beyond the limit by chance.
+ */
+export function intervalsOf(
+  { shifts, betweenRuns }: Comparison,
+): { low: number; high: number }[] {
+  return shifts.map((shift) => {
+    const total = addVariances(betweenRuns, shift.ownVariance);
+    const margin = Math.sqrt(total.value) *
+      studentUpperQuantile(
+        (1 - CONFIDENCE) / shifts.length,
+        total.degreesOfFreedom,
+      );
+    return { low: shift.slowdown - margin, high: shift.slowdown + margin };
+  });
 }
 
 /** Tells for each cell whether it is slower by more than the threshold, beyond chance. */
-function exceeds(
-  shifts: readonly CellShift[],
-  betweenRuns: Variance,
+function findSlower(
+  { shifts, betweenRuns }: Comparison,
   { threshold, level }: { threshold: number; level: number },
 ): boolean[] {
   const shared = sharedShift(shifts);
-  const sharedNoise = addVariances(betweenRuns, shared.ownVariance);
-  const sharedProven = studentUpperTail(
-    shared.slowdown / Math.sqrt(sharedNoise.value),
-    sharedNoise.degreesOfFreedom,
-  ) <= level / 2;
+  // A cell that stayed as it was in a faster run is not slower.
   const explained = Math.max(shared.slowdown, 0);
-  const ownProven = holmRejections(
-    shifts.map(({ slowdown, ownVariance }) =>
-      studentUpperTail(
-        (slowdown - explained) /
-          Math.sqrt(ownVariance.value + shared.ownVariance.value),
-        ownVariance.degreesOfFreedom,
-      )
-    ),
-    level / 2,
+  const isShared = exceeds(shared, threshold) &&
+    chanceOf(shared, betweenRuns) <= level / 3;
+  const total = holmRejections(
+    shifts.map((shift) => chanceOf(shift, betweenRuns)),
+    level / 3,
   );
-  return shifts.map(({ slowdown }, index) => {
-    const proven = (sharedProven ? explained : 0) +
-      (ownProven[index] ? slowdown - explained : 0);
-    return Math.min(slowdown, proven) > threshold + ROUNDING;
-  });
+  const own = ownRejections(shifts, explained, level / 3);
+  const intervals = intervalsOf({ shifts, betweenRuns });
+  return shifts.map((shift, index) =>
+    exceeds(shift, threshold) &&
+    (isShared || total[index] === true ||
+      (intervals[index]?.low ?? 0) > threshold ||
+      own[index] === true && exceeds(shift, threshold + explained))
+  );
+}
+
+/** Tells for each cell whether its own noise does not explain what it is slower by beyond `explained`. */
+function ownRejections(
+  shifts: readonly CellShift[],
+  explained: number,
+  level: number,
+): boolean[] {
+  const { value } = sharedShift(shifts).ownVariance;
+  return holmRejections(
+    shifts.map((shift) =>
+      chanceOf({ ...shift, slowdown: shift.slowdown - explained }, {
+        value,
+        degreesOfFreedom: Infinity,
+      })
+    ),
+    level,
+  );
+}
+
+function exceeds({ slowdown }: CellShift, threshold: number): boolean {
+  return slowdown > threshold + ROUNDING;
+}
+
+/** Returns the chance of such a slowdown, or a larger one, where there is none. */
+function chanceOf(
+  { slowdown, ownVariance }: CellShift,
+  ...noise: readonly Variance[]
+): number {
+  const { value, degreesOfFreedom } = addVariances(ownVariance, ...noise);
+  return studentUpperTail(slowdown / Math.sqrt(value), degreesOfFreedom);
 }

@@ -7,16 +7,16 @@
 import { studentUpperQuantile } from "../stats/distributions.ts";
 import {
   addVariances,
-  type CellShift,
+  type Comparison,
+  CONFIDENCE,
   FALSE_ALARM_PROBABILITY,
-  intervalOf,
+  intervalsOf,
+  isUndecided,
   judgeShifts,
-  OK_CONFIDENCE,
   sharedShift,
   type ShiftStatus,
   slowdownOfDrop,
   type Thresholds,
-  type Variance,
 } from "./gate_rule.ts";
 
 /** How a cell is judged; INVALID is given by the caller, who keeps such cells from the gate. */
@@ -38,7 +38,7 @@ export interface CellVerdict {
   readonly status: CellStatus;
   /** Change of throughput in percent, below 0 if slower; null without a baseline. */
   readonly changePercent: number | null;
-  /** Bounds of the change in percent, each held with a confidence of 95 %; null where there is none. */
+  /** Bounds of the change in percent, held with a confidence of 95 % by all cells together; null where there is none. */
   readonly intervalPercent: readonly [low: number, high: number] | null;
   /** The judgement in words. */
   readonly reason: string;
@@ -64,7 +64,7 @@ export interface GateNote {
   readonly kind:
     | "assumed-noise"
     | "odd-baseline-run"
-    | "baseline-drift"
+    | "slow-creep"
     | "tail";
   /** The note in words. */
   readonly message: string;
@@ -78,16 +78,12 @@ export interface GateVerdict {
   readonly cells: readonly CellVerdict[];
   /** The comparison as a whole; null if no cell has a baseline or the rule looks at cells alone. */
   readonly runWide: RunWideVerdict | null;
+  /** By what a change is measured, in words. */
+  readonly statistic: string;
   /** Doubts about the comparison. */
   readonly notes: readonly GateNote[];
-}
-
-/** The changes of all cells and the noise that they share. */
-export interface Comparison {
-  /** In the order of the cells. */
-  readonly shifts: readonly CellShift[];
-  /** Noise that all cells share. */
-  readonly betweenRuns: Variance;
+  /** Why the run can be taken neither for a regression nor for a pass, and what to do, in words; null if it can. */
+  readonly undecided: string | null;
 }
 
 /** How much more could be measured, for the advice on INCONCLUSIVE cells. */
@@ -98,6 +94,8 @@ export interface Extension {
   readonly amounts: readonly number[];
   /** Returns the comparison as it would be with so much more, the changes as they are. */
   readonly extended: (amount: number) => Comparison;
+  /** What else may decide where none of the amounts does. */
+  readonly otherwise: string;
 }
 
 /** Drop of throughput in percent that fails a run, as the specification has it. */
@@ -126,52 +124,100 @@ export function thresholdsOf(options: GateOptions): Thresholds {
   return { failShare: failPercent / 100, warnShare: warnPercent / 100 };
 }
 
-/** Judges a comparison and describes every cell, in the order of the keys and shifts. */
-export function describeCells(
+/** Returns a verdict on cells alone, each by itself. */
+export function verdictOnCells(
+  cells: readonly CellVerdict[],
+  statistic: string,
+): GateVerdict {
+  return { cells, runWide: null, statistic, notes: [], undecided: null };
+}
+
+/** Judges a comparison: every cell, in the order of the keys and shifts, and all cells together. */
+export function describe(
   keys: readonly string[],
   comparison: Comparison,
   { thresholds, extension }: { thresholds: Thresholds; extension: Extension },
-): CellVerdict[] {
-  const { shifts, betweenRuns } = comparison;
-  const statuses = judgeShifts(shifts, betweenRuns, thresholds);
+): Omit<GateVerdict, "notes" | "statistic"> {
+  const statuses = judgeShifts(comparison, thresholds);
   const more = amountsToDecide(statuses, extension, thresholds);
-  const shared = percentOf(sharedShift(shifts).slowdown);
-  return shifts.map((shift, index) => {
-    const { low, high } = intervalOf(shift, betweenRuns);
+  const intervals = intervalsOf(comparison);
+  const runWide = describeShared(comparison, thresholds);
+  const cells = comparison.shifts.map(({ slowdown }, index) => {
+    const { low, high } = intervals[index] ?? { low: NaN, high: NaN };
     const cell = {
       key: keys[index] ?? "",
       status: statuses[index] ?? "INCONCLUSIVE",
-      changePercent: percentOf(shift.slowdown),
+      changePercent: percentOf(slowdown),
       intervalPercent: [percentOf(high), percentOf(low)] as const,
       moreRuns: more[index] ?? null,
     };
-    const size = `median throughput ${signed(cell.changePercent)}, ` +
-      `of all cells ${signed(shared)}`;
-    const reason = reasonOf(cell, thresholds, extension.unit);
+    const size = `throughput ${signed(cell.changePercent)}, ` +
+      `of all cells ${signed(runWide.changePercent)}`;
+    const reason = reasonOf(cell, thresholds, extension);
     return { ...cell, reason: `${size}: ${reason}` };
   });
+  const isDecided = statuses.includes("REGRESSION") ||
+    !isUndecided(comparison, thresholds);
+  return {
+    cells,
+    runWide,
+    undecided: isDecided ? null : describeUndecided(cells, runWide, {
+      failShare: thresholds.failShare,
+      extension,
+    }),
+  };
 }
 
 /** Describes what a comparison says of all cells together. */
-export function describeShared(
+function describeShared(
   { shifts, betweenRuns }: Comparison,
   { failShare }: Thresholds,
 ): RunWideVerdict {
   const shared = sharedShift(shifts);
-  const { low, high } = intervalOf(shared, betweenRuns);
+  const [interval] = intervalsOf({ shifts: [shared], betweenRuns });
+  const { low, high } = interval ?? { low: NaN, high: NaN };
   const total = addVariances(betweenRuns, shared.ownVariance);
   const deviation = Math.sqrt(total.value);
   const proven = deviation *
-    studentUpperQuantile(FALSE_ALARM_PROBABILITY / 2, total.degreesOfFreedom);
+    studentUpperQuantile(FALSE_ALARM_PROBABILITY / 3, total.degreesOfFreedom);
   // A change is found in 95 of 100 runs if it exceeds the limit by the 95th percentile of its own noise.
   const found = Math.max(slowdownOfDrop(failShare), proven) +
-    deviation * studentUpperQuantile(1 - OK_CONFIDENCE, Infinity);
+    deviation * studentUpperQuantile(1 - CONFIDENCE, Infinity);
   return {
     changePercent: percentOf(shared.slowdown),
     intervalPercent: [percentOf(high), percentOf(low)],
     noisePercent: 100 * deviation,
     smallestDropPercent: -percentOf(found),
   };
+}
+
+function describeUndecided(
+  cells: readonly Omit<CellVerdict, "reason">[],
+  { changePercent, noisePercent }: RunWideVerdict,
+  { failShare, extension }: { failShare: number; extension: Extension },
+): string {
+  const beyond = cells.filter((cell) =>
+    (cell.changePercent ?? 0) < -100 * failShare
+  );
+  const needed = Math.max(
+    ...beyond.map(({ moreRuns }) => moreRuns ?? Infinity),
+  );
+  return `could not judge: throughput ${signed(changePercent)} of all cells, ` +
+    `${beyond.length} of ${cells.length} cells slower by more than ${
+      shown(failShare)
+    }, and the noise of ${noisePercent.toFixed(1)} % between runs may be why: ${
+      adviceOf(Number.isFinite(needed) ? needed : null, extension)
+    }`;
+}
+
+/** Says how much more decides; null for nothing that was tried. */
+function adviceOf(
+  needed: number | null,
+  { unit: [one, many], otherwise }: Extension,
+): string {
+  return needed === null
+    ? `more ${many} like this would not decide it, ${otherwise}`
+    : `${needed} more ${needed === 1 ? one : many} would decide`;
 }
 
 /** Returns a percentage with its sign and one decimal. */
@@ -184,14 +230,18 @@ function percentOf(slowdown: number): number {
   return 100 * Math.expm1(-slowdown);
 }
 
+/** Returns a share as a percentage without needless digits. */
+function shown(share: number): string {
+  return `${Number((100 * share).toFixed(2))} %`;
+}
+
 function reasonOf(
   cell: Omit<CellVerdict, "reason">,
   { failShare, warnShare }: Thresholds,
-  [one, many]: readonly [string, string],
+  extension: Extension,
 ): string {
-  const fail = `${Number((100 * failShare).toFixed(2))} %`;
-  const warn = `${Number((100 * warnShare).toFixed(2))} %`;
-  const worst = `at worst ${signed(cell.intervalPercent?.[0] ?? NaN)}`;
+  const fail = shown(failShare);
+  const warn = shown(warnShare);
   switch (cell.status) {
     case "REGRESSION":
       return `a drop of more than ${fail} that chance does not explain`;
@@ -200,17 +250,12 @@ function reasonOf(
     case "IMPROVED":
       return `a gain of more than ${fail} that chance does not explain`;
     case "OK":
-      return `a drop of ${fail} would have shown, ${worst}`;
+      return `a drop of ${fail} would have shown`;
     default: {
       const seen = (cell.changePercent ?? 0) < -100 * warnShare
-        ? `slower, but it may be chance, ${worst}`
-        : `no clear drop, but one of ${fail} could hide, ${worst}`;
-      const needed = cell.moreRuns === null
-        ? `more ${many} like this would not decide it, more baseline or A/B may`
-        : `${cell.moreRuns} more ${
-          cell.moreRuns === 1 ? one : many
-        } would decide`;
-      return `${seen}; ${needed}`;
+        ? "slower, but it may be chance"
+        : `a drop of ${fail} is neither seen nor ruled out`;
+      return `${seen}; ${adviceOf(cell.moreRuns, extension)}`;
     }
   }
 }
@@ -226,8 +271,7 @@ function amountsToDecide(
     statuses[index] === "INCONCLUSIVE" && needed[index] === null;
   for (const amount of amounts) {
     if (!statuses.some((_, index) => open(index))) break;
-    const { shifts, betweenRuns } = extended(amount);
-    judgeShifts(shifts, betweenRuns, thresholds).forEach((status, index) => {
+    judgeShifts(extended(amount), thresholds).forEach((status, index) => {
       if (open(index) && status !== "INCONCLUSIVE") needed[index] = amount;
     });
   }

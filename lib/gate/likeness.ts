@@ -49,7 +49,10 @@ export function conditionMismatches(
   return [...found.values()];
 }
 
-/** Lists the models and data types if the result and the baseline have none in common; other cells are just new. */
+/**
+ * Lists the models and data types of which nothing is left in the result while it has others: a renamed model would
+ * else be new, and whatever became of the old one would pass.
+ */
 export function nameMismatches(
   result: readonly StoredRun[],
   baseline: readonly StoredRun[],
@@ -58,11 +61,13 @@ export function nameMismatches(
     const [was, is] = [baseline, result].map((runs) =>
       new Set(runs.flatMap(({ cells }) => cells.map(({ key }) => key[name])))
     );
-    if (!was?.size || !is?.size || !was.isDisjointFrom(is)) return [];
+    const gone = [...was?.difference(is ?? new Set()) ?? []].join(", ");
+    const fresh = [...is?.difference(was ?? new Set()) ?? []].join(", ");
+    if (gone === "" || fresh === "") return [];
     return {
       name,
-      baseline: [...was].join(", "),
-      result: [...is].join(", "),
+      baseline: gone,
+      result: fresh,
       source: baseline[0]?.source ?? "",
     };
   });
@@ -100,8 +105,11 @@ export function findAmbiguity(
 /** Says why a comparison is refused, and how to have it all the same. */
 export function describeRefusal(mismatches: readonly RunMismatch[]): string {
   const names = [...new Set(mismatches.map(({ name }) => name))];
+  const isRenamed = names.some((name) => name === "model" || name === "dtype");
   return `only like is compared with like: ${
     mismatches.map(describeMismatch).join("; ")
+  }${
+    isRenamed ? " (was it renamed?)" : ""
   }. Give another baseline, or compare all the same with ${
     names.map((name) => `--allow-mismatch ${name}`).join(" ")
   }`;

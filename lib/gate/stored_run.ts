@@ -18,7 +18,7 @@ import {
   goodLatenciesMs,
   type Run,
 } from "../result.ts";
-import { summariseLatencies } from "../stats/stats.ts";
+import { sum, summariseLatencies } from "../stats/stats.ts";
 import { describeTooFew, findUnfitness, MIN_SAMPLES } from "./validity.ts";
 
 /** One run: each cell at most once. */
@@ -31,22 +31,18 @@ export interface StoredRun {
   readonly conditions: Conditions;
   /** The cells that were measured, in order. */
   readonly cells: readonly StoredCell[];
+  /** Cells that were planned and have no result; 0 where the file does not tell what was planned. */
+  readonly lackingCells: number;
 }
 
 /** One cell of a stored run. */
 export interface StoredCell {
   /** Which cell this is. */
   readonly key: CellKey;
-  /** The figures of each pass: one, or more where the cell was measured again; none if it is not fit to be compared. */
-  readonly passes: readonly StoredValue[];
+  /** The figures, of all passes together where the cell was measured again; null if it is not fit to be compared. */
+  readonly value: RunValue | null;
   /** Why the cell is not fit to be compared; null if it is. */
   readonly unfit: string | null;
-}
-
-/** The figures of one pass of a cell. */
-export interface StoredValue extends RunValue {
-  /** 99th percentile. */
-  readonly p99Ms: number;
 }
 
 /** A text that is the same for the same cell. */
@@ -64,13 +60,28 @@ export function keyText(
 export function runsOfRecord(run: Run, source: string): StoredRun[] {
   const repeats = [...new Set(run.cells.map(({ repeat }) => repeat))]
     .toSorted((a, b) => a - b);
-  return repeats.map((repeat, index) => ({
+  const runs = repeats.map((repeat, index) => ({
     source: sourceOf(source, index, repeats.length),
     timestamp: run.metadata.timestamp,
     conditions: conditionsOf(run),
     cells: groupCells(run.cells.filter((cell) => cell.repeat === repeat))
       .map(cellOfRecord),
+    lackingCells: 0,
   }));
+  const last = runs.pop();
+  if (last === undefined) return [];
+  const lackingCells = plannedCells(run) -
+    sum([...runs, last].map(({ cells }) => cells.length));
+  return [...runs, { ...last, lackingCells: Math.max(lackingCells, 0) }];
+}
+
+/** Returns how many cells a run was to measure, each repeat counted. */
+function plannedCells(
+  { options: { batchSizes, numLabels, models, dtypes, runs, target } }: Run,
+): number {
+  // A server that runs has one model and data type, whatever was asked for.
+  const targets = target === "url" ? 1 : models.length * dtypes.length;
+  return batchSizes.length * numLabels.length * targets * runs;
 }
 
 /**
@@ -108,6 +119,7 @@ export function runsOfCsv(
         "server",
     },
     cells: cells.flatMap((group) => group[index] ?? []).map(cellOfRow),
+    lackingCells: 0,
   }));
 }
 
@@ -117,12 +129,13 @@ export function runsOfCsv(
  */
 export function isSameRun(a: StoredRun, b: StoredRun): boolean {
   const figuresOf = ({ cells }: StoredRun) =>
-    new Map(cells.flatMap(({ key, passes }) => {
-      const value = pooled(passes);
-      return value === null
-        ? []
-        : [[keyText(key), `${value.p50Ms} ${value.meanMs}`] as const];
-    }));
+    new Map(
+      cells.flatMap(({ key, value }) =>
+        value === null
+          ? []
+          : [[keyText(key), `${value.p50Ms} ${value.meanMs}`] as const]
+      ),
+    );
   const others = figuresOf(b);
   const common = [...figuresOf(a)].filter(([key]) => others.has(key));
   return common.length > 0 &&
@@ -153,29 +166,19 @@ function cellOfRecord(
   const { key } = passes[0];
   const unfit = passes.map(findUnfitness).find((reason) => reason !== null) ??
     null;
-  if (unfit !== null) return { key, passes: [], unfit };
-  // Recomputed, so that the figures are those of the samples whatever the file says.
-  const latencies = passes.map(({ samples }) => goodLatenciesMs(samples));
-  return latencies.flat().every((latencyMs) => latencyMs > 0)
-    ? { key, passes: latencies.flatMap((one) => valueOf(one) ?? []), unfit }
-    : { key, passes: [], unfit: "a latency is not above 0 ms" };
+  if (unfit !== null) return { key, value: null, unfit };
+  // Recomputed, so that the figures are those of the samples whatever the file says, and pooled sample by sample:
+  // a mean of the medians of passes is a figure that no request had.
+  const latenciesMs = passes.flatMap(({ samples }) => goodLatenciesMs(samples));
+  const summary = summariseLatencies(latenciesMs);
+  return summary !== null && summary.minMs > 0
+    ? { key, value: { ...summary, latenciesMs }, unfit }
+    : { key, value: null, unfit: "a latency is not above 0 ms" };
 }
 
 function cellOfRow({ key, figures, reason }: CsvRow): StoredCell {
-  if (figures === null) return { key, passes: [], unfit: reason || "INVALID" };
+  if (figures === null) return { key, value: null, unfit: reason || "INVALID" };
   return figures.count < MIN_SAMPLES
-    ? { key, passes: [], unfit: describeTooFew(figures.count) }
-    : { key, passes: [{ ...figures, latenciesMs: null }], unfit: null };
-}
-
-/** Summarises passes as one, for a baseline; null for none. */
-export function pooled(passes: readonly StoredValue[]): StoredValue | null {
-  return passes.length < 2
-    ? passes[0] ?? null
-    : valueOf(passes.flatMap(({ latenciesMs }) => latenciesMs ?? []));
-}
-
-function valueOf(latenciesMs: readonly number[]): StoredValue | null {
-  const summary = summariseLatencies(latenciesMs);
-  return summary && { ...summary, latenciesMs };
+    ? { key, value: null, unfit: describeTooFew(figures.count) }
+    : { key, value: { ...figures, latenciesMs: null }, unfit: null };
 }

@@ -23,8 +23,11 @@ export type Action =
     readonly body: string;
   }
   | {
-    /** close: it is over. renew: some of its alarms are over, or the issue is closed already. */
-    readonly type: "close" | "renew";
+    /**
+     * close: it is over. renew: some of its alarms are over, or the issue is closed already.
+     * absent: a cell that it speaks for was not measured.
+     */
+    readonly type: "close" | "renew" | "absent";
     readonly issue: GitHubIssue;
     readonly body: string;
   }
@@ -52,7 +55,7 @@ export const MAX_SINGLE_ISSUES = 3;
  * @param runId The run that speaks; it speaks at most once in each issue, however often its job is repeated.
  */
 export function planNight(
-  { alarms, cleared }: Night,
+  { alarms, cleared, absent }: Night,
   issues: readonly GitHubIssue[],
   { runId }: { readonly runId: string },
 ): Action[] {
@@ -66,6 +69,7 @@ export function planNight(
         owned,
         raised: alarms.filter(({ key }) => owned.includes(key)),
         cleared: owned.filter((key) => cleared.includes(key)),
+        isAbsent: owned.some((key) => absent.includes(key)),
         owner: owners.get(marks.live[0] ?? ""),
         runId,
       });
@@ -79,6 +83,8 @@ interface IssueFacts {
   readonly owned: readonly string[];
   readonly raised: readonly Alarm[];
   readonly cleared: readonly string[];
+  /** Whether it speaks for a cell that was not measured. */
+  readonly isAbsent: boolean;
   /** The issue that speaks for the first key. */
   readonly owner: GitHubIssue | undefined;
   readonly runId: string;
@@ -87,7 +93,7 @@ interface IssueFacts {
 function planIssue(
   issue: GitHubIssue,
   { live, runId: lastRunId }: Marks,
-  { owned, raised, cleared, owner, runId }: IssueFacts,
+  { owned, raised, cleared, isAbsent, owner, runId }: IssueFacts,
 ): Action[] {
   const past = live.filter((key) =>
     !owned.includes(key) || cleared.includes(key)
@@ -103,6 +109,9 @@ function planIssue(
     return lastRunId === runId
       ? [{ type: "reported", issue, alarms: raised }]
       : [{ type: "comment", ...target, alarms: raised }];
+  }
+  if (issue.isOpen && isAbsent && lastRunId !== runId) {
+    return [{ type: "absent", ...target }];
   }
   if (!issue.isOpen || past.length === 0) return renew;
   if (owned.length === 0 && owner !== undefined) {

@@ -9,7 +9,7 @@ import type { WorkflowRun } from "./github_api.ts";
 import { writeMarks } from "./nightly_mark.ts";
 import type { Action } from "./nightly_plan.ts";
 import type { Alarm, AlarmKind, Night } from "./nightly_verdict.ts";
-import { shownChange } from "../report/report_comparison.ts";
+import { openQuestions, shownChange } from "../report/report_comparison.ts";
 import { cutToBytes, renderMarkdown } from "../report/report_markdown.ts";
 import { viewOfRun } from "../report/report_view.ts";
 import type { Run } from "../result.ts";
@@ -50,7 +50,7 @@ const MAX_WORDS_LENGTH = 500;
 
 const HEADINGS: Readonly<Record<AlarmKind, string>> = {
   regression: "Performance regression",
-  unmeasured: "Nightly benchmark could not measure",
+  unmeasured: "Nightly benchmark came to no verdict",
   broken: "Nightly benchmark workflow failed",
   stress: "Nightly stress tests failed",
 };
@@ -135,7 +135,7 @@ export function nightSummary(
     ? kinds.map((kind) => HEADINGS[kind]).join("; ")
     : context.isFirst
     ? "Measured; there was no baseline to compare with"
-    : "Passed";
+    : ["Passed", ...openQuestionsOf(context.run)].join(", ");
   const others = alarms.filter(({ kind }) => kind !== "regression");
   const parts = [
     `## ${verdict}`,
@@ -162,6 +162,20 @@ export function nightSummary(
   );
 }
 
+/** What a run without an alarm leaves open. */
+function openQuestionsOf(run: Run | null): string[] {
+  return run?.comparison === undefined
+    ? []
+    : openQuestions(viewOfRun(run).cells, run.comparison);
+}
+
+/** The comment on an issue about cells that this night did not measure. */
+export function absentComment(context: NightContext): string {
+  return `Not measured in ${
+    runLink(context)
+  } (commit ${context.commit}): it is in the baseline, but not in the result, so nobody knows whether this lasts.`;
+}
+
 const ADVICE: Readonly<Record<AlarmKind, string>> = {
   regression: "",
   unmeasured:
@@ -180,6 +194,7 @@ const DONE: Readonly<Record<Action["type"], string>> = {
   merge: "a duplicate, closed",
   declined: "lasts, but was closed as not planned: left alone",
   reported: "lasts, already said in this run",
+  absent: "not measured, commented on",
 };
 
 function describeAlarms(alarms: readonly Alarm[]): string {
@@ -197,7 +212,7 @@ function describeAlarms(alarms: readonly Alarm[]): string {
       ...regressions.slice(0, MAX_ROWS).map(cellRow),
     ].join("\n"),
     rest > 0 ? `And ${rest} more.` : null,
-    "Each bound holds with a confidence of 95 %.",
+    "The bounds hold with 95 % for all cells together.",
   ]);
 }
 

@@ -51,6 +51,8 @@ export interface Night {
   readonly alarms: readonly Alarm[];
   /** The keys of trouble that this night shows to be over. */
   readonly cleared: readonly string[];
+  /** The keys of cells of the baseline that this night did not measure. */
+  readonly absent: readonly string[];
 }
 
 /** Judges a night. An exit code that its record does not bear out is a fault of the workflow, never a pass. */
@@ -87,7 +89,7 @@ export function judgeNight(facts: NightFacts): Night {
       ),
     );
   }
-  return { alarms, cleared };
+  return { alarms, cleared, absent: absentKeys(run) };
 }
 
 /** Returns what is wrong with the workflow itself, or null. */
@@ -151,6 +153,12 @@ function recoveredKeys(run: Run): string[] {
       verdict !== undefined && (status === "OK" || status === "IMPROVED")
     )
     .map(({ key }) => cellKey(key, run));
+}
+
+function absentKeys(run: Run | string): string[] {
+  return typeof run === "string"
+    ? []
+    : (run.comparison?.missing ?? []).map((key) => cellKey(key, run));
 }
 
 /** Each cell once: the passes of a cell share their verdict. */

@@ -6,7 +6,7 @@
 import type { Conditions } from "../gate/conditions.ts";
 import type { CellKey, Run } from "../result.ts";
 import { mean } from "../stats/stats.ts";
-import { keyText, pooled, runsOfRecord } from "../gate/stored_run.ts";
+import { keyText, runsOfRecord } from "../gate/stored_run.ts";
 
 /** One run of a history: what the trend needs of it, and no more. */
 export interface HistoryRun {
@@ -40,10 +40,9 @@ export function historyRun(run: Run, source: string): HistoryRun | null {
     ({ key }) => keyText(key),
   );
   const cells = [...groups.values()].flatMap((repeats) => {
-    const logs = repeats.flatMap(({ passes }) => {
-      const value = pooled(passes);
-      return value === null ? [] : [Math.log(value.p50Ms)];
-    });
+    const logs = repeats.flatMap(({ value }) =>
+      value === null ? [] : [Math.log(value.p50Ms)]
+    );
     const key = repeats[0]?.key;
     if (logs.length === 0 || key === undefined) return [];
     const labelIds = metadata["label_token_ids"][key.numLabels] ?? [];

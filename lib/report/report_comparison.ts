@@ -54,8 +54,14 @@ export function shownChange(
 
 /** Returns the lines under a table of compared cells: what was compared, and every doubt. */
 export function comparisonNotes(comparison: ComparisonRecord): string[] {
-  const { baseline, changePercent, intervalPercent, missing, notes } =
-    comparison;
+  const {
+    baseline,
+    changePercent,
+    intervalPercent,
+    missing,
+    notes,
+    statistic,
+  } = comparison;
   const listed = missing.slice(0, MAX_LISTED).map(cellNamer(missing)).join(
     "; ",
   );
@@ -66,6 +72,13 @@ export function comparisonNotes(comparison: ComparisonRecord): string[] {
     ...(changePercent === null ? [] : [
       `All cells: median throughput ${
         shownChange({ changePercent, intervalPercent })
+      }`,
+    ]),
+    ...(statistic === "" ? [] : [
+      `Change: of throughput, by the ${statistic}${
+        intervalPercent === null
+          ? ""
+          : "; the bounds hold with 95 % for all cells together"
       }`,
     ]),
     ...(missing.length === 0 ? [] : [
@@ -85,16 +98,46 @@ export function verdictNotes(cells: readonly JudgedCell[]): string[] {
   );
 }
 
+/**
+ * Says what a comparison leaves open: cells that were not judged, and cells of the baseline that were not measured;
+ * nothing for nothing.
+ */
+export function openQuestions(
+  cells: readonly Pick<JudgedCell, "status" | "verdict">[],
+  { missing, baselineCells }: Pick<
+    ComparisonRecord,
+    "missing" | "baselineCells"
+  >,
+): string[] {
+  const open = cells.filter(({ status }) => status === "INCONCLUSIVE").length;
+  return [
+    ...(open === 0
+      ? []
+      : [`${open} ${open === 1 ? "cell" : "cells"} not judged`]),
+    ...(missing.length === 0 ? [] : [
+      `${
+        baselineCells - missing.length
+      } of the baseline's ${baselineCells} cells measured`,
+    ]),
+  ];
+}
+
 /** Returns the last lines: that all passed only where every cell was compared and is as good as before. */
 export function closingLines(
   cells: readonly JudgedCell[],
-  { failure }: Pick<ComparisonRecord, "failure">,
+  comparison: Pick<ComparisonRecord, "failure" | "missing" | "baselineCells">,
 ): string[] {
+  const { failure } = comparison;
   const having = (status: Status) =>
     cells.filter((cell) => cell.status === status);
   const passed = [...having("OK"), ...having("IMPROVED")].length;
+  const open = openQuestions(cells, comparison);
   if (failure === null && passed === cells.length) {
-    return [`All ${passed} configurations passed`];
+    return [
+      open.length === 0
+        ? `All ${passed} configurations passed`
+        : `${passed} configurations passed: ${open.join(", ")}`,
+    ];
   }
   const nameOf = cellNamer(cells.map(({ key }) => key));
   const regressions = having("REGRESSION");
@@ -105,9 +148,12 @@ export function closingLines(
     return count === 0 ? [] : [`${count} ${shownStatus(status)}`];
   });
   return [
-    `${compared} of ${cells.length} configurations compared: ${
-      counts.join(", ")
-    }`,
+    [
+      `${compared} of ${cells.length} configurations compared: ${
+        counts.join(", ")
+      }`,
+      ...open,
+    ].join("; "),
     ...(regressions.length > 0
       ? [
         `FOUND ${regressions.length} PERFORMANCE REGRESSIONS`,
@@ -159,12 +205,13 @@ export function renderComparison(
       title: "COMPARISON WITH THE BASELINE",
       footer: [
         ...comparisonNotes(record),
-        "Change: of throughput, by the median. mean, p95, p99: of latency; " +
+        "mean, p95, p99: change of latency; " +
         `n too small: need ${quantileMinSamples(0.95)} samples for a p95, ${
           quantileMinSamples(0.99)
         } for a p99`,
-        ...cells.flatMap(({ key, reason }) =>
-          reason === "" ? [] : [`${cellNamer(keys)(key)}: ${reason}`]
+        ...cells.flatMap(({ key, reason, humps }) =>
+          [reason, humps].filter((text) => text !== "")
+            .map((text) => `${cellNamer(keys)(key)}: ${text}`)
         ),
         ...verdictNotes(judged),
         ...closingLines(judged, record),
@@ -186,6 +233,7 @@ export function comparisonToJson(
         "baseline": record.baseline,
         "change_percent": record.changePercent,
         "interval_percent": record.intervalPercent,
+        "statistic": record.statistic,
         "mismatches": mismatches,
         "notes": record.notes,
         "missing": record.missing.map(keyFields),

@@ -103,7 +103,7 @@ function changes(
       figure(draw(changeChart(cells)), {
         caption: `Change against the baseline${name}`,
         note:
-          "batch size × labels; a line spans the bounds of the change, each held with a confidence of 95\u00a0%",
+          "batch size × labels; a line spans the bounds of the change, which hold with 95\u00a0% for all cells together",
         legend: [
           { sign: "▲", style: "bad", text: "FAIL" },
           { sign: "◆", style: "doubtful", text: "WARN, INCONCLUSIVE" },

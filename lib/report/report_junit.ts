@@ -9,7 +9,7 @@ import { escapeXml } from "./escape_markup.ts";
 import { SIMULATED_NOTE } from "./report_markdown.ts";
 import { shownChange } from "./report_comparison.ts";
 import type { CellView, ReportView } from "./report_view.ts";
-import type { Status } from "../result.ts";
+import { type CellKey, describeCell, type Status } from "../result.ts";
 
 /** What a status is to a test: REGRESSION fails, INVALID is an error, what could not be judged was skipped. */
 const ELEMENTS: Readonly<
@@ -54,6 +54,7 @@ export function renderJunit(views: readonly ReportView[]): string {
     }`,
     cases: [
       ...view.cells.map(caseOf),
+      ...missingCases(view),
       // Without it, a comparison that came to nothing would show as passed.
       ...(view.comparison?.failure
         ? [{
@@ -66,6 +67,17 @@ export function renderJunit(views: readonly ReportView[]): string {
         : []),
     ],
   })));
+}
+
+/** What was not measured was skipped: left out, it would pass for passed. */
+function missingCases({ comparison }: ReportView): TestCase[] {
+  return (comparison?.missing ?? []).map((key) => ({
+    name: caseName(describeCell(key), key),
+    element: "skipped",
+    message: "in the baseline, but not measured in this run",
+    timeSeconds: 0,
+    output: "",
+  }));
 }
 
 /** Writes test suites as JUnit XML. */
@@ -114,13 +126,17 @@ function caseLines(
   ];
 }
 
+function caseName(name: string, { model, dtype }: CellKey): string {
+  return `${name} (${model}, ${dtype})`;
+}
+
 function caseOf(cell: CellView): TestCase {
   const { key, name, status, reason, figures, verdict, failures } = cell;
   const timesMs = cell.passes.flatMap(({ samples: { doneMs, sentMs } }) =>
     doneMs.map((done, i) => done - (sentMs[i] ?? done))
   );
   return {
-    name: `${name} (${key.model}, ${key.dtype})`,
+    name: caseName(name, key),
     element: ELEMENTS[status],
     message: `${status}: ${reason || "no reason was stored"}`,
     timeSeconds: timesMs.reduce((sum, timeMs) => sum + timeMs, 0) / 1000,

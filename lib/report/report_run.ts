@@ -16,7 +16,8 @@ import {
 import { stringifyRows } from "../report_csv.ts";
 import { poolPasses } from "../passes.ts";
 import { renderTable, type TableColumn } from "./report_table.ts";
-import type { CellResult, Run } from "../result.ts";
+import { type CellResult, goodLatenciesMs, type Run } from "../result.ts";
+import { describeHumps } from "../stats/humps.ts";
 import { quantileMinSamples } from "../stats/stats.ts";
 
 const MISSING = "-";
@@ -83,7 +84,11 @@ function notes(run: Run): string[] {
   const weak = cells.filter((cell) =>
     cell.summary !== null && cell.summary.count < quantileMinSamples(0.99)
   );
-  const doubtful = cells.filter((cell) => cell.reason !== "");
+  const doubts = cells.flatMap((cell) => {
+    const humps = describeHumps(goodLatenciesMs(cell.samples));
+    const text = [cell.reason, humps].filter((one) => one !== "").join("; ");
+    return text === "" ? [] : [{ cell, text }];
+  });
   return [
     `Target: ${metadata["target_address"] || "simulated engine"}, model ${
       metadata.model || "unknown"
@@ -105,8 +110,8 @@ function notes(run: Run): string[] {
       ...comparisonNotes(run.comparison),
       ...verdictNotes(cells.map(toJudged)),
     ]),
-    ...doubtful.flatMap((cell) => [
-      `Batch ${cell.key.batchSize}, labels ${cell.key.numLabels}: ${cell.reason}`,
+    ...doubts.flatMap(({ cell, text }) => [
+      `Batch ${cell.key.batchSize}, labels ${cell.key.numLabels}: ${text}`,
       ...cell.failures.map(({ outcome, count, example }) =>
         `  ${count} x ${outcome}: ${example}`
       ),
@@ -160,11 +165,15 @@ export function runToCsv(run: Run): string {
   const metrics = run.comparison === undefined
     ? METRICS
     : [...METRICS, ...CHANGE_METRICS];
+  const statistic = run.comparison === undefined
+    ? []
+    : [{ name: "change_statistic", value: run.comparison.statistic }];
   return stringifyRows(
-    metrics.map((metric) => metric.name),
-    poolPasses(run.cells).map((cell) =>
-      metrics.map((metric) => metric.value(cell))
-    ),
+    [...metrics, ...statistic].map(({ name }) => name),
+    poolPasses(run.cells).map((cell) => [
+      ...metrics.map((metric) => metric.value(cell)),
+      ...statistic.map(({ value }) => value),
+    ]),
   );
 }
 

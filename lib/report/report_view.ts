@@ -10,8 +10,10 @@ import {
   meanInterval,
   medianInterval,
 } from "../stats/intervals.ts";
+import { describeHumps } from "../stats/humps.ts";
 import {
   comparisonNotes,
+  openQuestions,
   shownChange,
   shownStatus,
 } from "./report_comparison.ts";
@@ -195,6 +197,7 @@ function cellOfPasses(
     reason: distinct([
       worst.status === "OK" ? "" : verdict?.reason ?? "",
       ...passes.map(({ reason }) => reason),
+      describeHumps(latencies),
     ]).join("; "),
     verdict,
     figures: summary,
@@ -208,14 +211,17 @@ function cellOfPasses(
 }
 
 function cellOfCompared(
-  { key, status, reason, verdict, result }: ComparedCell,
+  { key, status, reason, verdict, result, humps }: ComparedCell,
   nameOf: (key: CellKey) => string,
 ): CellView {
   return {
     key,
     name: nameOf(key),
     status,
-    reason: reason || (status === "OK" ? "" : verdict?.reason ?? ""),
+    reason: distinct([
+      reason || (status === "OK" ? "" : verdict?.reason ?? ""),
+      humps,
+    ]).join("; "),
     verdict,
     figures: result && {
       ...result,
@@ -250,6 +256,8 @@ function verdictOf(
       tone: of("INVALID") > 0 || isInterrupted ? "doubtful" : "none",
     };
   }
+  const open = openQuestions(cells, comparison).map((text) => `, ${text}`)
+    .join("");
   const slowest = cells.filter(({ status }) => status === "REGRESSION")
     .toSorted((a, b) => changeOf(a) - changeOf(b))[0];
   if (slowest !== undefined) {
@@ -258,7 +266,9 @@ function verdictOf(
         shownStatus("REGRESSION")
       }), most of all ${slowest.name}: throughput ${
         shownChange(slowest.verdict)
-      }${comparison.failure === null ? "" : `. ${comparison.failure}`}${end}`,
+      }${open}${
+        comparison.failure === null ? "" : `. ${comparison.failure}`
+      }${end}`,
       tone: "bad",
     };
   }
@@ -270,14 +280,14 @@ function verdictOf(
   }
   return of("OK") + of("IMPROVED") === cells.length
     ? {
-      headline: `All ${cells.length} cells passed${
+      headline: `${open === "" ? "All " : ""}${cells.length} cells passed${
         of("IMPROVED") > 0 ? `, ${of("IMPROVED")} of them IMPROVED` : ""
-      }${end}`,
+      }${open}${end}`,
       tone: isInterrupted ? "doubtful" : "good",
     }
     : {
       headline:
-        `No regression found, but not every cell passed: ${counts}${end}`,
+        `No regression found, but not every cell passed: ${counts}${open}${end}`,
       tone: "doubtful",
     };
 }
