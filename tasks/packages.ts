@@ -48,10 +48,9 @@ async function fetchPackages(limitMs: number | null): Promise<string | null> {
   try {
     const { imports } = config;
     await Deno.writeTextFile(path, JSON.stringify({ imports }));
-    const lock = new URL("deno.lock", ROOT).pathname;
     const signal = limitMs === null ? null : AbortSignal.timeout(limitMs);
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["cache", "--config", path, "--lock", lock, "tasks/imports.ts"],
+      args: ["cache", "--config", path, "--lock=deno.lock", "tasks/imports.ts"],
       cwd: ROOT,
       env: { "NO_COLOR": "1" },
       stdin: "null",

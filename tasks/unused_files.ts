@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { fromFileUrl } from "@std/path";
 
 const USED = new URL(import.meta.resolve("echarts/dist/echarts.esm.min.mjs"));
 const KEPT = [USED.href, new URL("../package.json", USED).href];
@@ -12,6 +13,6 @@ for (const folder of [new URL("./", USED), new URL("../", USED)]) {
   for (const { name } of Deno.readDirSync(folder)) {
     const file = new URL(name, folder);
     if (KEPT.some((kept) => kept.startsWith(file.href))) continue;
-    console.log(`--exclude ${file.pathname}`);
+    console.log(`--exclude ${fromFileUrl(file)}`);
   }
 }
