@@ -43,6 +43,7 @@ Deno.test("assertEquals() compares deeply, by class and by own properties", () =
   const other: Record<string, unknown> = {};
   other["self"] = other;
   const equal: [unknown, unknown][] = [
+    [0, -0],
     [NaN, NaN],
     [[1, [2]], [1, [2]]],
     [{ a: 1, b: 2 }, { b: 2, a: 1 }],

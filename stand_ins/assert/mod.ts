@@ -15,6 +15,11 @@ export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
 
+function equal(actual: unknown, expected: unknown): boolean {
+  // By the first, 0 equals -0.
+  return actual === expected || isDeepStrictEqual(actual, expected);
+}
+
 function show(value: unknown): string {
   return Deno.inspect(value, {
     depth: Infinity,
@@ -49,7 +54,7 @@ export function assertFalse(expr: unknown, msg?: string): void {
 /** Fails unless the two values are deeply equal; a class and a missing property count. */
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   check(
-    isDeepStrictEqual(actual, expected),
+    equal(actual, expected),
     [actual, expected],
     "the first was expected to equal the second",
     msg,
@@ -59,7 +64,7 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
 /** Fails if the two values are deeply equal. */
 export function assertNotEquals<T>(actual: T, expected: T): void {
   check(
-    !isDeepStrictEqual(actual, expected),
+    !equal(actual, expected),
     [actual],
     "another value was expected",
   );
