@@ -56,7 +56,7 @@ function launchOptions(
 Deno.test("launchWords() splits without a shell and puts values into whole words", () => {
   assertEquals(
     launchWords(
-      `run "two words" 'a;b' $(id) \`id\` > x {model}:{port} {dtype}`,
+      `run "two words" 'a;b' --name="c d"'e' "" $(id) \`id\` > x {model}:{port} {dtype}`,
       {
         model: 'a b"; rm -rf / #{port}',
         dtype: "$(id)",
@@ -64,7 +64,8 @@ Deno.test("launchWords() splits without a shell and puts values into whole words
       },
     ),
     [
-      ...["run", "two words", "a;b", "$(id)", "`id`", ">", "x"],
+      ...["run", "two words", "a;b", "--name=c de", ""],
+      ...["$(id)", "`id`", ">", "x"],
       ...['a b"; rm -rf / #{port}:8000', "$(id)"],
     ],
   );

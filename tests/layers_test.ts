@@ -195,7 +195,7 @@ interface Module {
 function readModules(root: URL, folder = ""): Module[] {
   return [...Deno.readDirSync(new URL(folder, root))].flatMap((entry) => {
     const name = folder + entry.name;
-    if (entry.isDirectory && root === LIB && name !== "offline") {
+    if (entry.isDirectory && root === LIB) {
       return readModules(root, `${name}/`);
     }
     if (!entry.isFile || !name.endsWith(".ts")) return [];

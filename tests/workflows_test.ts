@@ -137,6 +137,27 @@ Deno.test("ci.yaml stresses the simulated engine and keeps the record, the JUnit
   );
 });
 
+Deno.test("ci.yaml takes the packages of JSR in all jobs but one, and tries the executable", () => {
+  const text = WORKFLOWS.find(({ name }) => name === "ci.yaml")?.text ?? "";
+  assertEquals(text.match(/^ +SCORE_PACKAGES: .+$/gm), [
+    "  SCORE_PACKAGES: jsr",
+    "      SCORE_PACKAGES: stand-ins",
+  ]);
+  assertMatch(text, /^ {6}- run: deno task compile$/m);
+  assertMatch(text, /^ {10}\.\/scorebench bench .*--output smoke\.html$/m);
+});
+
+Deno.test("nightly-perf.yaml has its packages before it runs code without a task", () => {
+  const nightly = WORKFLOWS.find(({ name }) => name === "nightly-perf.yaml");
+  const jobs = (nightly?.text ?? "").split(/^ {4}steps:$/m).slice(1);
+  assertEquals(jobs.length, 2);
+  for (const text of jobs) {
+    const packages = text.indexOf("- run: deno task packages\n");
+    assertGreater(packages, 0);
+    assertGreater(text.indexOf("deno run "), packages);
+  }
+});
+
 Deno.test("nightly.ts leaves by its last line alone", () => {
   const text = Deno.readTextFileSync(".github/nightly.ts");
   assertEquals(text.split("Deno.exit").length, 2);
