@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { parse } from "@std/csv";
+import { parse } from "@std/csv/parse";
 import {
   type GateCell,
   type GateVerdict,
