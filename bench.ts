@@ -5,14 +5,36 @@
  *
  * @module
  */
-import { exitCodeOf, judgeAbRun } from "./lib/bench/ab_measure.ts";
-import type { Baseline } from "./lib/gate/baseline.ts";
+import config from "./deno.json" with { type: "json" };
+import { findPlanProblem } from "./lib/baseline/comparability.ts";
+import { applyComparison, compareRun } from "./lib/baseline/comparison.ts";
 import {
   checkBaselineUpdate,
   loadBaseline,
   updateBaseline,
-} from "./lib/gate/baseline_files.ts";
-import { BENCH_COMMAND } from "./lib/commands/bench_command.ts";
+} from "./lib/baseline/files.ts";
+import { MIN_SAMPLES } from "./lib/baseline/fitness.ts";
+import type { Baseline } from "./lib/baseline/merge.ts";
+import { exitCodeOf, judgeAbRun } from "./lib/bench/ab.ts";
+import { findSuspects } from "./lib/bench/confirm.ts";
+import type { BenchEnd, BenchListener, BenchWorld } from "./lib/bench/plan.ts";
+import { runBench } from "./lib/bench/run.ts";
+import {
+  complain,
+  startProgress,
+  terminalColumns,
+} from "./lib/cli/command_line.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { type Interrupts, listenForInterrupts } from "./lib/cli/interrupt.ts";
+import type { Progress } from "./lib/cli/progress.ts";
+import { inform, runScript } from "./lib/cli/script.ts";
+import {
+  readApiKey,
+  readCertificates,
+  readEnvironment,
+  refuseTwoKeys,
+} from "./lib/cli/secret_source.ts";
+import { BENCH_COMMAND } from "./lib/commands/bench.ts";
 import {
   type BenchFlags,
   type BenchRequest,
@@ -20,50 +42,28 @@ import {
   readBenchFlags,
   wantedTargets,
 } from "./lib/commands/bench_flags.ts";
-import type {
-  BenchEnd,
-  BenchListener,
-  BenchWorld,
-} from "./lib/bench/bench_plan.ts";
 import { type Outputs, planOutputs } from "./lib/commands/bench_outputs.ts";
-import { runBench } from "./lib/bench/bench_run.ts";
-import { calibrate } from "./lib/load/calibration.ts";
-import {
-  complain,
-  startProgress,
-  terminalColumns,
-} from "./lib/cli/command_line.ts";
-import { describeClient } from "./lib/load/client_limit.ts";
-import { applyComparison, compareRun } from "./lib/gate/comparison.ts";
-import { findPlanProblem } from "./lib/gate/likeness.ts";
-import { findSuspects } from "./lib/gate/confirm.ts";
-import config from "./deno.json" with { type: "json" };
-import { describeEnvironment } from "./lib/target/environment.ts";
+import { readGateFlags } from "./lib/commands/gate_flags.ts";
 import { MeasureError, UsageError } from "./lib/failure.ts";
-import { parseFlags } from "./lib/cli/flags.ts";
-import { readGateFlags } from "./lib/gate/gate_flags.ts";
-import { inform, runScript } from "./lib/cli/script.ts";
-import { type Interrupts, listenForInterrupts } from "./lib/cli/interrupt.ts";
-import { startLoadGenerator } from "./lib/load/load.ts";
-import { poolPasses } from "./lib/passes.ts";
-import type { Progress } from "./lib/cli/progress.ts";
-import { renderRun } from "./lib/report/report_run.ts";
-import { optionDifferences, type Run, type RunOptions } from "./lib/result.ts";
-import { stringifyRun } from "./lib/run_file.ts";
-import { createRedactor, headerSecrets, hideKeys } from "./lib/secret.ts";
+import { calibrate } from "./lib/load/calibration.ts";
+import { describeClient } from "./lib/load/client_limit.ts";
+import { startLoadGenerator } from "./lib/load/generator.ts";
+import { poolPasses } from "./lib/record/cells.ts";
 import {
-  readApiKey,
-  readCertificates,
-  readEnvironment,
-  refuseTwoKeys,
-} from "./lib/cli/secret_source.ts";
-import { readRun, writeWhole } from "./lib/store.ts";
-import { MIN_SAMPLES } from "./lib/gate/validity.ts";
+  optionDifferences,
+  type Run,
+  type RunOptions,
+} from "./lib/record/run.ts";
+import { readRun, stringifyRun } from "./lib/record/run_file.ts";
+import { renderRun } from "./lib/report/run/text.ts";
+import { createRedactor, headerSecrets, hideKeys } from "./lib/secret.ts";
+import { describeEnvironment } from "./lib/server/environment.ts";
 import {
   openTarget,
   type TargetOptions,
   type Wanted,
-} from "./lib/target/target.ts";
+} from "./lib/server/open.ts";
+import { writeWhole } from "./lib/store.ts";
 
 /** Runs the benchmark by its arguments; returns the exit code. The client is measured by `measureClient`. */
 export function main(

@@ -137,8 +137,8 @@ async function printCompletions(args: readonly string[]): Promise<number> {
       2,
     );
   }
-  const { BENCH_COMMAND } = await import("./lib/commands/bench_command.ts");
-  const { STRESS_COMMAND } = await import("./lib/commands/stress_command.ts");
+  const { BENCH_COMMAND } = await import("./lib/commands/bench.ts");
+  const { STRESS_COMMAND } = await import("./lib/commands/stress.ts");
   const { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } = await import(
     "./report.ts"
   );

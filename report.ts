@@ -6,29 +6,16 @@
  * @module
  */
 import { extname } from "@std/path";
-import { loadBaseline, loadRuns } from "./lib/gate/baseline_files.ts";
-import { complain, say, terminalColumns } from "./lib/cli/command_line.ts";
-import type { CommandSpec } from "./lib/cli/command_spec.ts";
 import {
   applyComparison,
   compareRuns,
   type RunComparison,
-} from "./lib/gate/comparison.ts";
-import { escapeForTerminal } from "./lib/escape.ts";
+} from "./lib/baseline/comparison.ts";
+import { loadBaseline, loadRuns } from "./lib/baseline/files.ts";
+import { complain, say, terminalColumns } from "./lib/cli/command_line.ts";
+import type { CommandSpec } from "./lib/cli/command_spec.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
-import { UsageError } from "./lib/failure.ts";
-import { readGateFlags } from "./lib/gate/gate_flags.ts";
 import { inform, runScript } from "./lib/cli/script.ts";
-import { loadHistory } from "./lib/report/history_files.ts";
-import {
-  COMPARE_COMMAND,
-  RENDER_COMMAND,
-  TREND_COMMAND,
-} from "./lib/commands/report_command.ts";
-import {
-  comparisonToJson,
-  renderComparison,
-} from "./lib/report/report_comparison.ts";
 import {
   describeFormats,
   formatOf,
@@ -37,13 +24,24 @@ import {
   type Render,
   STRESS_FORMATS,
   VIEW_FORMATS,
-} from "./lib/report/report_formats.ts";
-import { renderRun } from "./lib/report/report_run.ts";
-import { renderTrend } from "./lib/report/report_trend.ts";
-import { viewOfComparison, viewOfRun } from "./lib/report/report_view.ts";
-import { renderStressRun } from "./lib/report/report_stress_text.ts";
-import { checkWritable, readRun, readText, writeWhole } from "./lib/store.ts";
+} from "./lib/commands/formats.ts";
+import { readGateFlags } from "./lib/commands/gate_flags.ts";
+import {
+  COMPARE_COMMAND,
+  RENDER_COMMAND,
+  TREND_COMMAND,
+} from "./lib/commands/report.ts";
 import { readStressRun } from "./lib/commands/stress_outputs.ts";
+import { escapeForTerminal } from "./lib/escape.ts";
+import { UsageError } from "./lib/failure.ts";
+import { loadHistory } from "./lib/history/files.ts";
+import { readRun } from "./lib/record/run_file.ts";
+import { comparisonToJson, renderComparison } from "./lib/report/comparison.ts";
+import { renderRun } from "./lib/report/run/text.ts";
+import { renderStressRun } from "./lib/report/stress/text.ts";
+import { renderTrend } from "./lib/report/trend/page.ts";
+import { viewOfComparison, viewOfRun } from "./lib/report/view.ts";
+import { checkWritable, readText, writeWhole } from "./lib/store.ts";
 
 export { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
 

@@ -6,21 +6,21 @@
 // deno-lint-ignore-file no-console
 import config from "./deno.json" with { type: "json" };
 import type { CommandSpec } from "./lib/cli/command_spec.ts";
-import { faultTable } from "./lib/engine/engine_faults.ts";
+import { parseFlags } from "./lib/cli/flags.ts";
+import { formatHelp } from "./lib/cli/help.ts";
+import { UsageError } from "./lib/failure.ts";
+import { faultTable } from "./lib/simulator/faults.ts";
 import {
   ENGINE_DEFAULTS,
   type EngineOptions,
   engineOptions,
   ZERO_COST,
-} from "./lib/engine/engine_options.ts";
-import { parseFlags } from "./lib/cli/flags.ts";
-import { UsageError } from "./lib/failure.ts";
-import { formatHelp } from "./lib/cli/help.ts";
+} from "./lib/simulator/options.ts";
 import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
-} from "./lib/engine/simulator.ts";
+} from "./lib/simulator/start.ts";
 
 /** SGLang's own default. */
 const DEFAULT_PORT = 30000;

@@ -5,58 +5,54 @@
  *
  * @module
  */
-import { calibrate } from "./lib/load/calibration.ts";
+import config from "./deno.json" with { type: "json" };
 import {
   complain,
   startProgress,
   terminalColumns,
 } from "./lib/cli/command_line.ts";
-import config from "./deno.json" with { type: "json" };
-import { createEndpointClient } from "./lib/target/endpoint_client.ts";
-import { describeEnvironment } from "./lib/target/environment.ts";
-import { UsageError } from "./lib/failure.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
-import { inform, runScript } from "./lib/cli/script.ts";
 import { listenForInterrupts } from "./lib/cli/interrupt.ts";
-import { type Endpoint, startLoadGenerator } from "./lib/load/load.ts";
 import type { Progress } from "./lib/cli/progress.ts";
-import { renderStressRun } from "./lib/report/report_stress_text.ts";
-import type { StressOptions } from "./lib/stress/scenarios.ts";
-import { createRedactor, headerSecrets, hideKeys } from "./lib/secret.ts";
+import { inform, runScript } from "./lib/cli/script.ts";
 import {
   readApiKey,
   readCertificates,
   readEnvironment,
   refuseTwoKeys,
 } from "./lib/cli/secret_source.ts";
-import { watchServer } from "./lib/stress/server_watch.ts";
-import { writeWhole } from "./lib/store.ts";
-import { STRESS_COMMAND } from "./lib/commands/stress_command.ts";
-import type { Prober } from "./lib/stress/stress_context.ts";
-import { stringifyStressRun } from "./lib/stress/stress_file.ts";
+import { STRESS_COMMAND } from "./lib/commands/stress.ts";
 import {
   readStressFlags,
   type StressFlags,
   type StressRequest,
 } from "./lib/commands/stress_flags.ts";
 import {
-  describeProgress,
-  type ProgressLog,
-  startProgressLog,
-} from "./lib/stress/stress_progress.ts";
-import {
   planStressOutputs,
   readStressRun,
   type StressOutputs,
 } from "./lib/commands/stress_outputs.ts";
-import type { StressRun } from "./lib/stress/stress_result.ts";
+import { UsageError } from "./lib/failure.ts";
+import { calibrate } from "./lib/load/calibration.ts";
+import { sleep } from "./lib/load/clock.ts";
+import { createEndpointClient } from "./lib/load/endpoint.ts";
+import { type Endpoint, startLoadGenerator } from "./lib/load/generator.ts";
+import { renderStressRun } from "./lib/report/stress/text.ts";
+import { createRedactor, headerSecrets, hideKeys } from "./lib/secret.ts";
+import { describeEnvironment } from "./lib/server/environment.ts";
+import { openTarget, UNKNOWN } from "./lib/server/open.ts";
+import { writeWhole } from "./lib/store.ts";
+import type { Prober } from "./lib/stress/context.ts";
+import { stringifyStressRun } from "./lib/stress/file.ts";
 import {
-  runStress,
-  type StressEnd,
-  stressExitCode,
-} from "./lib/stress/stress_run.ts";
-import { openTarget, UNKNOWN } from "./lib/target/target.ts";
-import { sleep } from "./lib/load/wait.ts";
+  describeProgress,
+  type ProgressLog,
+  startProgressLog,
+} from "./lib/stress/progress.ts";
+import type { StressRun } from "./lib/stress/record.ts";
+import { runStress, type StressEnd, stressExitCode } from "./lib/stress/run.ts";
+import type { StressOptions } from "./lib/stress/scenarios.ts";
+import { watchServer } from "./lib/stress/watch.ts";
 
 /** Runs the stress tests by their arguments; returns the exit code. The client is measured by `measureClient`. */
 export function main(

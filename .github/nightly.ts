@@ -9,10 +9,9 @@
  */
 import * as v from "valibot";
 import { complain } from "../lib/cli/command_line.ts";
-import { UsageError } from "../lib/failure.ts";
-import { createGitHub, type GitHub } from "../lib/nightly/github_api.ts";
-import { GitHubError } from "../lib/nightly/github_request.ts";
 import { listenForInterrupts } from "../lib/cli/interrupt.ts";
+import { readEnvironment } from "../lib/cli/secret_source.ts";
+import { UsageError } from "../lib/failure.ts";
 import {
   benchFlags,
   readSettings,
@@ -20,8 +19,10 @@ import {
   requireServer,
   stemOf,
   stressFlags,
-} from "../lib/nightly/nightly_command.ts";
-import { type Action, planNight } from "../lib/nightly/nightly_plan.ts";
+} from "../lib/nightly/command.ts";
+import { createGitHub, type GitHub } from "../lib/nightly/github_api.ts";
+import { GitHubError } from "../lib/nightly/github_request.ts";
+import { type Action, planNight } from "../lib/nightly/plan.ts";
 import {
   absentComment,
   issueBody,
@@ -31,11 +32,11 @@ import {
   type NightContext,
   nightSummary,
   recoveryComment,
-} from "../lib/nightly/nightly_text.ts";
-import { judgeNight, type StepRecord } from "../lib/nightly/nightly_verdict.ts";
-import type { Run } from "../lib/result.ts";
-import { readEnvironment } from "../lib/cli/secret_source.ts";
-import { checkWritable, readRun, readText, writeWhole } from "../lib/store.ts";
+} from "../lib/nightly/text.ts";
+import { judgeNight, type StepRecord } from "../lib/nightly/verdict.ts";
+import type { Run } from "../lib/record/run.ts";
+import { readRun } from "../lib/record/run_file.ts";
+import { checkWritable, readText, writeWhole } from "../lib/store.ts";
 
 /** By these the issues are found again; the specification's. */
 const LABELS = ["performance", "automated"];

@@ -5,8 +5,6 @@
  */
 import { dirname, join } from "@std/path";
 import { MeasureError, UsageError } from "./failure.ts";
-import type { Run } from "./result.ts";
-import { parseRun } from "./run_file.ts";
 
 /** A file that is read is at most this long; a full profile's record has about 1 MB. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
@@ -77,21 +75,6 @@ export async function readText(path: string): Promise<string> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError([fileProblem("read", path, error)]);
-  }
-}
-
-/**
- * Reads a stored run.
- *
- * @throws {UsageError} If the file cannot be read or is not a whole run.
- */
-export async function readRun(path: string): Promise<Run> {
-  const text = await readText(path);
-  try {
-    return parseRun(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError([`Cannot read '${path}': ${error.message}`]);
   }
 }
 

@@ -4,11 +4,11 @@ import {
   assertGreater,
   assertStringIncludes,
 } from "@std/assert";
-import type { EngineOptions } from "../lib/engine/engine_options.ts";
-import type { Run } from "../lib/result.ts";
-import { startSimulator } from "../lib/engine/simulator.ts";
-import { makeTestFolder, runMain } from "./bench_runner.ts";
-import { startScoreServer } from "./score_server.ts";
+import type { Run } from "../lib/record/run.ts";
+import type { EngineOptions } from "../lib/simulator/options.ts";
+import { startSimulator } from "../lib/simulator/start.ts";
+import { makeTestFolder, runMain } from "./support/bench_runner.ts";
+import { startScoreServer } from "./support/score_server.ts";
 
 /** Three short cells. */
 const CELLS = [

@@ -5,7 +5,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { cellId, type Run } from "../lib/result.ts";
+import { cellId, type Run } from "../lib/record/run.ts";
 import {
   makeTestFolder,
   outcomeOf,
@@ -13,8 +13,8 @@ import {
   readTree,
   runMain,
   spawnBench,
-} from "./bench_runner.ts";
-import { startScoreServer } from "./score_server.ts";
+} from "./support/bench_runner.ts";
+import { startScoreServer } from "./support/score_server.ts";
 
 const FOUR_CELLS =
   "--batch-sizes 1,2 --num-labels 2,3 --num-runs 4 --warmup-runs 0".split(" ");

@@ -6,7 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import type { Run } from "../lib/result.ts";
+import type { Run } from "../lib/record/run.ts";
 import {
   assertMeasuredOrBusy,
   makeTestFolder,
@@ -17,7 +17,7 @@ import {
   scoreServerCommand,
   spawnBench,
   survivorsOf,
-} from "./bench_runner.ts";
+} from "./support/bench_runner.ts";
 
 const CELLS =
   "--batch-sizes 2 --num-runs 3 --warmup-runs 0 --model small --dtype float32"

@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Outcome } from "../lib/outcome.ts";
-import type { Run, RunMetadata } from "../lib/result.ts";
+import type { Run, RunMetadata } from "../lib/record/run.ts";
 import {
   assertMeasuredOrBusy,
   type BenchOutcome,
@@ -19,14 +19,14 @@ import {
   runMain,
   spawnBench,
   taskPermissions,
-} from "./bench_runner.ts";
+} from "./support/bench_runner.ts";
 import {
   type ScoreFault,
   type ScoreServer,
   type ScoreServerOptions,
   SERVED,
   startScoreServer,
-} from "./score_server.ts";
+} from "./support/score_server.ts";
 
 /** Overrides of a profile that leave one short cell. */
 const ONE_CELL = ["--batch-sizes", "3", "--num-labels", "2", "--num-runs", "4"];

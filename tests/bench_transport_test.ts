@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Run } from "../lib/result.ts";
-import { makeTestFolder, runMain } from "./bench_runner.ts";
+import type { Run } from "../lib/record/run.ts";
+import { makeTestFolder, runMain } from "./support/bench_runner.ts";
 import {
   httpAnswer,
   type Script,
   type ScriptedServerOptions,
   startScriptedServer,
-} from "./scripted_server.ts";
+} from "./support/scripted_server.ts";
 
 const CELL = ["--batch-sizes", "1", "--num-labels", "2", "--num-runs", "3"];
 const TLS = {

@@ -6,7 +6,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { assertMeasuredOrBusy, makeTestFolder } from "./bench_runner.ts";
+import {
+  assertMeasuredOrBusy,
+  makeTestFolder,
+} from "./support/bench_runner.ts";
 
 const TASKS: Readonly<Record<string, { readonly command: string }>> =
   config.tasks;
@@ -190,7 +193,7 @@ Deno.test({
     assertEquals(code, 0, new TextDecoder().decode(stderr));
     const bytes = await Deno.readFile(output);
     const text = new TextDecoder("latin1").decode(bytes);
-    for (const name of ["main.ts", "load_worker.ts", "simulated-smoke.csv"]) {
+    for (const name of ["main.ts", "worker.ts", "simulated-smoke.csv"]) {
       assert(text.includes(`"n":"${name}"`), name);
     }
     assertEquals(text.match(/"n":"echarts\.[^"]+"/g), [

@@ -8,29 +8,29 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { dirname, resolve } from "@std/path";
-import { BENCH_COMMAND } from "../lib/commands/bench_command.ts";
-import { readBenchFlags } from "../lib/commands/bench_flags.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
+import { BENCH_COMMAND } from "../lib/commands/bench.ts";
+import { readBenchFlags } from "../lib/commands/bench_flags.ts";
 import { UsageError } from "../lib/failure.ts";
 import {
   benchFlags,
   readSettings,
   requireServer,
   stressFlags,
-} from "../lib/nightly/nightly_command.ts";
-import type { StepRecord } from "../lib/nightly/nightly_verdict.ts";
-import type { Run, Status } from "../lib/result.ts";
-import { stringifyRun } from "../lib/run_file.ts";
-import { makeTestFolder } from "./bench_runner.ts";
-import { exampleRun } from "./example_run.ts";
+} from "../lib/nightly/command.ts";
+import type { StepRecord } from "../lib/nightly/verdict.ts";
+import type { Run, Status } from "../lib/record/run.ts";
+import { stringifyRun } from "../lib/record/run_file.ts";
+import { makeTestFolder } from "./support/bench_runner.ts";
+import { exampleRun } from "./support/example_run.ts";
 import {
   failure,
   GitHubStandIn,
   REPOSITORY,
   TOKEN,
-} from "./github_stand_in.ts";
-import { comparedRun, regressionKey, step } from "./nightly_night.ts";
-import { nightlyScript } from "./workflow_files.ts";
+} from "./support/github_stand_in.ts";
+import { comparedRun, regressionKey, step } from "./support/nightly_night.ts";
+import { nightlyScript } from "./support/workflow_files.ts";
 
 /** How a step ended. */
 interface StepOutcome {

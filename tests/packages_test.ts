@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { makeTestFolder } from "./bench_runner.ts";
+import { makeTestFolder } from "./support/bench_runner.ts";
 
 const TASKS: Readonly<
   Record<string, { command: string; dependencies?: string[] }>

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { BENCH_COMMAND } from "../lib/commands/bench_command.ts";
-import { readBenchFlags } from "../lib/commands/bench_flags.ts";
 import type { CommandSpec } from "../lib/cli/command_spec.ts";
 import { parseFlags } from "../lib/cli/flags.ts";
-import { STRESS_COMMAND } from "../lib/commands/stress_command.ts";
 import { formatHelp } from "../lib/cli/help.ts";
+import { BENCH_COMMAND } from "../lib/commands/bench.ts";
+import { readBenchFlags } from "../lib/commands/bench_flags.ts";
+import { STRESS_COMMAND } from "../lib/commands/stress.ts";
 import { OUTCOME_MEANINGS } from "../lib/outcome.ts";
 import { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } from "../report.ts";
 import { SIM_COMMAND } from "../sim.ts";

@@ -1,13 +1,13 @@
 // deno-lint-ignore-file no-console
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runToCsv } from "../lib/report/report_run.ts";
-import { stringifyRun } from "../lib/run_file.ts";
-import { stringifyStressRun } from "../lib/stress/stress_file.ts";
+import { stringifyRun } from "../lib/record/run_file.ts";
+import { runToCsv } from "../lib/report/run/text.ts";
+import { stringifyStressRun } from "../lib/stress/file.ts";
 import { main } from "../report.ts";
-import { makeTestFolder } from "./bench_runner.ts";
-import { measuredRun } from "./example_baseline.ts";
-import { exampleStressRun } from "./example_stress.ts";
-import { commitOf, makeHistory, PLANTED } from "./example_history.ts";
+import { makeTestFolder } from "./support/bench_runner.ts";
+import { measuredRun } from "./support/example_baseline.ts";
+import { commitOf, makeHistory, PLANTED } from "./support/example_history.ts";
+import { exampleStressRun } from "./support/example_stress.ts";
 
 const RUN = measuredRun("r");
 const SLOW = measuredRun("slow", { slowness: Array(6).fill(1.4) });

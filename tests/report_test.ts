@@ -1,18 +1,18 @@
 // deno-lint-ignore-file no-console
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { main } from "../report.ts";
-import { appendCsv } from "../lib/gate/baseline_update.ts";
+import { compareRun } from "../lib/baseline/comparison.ts";
 import {
   checkBaselineUpdate,
   loadBaseline,
   updateBaseline,
-} from "../lib/gate/baseline_files.ts";
-import { compareRun } from "../lib/gate/comparison.ts";
+} from "../lib/baseline/files.ts";
+import { appendCsv } from "../lib/baseline/update.ts";
 import { UsageError } from "../lib/failure.ts";
-import { runToCsv, runToMetadata } from "../lib/report/report_run.ts";
-import { stringifyRun } from "../lib/run_file.ts";
-import { makeTestFolder } from "./bench_runner.ts";
-import { measuredRun } from "./example_baseline.ts";
+import { stringifyRun } from "../lib/record/run_file.ts";
+import { runToCsv, runToMetadata } from "../lib/report/run/text.ts";
+import { main } from "../report.ts";
+import { makeTestFolder } from "./support/bench_runner.ts";
+import { measuredRun } from "./support/example_baseline.ts";
 
 const FIVE = ["b1", "b2", "b3", "b4", "b5"].map((seed) => measuredRun(seed));
 const RESULT = measuredRun("result");

@@ -6,8 +6,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { MeasureError, UsageError } from "../lib/failure.ts";
-import { checkWritable, readRun, readText, writeWhole } from "../lib/store.ts";
-import { makeTestFolder, readTree } from "./bench_runner.ts";
+import { readRun } from "../lib/record/run_file.ts";
+import { checkWritable, readText, writeWhole } from "../lib/store.ts";
+import { makeTestFolder, readTree } from "./support/bench_runner.ts";
 
 /** A folder that the test task may not write to. */
 const FORBIDDEN = "/usr";

@@ -4,15 +4,15 @@ import {
   assertGreater,
   assertStringIncludes,
 } from "@std/assert";
-import { faultsAt, parseFault } from "../lib/engine/engine_faults.ts";
-import { ZERO_COST } from "../lib/engine/engine_options.ts";
-import { startSimulator } from "../lib/engine/simulator.ts";
-import { startScoreServer } from "./score_server.ts";
-import { countsOf, serverFindings, stress } from "./stress_runner.ts";
+import { faultsAt, parseFault } from "../lib/simulator/faults.ts";
+import { ZERO_COST } from "../lib/simulator/options.ts";
+import { startSimulator } from "../lib/simulator/start.ts";
+import { startScoreServer } from "./support/score_server.ts";
+import { countsOf, serverFindings, stress } from "./support/stress_runner.ts";
 
 /** A launched server that shares nothing with the simulated engine. */
 const SERVER = `${Deno.execPath()} run --no-prompt --allow-net=127.0.0.1 ` +
-  "--allow-read tests/score_server.ts --port {port} --dtype float32";
+  "--allow-read tests/support/score_server.ts --port {port} --dtype float32";
 
 const LOAD = [
   ...["--scenario", "sustained", "--rate", "20"],

@@ -1,22 +1,22 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { createServer, type ServerResponse } from "node:http";
+import { ZERO_COST } from "../lib/simulator/options.ts";
+import { startSimulator } from "../lib/simulator/start.ts";
 import { hash32 } from "../lib/stats/rng.ts";
-import { ZERO_COST } from "../lib/engine/engine_options.ts";
-import { startSimulator } from "../lib/engine/simulator.ts";
+import { parseStressRun } from "../lib/stress/file.ts";
 import { loadSteps } from "../lib/stress/scenarios.ts";
-import { parseStressRun } from "../lib/stress/stress_file.ts";
-import { makeTestFolder, QUICK_CLIENT } from "./bench_runner.ts";
+import { makeTestFolder, QUICK_CLIENT } from "./support/bench_runner.ts";
 import {
   assertPassedOrBusy,
   countsOf,
   serverFindings,
   stress,
-} from "./stress_runner.ts";
-import { SHORT_OPTIONS } from "./virtual_stress.ts";
+} from "./support/stress_runner.ts";
+import { SHORT_OPTIONS } from "./support/virtual_stress.ts";
 
 // Faults strike requests by their number, and no deadline is near but that of a request without an
 // answer, so that what is found does not hang on the machine. When what was found is a drift, a leak,
-// a stall or the client's is tested in virtual time: stress_run_test.ts.
+// a stall or the client's is tested in virtual time: tests/stress/run_test.ts.
 
 /** One seed: by chance a row or a score can be so like another that a fault is within the tolerance. */
 const SUSTAINED = [

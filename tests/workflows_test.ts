@@ -5,7 +5,7 @@ import {
   assertMatch,
 } from "@std/assert";
 import config from "../deno.json" with { type: "json" };
-import { readWorkflows, runScripts } from "./workflow_files.ts";
+import { readWorkflows, runScripts } from "./support/workflow_files.ts";
 
 const WORKFLOWS = readWorkflows();
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { wrapCharacters, wrapWords } from "../lib/cli/wrap.ts";
+import { wrapCharacters, wrapWords } from "../lib/wrap.ts";
 
 Deno.test("wrapWords() breaks at spaces and keeps long words whole", () => {
   assertEquals(wrapWords("aa bb cc", 5), ["aa bb", "cc"]);

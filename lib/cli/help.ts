@@ -4,13 +4,13 @@
  * @module
  */
 
+import { wrapWords } from "../wrap.ts";
 import {
   BUILT_IN,
   type CommandSpec,
   type Flag,
   placeholderOf,
 } from "./command_spec.ts";
-import { wrapWords } from "./wrap.ts";
 
 const HELP_COLUMNS = 80;
 /** Where the help texts begin. */

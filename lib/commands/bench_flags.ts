@@ -3,23 +3,23 @@
  *
  * @module
  */
-import type { BENCH_COMMAND } from "./bench_command.ts";
+import { type Profile, PROFILES } from "../bench/profiles.ts";
 import type { FlagValues } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
-import { type Profile, PROFILES } from "../bench/profiles.ts";
-import { lethalReason } from "../score.ts";
+import { lethalReason } from "../score/request.ts";
+import {
+  type PrefixCache,
+  type TokenLengths,
+  UNIQUE_TOKENS,
+} from "../score/workload.ts";
+import { UNKNOWN, type Wanted } from "../server/open.ts";
+import type { BENCH_COMMAND } from "./bench.ts";
 import {
   launchProblems,
   readTargetFlags,
   type TargetRequest,
   urlProblems,
-} from "../target/target_flags.ts";
-import { UNKNOWN, type Wanted } from "../target/target.ts";
-import {
-  type PrefixCache,
-  type TokenLengths,
-  UNIQUE_TOKENS,
-} from "../workload.ts";
+} from "./target_flags.ts";
 
 /** The values of the flags. */
 export type BenchFlags = FlagValues<typeof BENCH_COMMAND>;

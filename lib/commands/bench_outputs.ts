@@ -4,16 +4,12 @@
  * @module
  */
 import { extname, join, resolve } from "@std/path";
-import type { BenchFlags } from "./bench_flags.ts";
 import { UsageError } from "../failure.ts";
-import {
-  describeFormats,
-  formatOf,
-  RECORD_FORMATS,
-} from "../report/report_formats.ts";
-import { runToMetadata, runToRows } from "../report/report_run.ts";
-import type { Run } from "../result.ts";
+import type { Run } from "../record/run.ts";
+import { runToMetadata, runToRows } from "../report/run/text.ts";
 import { checkWritable } from "../store.ts";
+import type { BenchFlags } from "./bench_flags.ts";
+import { describeFormats, formatOf, RECORD_FORMATS } from "./formats.ts";
 
 /** What a run writes. */
 export interface Outputs {

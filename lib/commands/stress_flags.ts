@@ -5,15 +5,15 @@
  */
 import type { FlagValues } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
-import type { TargetKind } from "../result.ts";
+import type { TargetKind } from "../record/run.ts";
+import { parseObjectives } from "../stress/objectives.ts";
 import {
   type Scenario,
   SCENARIOS,
   type StressOptions,
 } from "../stress/scenarios.ts";
-import { parseObjectives } from "../stress/slo.ts";
-import type { STRESS_COMMAND } from "./stress_command.ts";
-import { readTargetFlags, type TargetRequest } from "../target/target_flags.ts";
+import type { STRESS_COMMAND } from "./stress.ts";
+import { readTargetFlags, type TargetRequest } from "./target_flags.ts";
 
 /** The values of the flags. */
 export type StressFlags = FlagValues<typeof STRESS_COMMAND>;

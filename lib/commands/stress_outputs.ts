@@ -5,15 +5,11 @@
  */
 import { join, resolve } from "@std/path";
 import { UsageError } from "../failure.ts";
-import {
-  describeFormats,
-  formatOf,
-  STRESS_FORMATS,
-} from "../report/report_formats.ts";
 import { checkWritable, readText } from "../store.ts";
-import { parseStressRun } from "../stress/stress_file.ts";
+import { parseStressRun } from "../stress/file.ts";
+import { specifiedResult, type StressRun } from "../stress/record.ts";
+import { describeFormats, formatOf, STRESS_FORMATS } from "./formats.ts";
 import type { StressFlags } from "./stress_flags.ts";
-import { specifiedResult, type StressRun } from "../stress/stress_result.ts";
 
 /** What a run writes. */
 export interface StressOutputs {

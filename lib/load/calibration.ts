@@ -3,13 +3,13 @@
  *
  * @module
  */
+import type { Calibration } from "../record/run.ts";
+import { goodLatenciesMs } from "../record/run.ts";
+import { summariseLatencies } from "../stats/summary.ts";
 import { closedLoopRatio } from "./client_limit.ts";
 import type { Loop } from "./driver.ts";
-import type { LoadGenerator, LoadPlan } from "./load.ts";
-import type { Calibration } from "../result.ts";
-import { goodLatenciesMs } from "../result.ts";
+import type { LoadGenerator, LoadPlan } from "./generator.ts";
 import { toColumns } from "./samples.ts";
-import { summariseLatencies } from "../stats/stats.ts";
 
 /** Long enough for a thousand requests one after another on a slow machine, in milliseconds. */
 const ALONE_MS = 250;

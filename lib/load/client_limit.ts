@@ -3,10 +3,10 @@
  *
  * @module
  */
+import type { Calibration, CellSummary } from "../record/run.ts";
+import { sum } from "../stats/summary.ts";
 import type { Loop } from "./driver.ts";
-import type { Calibration, CellSummary } from "../result.ts";
 import { EXACT_SAMPLES, type Samples } from "./samples.ts";
-import { sum } from "../stats/stats.ts";
 
 /** A doubt about a figure that the client itself gives reason for. */
 export interface ClientDoubt {

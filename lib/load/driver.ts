@@ -5,8 +5,8 @@
  *
  * @module
  */
-import type { Judgement } from "../answer.ts";
-import type { HttpAnswer, HttpFailure } from "../http/http_exchange.ts";
+import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
+import type { Judgement } from "../score/answer.ts";
 import { dueTimesMs, type Schedule } from "./pacing.ts";
 import type { SampleRecorder } from "./samples.ts";
 

@@ -3,17 +3,18 @@
  *
  * @module
  */
+import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
 import {
   checkAnswer,
   type ExpectedAnswer,
   judgeExchange,
   type Judgement,
   rowSumTolerance,
-} from "../answer.ts";
-import type { HttpAnswer, HttpFailure } from "../http/http_exchange.ts";
-import { hash32, mix32 } from "../stats/rng.ts";
-import { encodeScoreRequest, lethalReason } from "../score.ts";
+} from "../score/answer.ts";
+import { encodeScoreRequest, lethalReason } from "../score/request.ts";
+import { scoreRequest, type WorkloadSpec } from "../score/workload.ts";
 import type { Redactor } from "../secret.ts";
+import { hash32, mix32 } from "../stats/rng.ts";
 import {
   type Deviation,
   deviationOf,
@@ -24,7 +25,6 @@ import {
   type Tolerance,
   worseOf,
 } from "./truth.ts";
-import { scoreRequest, type WorkloadSpec } from "../workload.ts";
 
 /** Payloads of one shape with their references. Plain data, fit to be sent to a worker. */
 export interface KnownWorkload {

@@ -6,6 +6,9 @@
  *
  * @module
  */
+import { type Outcome, outcomeCode, OUTCOMES } from "../outcome.ts";
+import { addFailures } from "../record/cells.ts";
+import type { FailureCount, SampleColumns } from "../record/run.ts";
 import {
   addHistogram,
   createHistogram,
@@ -17,10 +20,7 @@ import {
   type LoadObservations,
   mergeObservations,
   type Standstill,
-} from "./load_observer.ts";
-import { type Outcome, outcomeCode, OUTCOMES } from "../outcome.ts";
-import { addFailures } from "../passes.ts";
-import type { FailureCount, SampleColumns } from "../result.ts";
+} from "./observer.ts";
 import type { EndedRequest } from "./timeline.ts";
 
 /** How many samples of a load are kept one by one: 3.3 MB, and more than any profile's cell has. */

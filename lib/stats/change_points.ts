@@ -20,7 +20,7 @@ import {
   mean,
   median,
   medianAbsoluteDeviation,
-} from "./stats.ts";
+} from "./summary.ts";
 
 /** A stretch of a series. */
 export interface Segment {

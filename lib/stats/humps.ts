@@ -4,7 +4,7 @@
  * @module
  */
 
-import { mean, median, sum } from "./stats.ts";
+import { mean, median, sum } from "./summary.ts";
 
 /** One kind of answers. */
 export interface Hump {

@@ -6,7 +6,7 @@
  * @module
  */
 import { studentUpperQuantile } from "./distributions.ts";
-import { mean, type Numbers, sampleStandardDeviation } from "./stats.ts";
+import { mean, type Numbers, sampleStandardDeviation } from "./summary.ts";
 
 /** The lower and the upper end. */
 export type Interval = readonly [low: number, high: number];

@@ -1,201 +1,203 @@
 /**
- * Whether a series of measurements goes up: a robust slope with its interval, and a test that
- * allows for measurements that resemble their neighbours.
+ * What a run under load says of the health of a server: whether answers got slower, whether its
+ * memory grew, and how long it stood still.
  *
  * @module
  */
-import { normalUpperTail } from "../stats/distributions.ts";
-import { mean, median, quantile, sum } from "../stats/stats.ts";
+import type { LoadObservations, Standstill } from "../load/observer.ts";
+import { type Timeline, waitQuantile } from "../load/timeline.ts";
+import { quantile } from "../stats/summary.ts";
+import {
+  findTrend,
+  isRise,
+  pairSlopes,
+  type SeriesPoint,
+  type Trend,
+  TREND_MIN_POINTS,
+} from "../stats/trend.ts";
 
-/** One measurement of a series. */
-export interface SeriesPoint {
-  /** When, in milliseconds; later points come later. */
-  readonly timeMs: number;
-  /** What. */
-  readonly value: number;
+/** What is watched. */
+export const WATCHED = [
+  "latency",
+  "resident memory",
+  "KV cache tokens lost",
+  "queued requests",
+] as const;
+
+/** One of {@linkcode WATCHED}. */
+export type Watched = typeof WATCHED[number];
+
+/** What became of one watched quantity. */
+export interface HealthCheck {
+  /** The quantity. */
+  readonly watched: Watched;
+  /** Its unit. */
+  readonly unit: "ms" | "bytes" | "tokens" | "requests";
+  /** Why nothing can be said, in words; null where it was observed. */
+  readonly unobserved: string | null;
+  /** How it went; null where it was not observed. */
+  readonly trend: Trend | null;
+  /** Whether it grew. */
+  readonly grew: boolean;
 }
 
-/** How a series goes. */
-export interface Trend {
-  /** Points that it rests on. */
-  readonly count: number;
-  /** The time from the first point to the last in milliseconds. */
-  readonly spanMs: number;
-  /** Median of the values. */
-  readonly median: number;
-  /** The change over the whole span: the Theil-Sen slope times the span. */
-  readonly change: number;
-  /** The bounds of the change, with a confidence of 99 %; null where the points give none. */
-  readonly interval: readonly [low: number, high: number] | null;
-  /** The chance of a rise as clear as this one where there is none (one-sided Mann-Kendall). */
-  readonly pRise: number;
-  /** How much neighbours resemble each other, 0 to 0.95; it was taken out before the test. */
-  readonly autocorrelation: number;
-  /** Median of the first quarter of the points. */
-  readonly firstQuarter: number;
-  /** Median of the last quarter of the points. */
-  readonly lastQuarter: number;
+/** The health of a server during one load. */
+export interface Health {
+  /** The quantities, in the order of {@linkcode WATCHED}. */
+  readonly checks: readonly HealthCheck[];
+  /** The longest time in which requests were in flight and none ended. */
+  readonly standstill: Standstill;
+  /** Whether that is a stall: long, and far longer than an answer takes. */
+  readonly isStall: boolean;
 }
 
-/** Fewer points prove nothing. */
-export const TREND_MIN_POINTS = 12;
+/** Measurements of a server during a load, each a series, or why there are none. */
+export interface ServerSeries {
+  /** Resident memory of the server's processes in bytes. */
+  readonly residentBytes: readonly SeriesPoint[] | string;
+  /** Tokens of the KV pool that are neither free nor cached, beyond those at the start. */
+  readonly lostTokens: readonly SeriesPoint[] | string;
+  /** The size of the pool in tokens; null where it is not told. */
+  readonly poolTokens: number | null;
+  /** Requests that wait for a batch, as the server counts them: one an item. */
+  readonly queuedRequests: readonly SeriesPoint[] | string;
+}
 
-/** z of a two-sided confidence of 99 %. */
-const Z_99 = 2.5758293035489004;
+/** Answers that got slower by less than this share of their median over a run are not worth a search. */
+const LEAST_DRIFT_SHARE = 0.1;
+
+/** Memory that grew by less than this share of its median, or by less than 16 MiB, may be any allocator's. */
+const LEAST_LEAK_SHARE = 0.02;
+const LEAST_LEAK_BYTES = 16 * 2 ** 20;
+
+/** Tokens of the KV pool that are lost matter from this share of the pool on. */
+const LEAST_LOST_SHARE = 0.01;
+
+/** A queue that grew by fewer requests than this is not worth a search, */
+const LEAST_QUEUE_GROWTH = 4;
+
+/** nor is one whose median of the last quarter is not above this: that is a batch or two. */
+const LEAST_LONG_QUEUE = 8;
+
+/** A standstill is a stall from this length on, in milliseconds, */
+const LEAST_STALL_MS = 1000;
+
+/** and when it is as many times as long as the median answer takes. */
+const STALL_FACTOR = 10;
+
+/** More groups say no more of a trend. */
+const MAX_GROUPS = 60;
+
+/** Caches and allocators fill up at first; this share of a memory series is not looked at. */
+const SETTLING_SHARE = 0.25;
+
+/** Growth that slows down to less than this share of its pace is that of something that fills up. */
+const LASTING_SHARE = 1 / 3;
 
 /**
- * Returns the trend of a series, or null below {@linkcode TREND_MIN_POINTS} points.
+ * Judges the health of a server by one load.
  *
- * The slope is that of Theil and Sen; its interval and the test are those of the series without its
- * autocorrelation (see {@linkcode whiten}).
- *
- * @param series In the order of time.
+ * @param observed What was seen of the load.
+ * @param windowMs The planned length of the load, or what there was of it.
+ * @param server What was measured of the server meanwhile.
  */
-export function findTrend(series: readonly SeriesPoint[]): Trend | null {
-  const [first, last] = [series[0], series.at(-1)];
-  if (series.length < TREND_MIN_POINTS || !first || !last) return null;
-  const spanMs = last.timeMs - first.timeMs;
-  const values = series.map(({ value }) => value);
-  const { whitened, autocorrelation } = whiten(series);
-  const { s, variance } = mannKendall(whitened.map(({ value }) => value));
-  const deviation = Math.sqrt(variance);
-  const bounds = slopeInterval(pairSlopes(whitened), Z_99 * deviation);
-  const quarter = Math.floor(series.length / 4);
+export function judgeHealth(
+  observed: LoadObservations,
+  windowMs: number,
+  server: ServerSeries,
+): Health {
+  const { timeline, standstills } = observed;
+  const standstill = standstills[0] ?? { startMs: 0, durationMs: 0 };
+  const median = waitQuantile(timeline.waits, 0.5);
   return {
-    count: series.length,
-    spanMs,
-    median: median(values),
-    change: slopeOf(series) * spanMs,
-    interval: bounds && [bounds[0] * spanMs, bounds[1] * spanMs],
-    pRise: variance === 0 ? 1 : normalUpperTail(continuous(s) / deviation),
-    autocorrelation,
-    firstQuarter: median(values.slice(0, quarter)),
-    lastQuarter: median(values.slice(-quarter)),
+    checks: [
+      checkLatency(timeline, windowMs),
+      checkMemory(
+        { watched: "resident memory", unit: "bytes" },
+        server.residentBytes,
+        (trend) => Math.max(LEAST_LEAK_BYTES, LEAST_LEAK_SHARE * trend.median),
+      ),
+      checkMemory(
+        { watched: "KV cache tokens lost", unit: "tokens" },
+        server.lostTokens,
+        () => LEAST_LOST_SHARE * (server.poolTokens ?? Infinity),
+      ),
+      checkQueue(
+        server.queuedRequests,
+        windowMs,
+      ),
+    ],
+    standstill,
+    isStall: standstill.durationMs >= LEAST_STALL_MS && median !== null &&
+      standstill.durationMs >= STALL_FACTOR * median,
   };
 }
 
-/**
- * Returns the slopes between all pairs of points in ascending order; their median is the slope of
- * Theil and Sen: P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau",
- * Journal of the American Statistical Association 63 (1968).
- */
-export function pairSlopes(series: readonly SeriesPoint[]): Float64Array {
-  const slopes: number[] = [];
-  for (const [i, left] of series.entries()) {
-    for (const right of series.slice(i + 1)) {
-      const gapMs = right.timeMs - left.timeMs;
-      if (gapMs > 0) slopes.push((right.value - left.value) / gapMs);
-    }
+function checkLatency(timeline: Timeline, windowMs: number): HealthCheck {
+  const base = { watched: "latency", unit: "ms" } as const;
+  const trend = findTrend(medianWaits(timeline, windowMs));
+  if (trend === null) {
+    return {
+      ...base,
+      unobserved: `fewer than ${TREND_MIN_POINTS} seconds with answers`,
+      trend,
+      grew: false,
+    };
   }
-  return Float64Array.from(slopes).sort();
+  const grew = isRise(trend, LEAST_DRIFT_SHARE * trend.median);
+  return { ...base, unobserved: null, trend, grew };
 }
 
-/**
- * Returns the bounds of the Theil-Sen slope, after section 5 of Sen (1968), rounded outwards.
- *
- * @param slopes All pair slopes, ascending.
- * @param reach The wanted number of standard deviations of Kendall's S.
- * @returns null where the slopes do not reach so far.
- */
-export function slopeInterval(
-  slopes: Float64Array,
-  reach: number,
-): [low: number, high: number] | null {
-  const below = Math.floor((slopes.length - reach) / 2) - 1;
-  const above = Math.ceil((slopes.length + reach) / 2);
-  const [low, high] = [slopes[below], slopes[above]];
-  return low === undefined || high === undefined ? null : [low, high];
-}
-
-/**
- * Returns Kendall's S and its variance for independent values, corrected for ties.
- *
- * M. G. Kendall, "Rank Correlation Methods" (1975), chapter 4.
- */
-export function mannKendall(
-  values: readonly number[],
-): { readonly s: number; readonly variance: number } {
-  let s = 0;
-  for (const [i, left] of values.entries()) {
-    for (let j = i + 1; j < values.length; j++) {
-      s += Math.sign((values[j] ?? 0) - left);
-    }
+/** Returns the median wait of each group of whole intervals inside the window. */
+function medianWaits(timeline: Timeline, windowMs: number): SeriesPoint[] {
+  const { intervalMs, waits } = timeline;
+  const whole = Math.min(waits.length, Math.floor(windowMs / intervalMs));
+  const size = Math.max(1, Math.ceil(whole / MAX_GROUPS));
+  const points: SeriesPoint[] = [];
+  for (let from = 0; from + size <= whole; from += size) {
+    const value = waitQuantile(waits.slice(from, from + size), 0.5);
+    const timeMs = (from + size / 2) * intervalMs;
+    if (value !== null) points.push({ timeMs, value });
   }
-  const term = (n: number) => n * (n - 1) * (2 * n + 5);
-  const ties = new Map<number, number>();
-  for (const value of values) ties.set(value, (ties.get(value) ?? 0) + 1);
-  const tied = [...ties.values()].reduce((sum, t) => sum + term(t), 0);
-  return { s, variance: (term(values.length) - tied) / 18 };
+  return points;
 }
 
-/** S moves in steps of two, so half a step is taken off (Kendall 1975). */
-function continuous(s: number): number {
-  return s - Math.sign(s);
+/** Judges a queue inside the window: while a load drains it shrinks however long it has grown. */
+function checkQueue(
+  series: readonly SeriesPoint[] | string,
+  windowMs: number,
+): HealthCheck {
+  const base = { watched: "queued requests", unit: "requests" } as const;
+  const nothing = { ...base, trend: null, grew: false };
+  if (typeof series === "string") return { ...nothing, unobserved: series };
+  const endMs = (series[0]?.timeMs ?? 0) + windowMs;
+  const points = series.filter(({ timeMs }) => timeMs < endMs);
+  const trend = findTrend(points);
+  if (trend === null) return { ...nothing, unobserved: describeShort(points) };
+  const grew = isRise(trend, LEAST_QUEUE_GROWTH) &&
+    trend.lastQuarter > LEAST_LONG_QUEUE;
+  return { ...base, unobserved: null, trend, grew };
 }
 
-/** A series that resembles itself more than this is hardly more than one measurement. */
-const MAX_AUTOCORRELATION = 0.95;
+function describeShort(series: readonly SeriesPoint[]): string {
+  return `too short: ${series.length} measurements`;
+}
 
-/** How often slope and autocorrelation are estimated in turn; they change little after the second time. */
-const WHITENING_ROUNDS = 3;
-
-/**
- * Takes the autocorrelation r of its neighbours out of a series and leaves its slope as it is:
- * w(t) = (y(t) - r y(t - 1)) / (1 - r), with r of what the slope leaves, in turn.
- *
- * X. L. Wang and V. R. Swail, "Changes of extreme wave heights in Northern Hemisphere oceans and
- * related atmospheric circulation regimes", Journal of Climate 14 (2001), with the bias of r taken
- * out (F. H. C. Marriott and J. A. Pope, Biometrika 41 (1954)). In simulations of series of the
- * first order with r up to 0.8 and 15 to 60 points the test at a level of 0.1 % has at most 3 % false
- * alarms. A correction of the variance alone (Hamed and Rao 1998) has more, and misses a rise
- * that is smooth.
- */
-export function whiten(series: readonly SeriesPoint[]): {
-  readonly whitened: readonly SeriesPoint[];
-  readonly autocorrelation: number;
-} {
-  const n = series.length;
-  let whitened = series;
-  let autocorrelation = 0;
-  for (let round = 0; round < WHITENING_ROUNDS; round++) {
-    const slope = slopeOf(whitened);
-    const rest = series.map(({ timeMs, value }) => value - slope * timeMs);
-    const raw = firstAutocorrelation(rest);
-    const r = Math.min(MAX_AUTOCORRELATION, (n * raw + 1) / (n - 4));
-    if (!(r > 0)) return { whitened: series, autocorrelation: 0 };
-    autocorrelation = r;
-    whitened = series.slice(1).map(({ timeMs, value }, i) => ({
-      timeMs,
-      value: (value - r * (series[i]?.value ?? 0)) / (1 - r),
-    }));
+function checkMemory(
+  base: Pick<HealthCheck, "watched" | "unit">,
+  series: readonly SeriesPoint[] | string,
+  leastOf: (trend: Trend) => number,
+): HealthCheck {
+  const nothing = { ...base, trend: null, grew: false };
+  if (typeof series === "string") return { ...nothing, unobserved: series };
+  const settled = series.slice(Math.floor(SETTLING_SHARE * series.length));
+  const trend = findTrend(settled);
+  if (trend === null) {
+    return { ...nothing, unobserved: describeShort(series) };
   }
-  return { whitened, autocorrelation };
-}
-
-function slopeOf(series: readonly SeriesPoint[]): number {
-  const slopes = pairSlopes(series);
-  return slopes.length === 0 ? 0 : quantile(slopes, 0.5);
-}
-
-function firstAutocorrelation(values: readonly number[]): number {
-  const centre = mean(values);
-  const offsets = values.map((value) => value - centre);
-  const squares = sum(offsets.map((offset) => offset ** 2));
-  const products = sum(
-    offsets.slice(1).map((offset, i) => offset * (offsets[i] ?? 0)),
-  );
-  return squares === 0 ? 0 : products / squares;
-}
-
-/** A rise is believed at this level. */
-const RISE_LEVEL = 0.001;
-
-/**
- * Tells whether a trend is a rise: unlikely by chance, its whole interval above 0, and of a size that matters.
- *
- * @param least The smallest change that matters, in the unit of the series.
- */
-export function isRise(trend: Trend, least: number): boolean {
-  return trend.pRise < RISE_LEVEL && trend.interval !== null &&
-    trend.interval[0] > 0 && trend.change >= least;
+  const late = pairSlopes(settled.slice(Math.floor(settled.length / 2)));
+  const lateSlope = late.length === 0 ? 0 : quantile(late, 0.5);
+  const lasts = lateSlope >= LASTING_SHARE * trend.change / trend.spanMs;
+  const grew = lasts && isRise(trend, leastOf(trend));
+  return { ...base, unobserved: null, trend, grew };
 }

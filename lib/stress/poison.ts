@@ -1,109 +1,228 @@
 /**
- * Bad requests: what a score server must refuse with an error, and go on.
+ * The scenario poison: bad requests that a server must refuse, with right scores in between.
  *
  * @module
  */
-import { encodeScoreRequest, SCORE_PATH, type ScoreRequest } from "../score.ts";
+import type { HttpExchange } from "../http/client.ts";
+import { knownBody, KnownLoadJudge } from "../load/known_load.ts";
+import { SHOWN_ERRORS } from "../load/observer.ts";
+import type { Deviation } from "../load/truth.ts";
+import type { Outcome } from "../outcome.ts";
+import type { FailureCount } from "../record/run.ts";
+import { SCORE_PATH } from "../score/request.ts";
+import { scoreRequest } from "../score/workload.ts";
+import { createRedactor } from "../secret.ts";
+import type { Prober, StressContext } from "./context.ts";
+import { judgeLoad, mergeFailures, verdictOf } from "./judge.ts";
+import {
+  type Poison,
+  type PoisonedServer,
+  poisonRequests,
+} from "./poison_requests.ts";
+import type { Finding, PoisonRecord, StressResult } from "./record.ts";
+import type { ShapeReferences } from "./references.ts";
+import { closedLoop, type LoadStep, singleShape } from "./scenarios.ts";
 
-/** One bad request. */
-export interface Poison {
-  /** What is bad about it. */
-  readonly name: string;
-  /** The method. */
-  readonly method: "GET" | "POST";
-  /** The path. */
-  readonly path: string;
-  /** The body; null for none. */
-  readonly body: string | null;
-  /** Whether it is known to end a server. */
-  readonly isLethal: boolean;
+/** Sends each bad request, and a good one after it whose scores must be right. */
+export async function runPoison(context: StressContext): Promise<StressResult> {
+  const { options, model, world } = context;
+  const shape = singleShape("poison", options, model);
+  const step: LoadStep = {
+    scenario: "poison",
+    configuration: options.allowLethal ? "with lethal requests" : "",
+    shapes: [shape],
+    loop: closedLoop(1, 0),
+    judgesHealth: false,
+  };
+  const startMs = world.now();
+  world.onProgress(step, null);
+  const references = await context.reference([shape]);
+  const base = judgeLoad({
+    step,
+    samples: null,
+    references,
+    tolerance: context.tolerance,
+    startMs: 0,
+    durationMs: 0,
+    server: null,
+    death: null,
+    isInterrupted: context.isInterrupted,
+  });
+  const [reference] = references;
+  if (reference === undefined || reference.workload === null) return base;
+  const poisoner = new Poisoner(context, reference);
+  const good = scoreRequest({ ...shape.spec, tokens: null }, 0);
+  const poisons = poisonRequests(good, describeServer(context))
+    .filter(({ isLethal }) => !isLethal || options.allowLethal);
+  const named = { ...step, configuration: `${poisons.length} bad requests` };
+  for (const [done, poison] of poisons.entries()) {
+    if (context.isInterrupted || poisoner.isOver) break;
+    world.onProgress(named, {
+      planned: poisons.length,
+      done,
+      failed: poisoner.failures.length,
+      pulses: [],
+    });
+    await poisoner.send(poison);
+  }
+  poisoner.close();
+  const findings: Finding[] = [...base.findings, ...poisoner.findings];
+  return {
+    ...base,
+    configuration: named.configuration,
+    findings,
+    verdict: verdictOf(findings, context.isInterrupted),
+    startMs: startMs - context.startMs,
+    durationMs: world.now() - startMs,
+    plannedRequests: 2 * poisons.length,
+    goodRequests: poisoner.good,
+    failedRequests: poisoner.failures.length,
+    failures: mergeFailures([...base.failures, ...poisoner.failures]),
+    errors: [
+      ...base.errors,
+      ...poisoner.failures.map(({ outcome, example }) =>
+        `${outcome}: ${example}`
+      ),
+    ].slice(0, SHOWN_ERRORS),
+    truth: { ...base.truth, underLoad: poisoner.deviation },
+    poison: poisoner.records,
+  };
 }
 
-/** What is known of a server that decides what is safe to send. */
-export interface PoisonedServer {
-  /** Longest input in tokens, or null where it is not told. */
-  readonly maxInputTokens: number | null;
-  /** Whether label ids are checked before they reach the engine; without a tokenizer a large one ends the server. */
-  readonly checksLabels: boolean;
+/** What the server's own information says of the requests that are safe to send. */
+function describeServer({ target }: StressContext): PoisonedServer {
+  const info = target.server.info;
+  const most = info?.["max_req_input_len"];
+  return {
+    maxInputTokens: typeof most === "number" && !info?.["allow_auto_truncate"]
+      ? most
+      : null,
+    checksLabels: info !== null && info["skip_tokenizer_init"] !== true,
+  };
 }
 
-/** Beyond every vocabulary and inside int32. */
-const HUGE_LABEL_ID = 2_000_000_000;
+class Poisoner {
+  readonly records: PoisonRecord[] = [];
+  readonly findings: Finding[] = [];
+  /** One of each request that failed, good ones among them. */
+  readonly failures: FailureCount[] = [];
+  /** Requests that were answered as they should. */
+  good = 0;
+  /** Whether the server is gone. */
+  isOver = false;
+  readonly #context: StressContext;
+  readonly #judge: KnownLoadJudge;
+  readonly #spec;
+  readonly #payloads: number;
+  #prober: Prober;
+  #sent = 0;
 
-/** Tokens beyond the longest input that make a prompt longer than any check lets through. */
-const OVERLONG_TOKENS = 64;
+  constructor(context: StressContext, { workload }: ShapeReferences) {
+    if (workload === null) throw new RangeError("Cannot go on: no references");
+    const { endpoint, server } = context.target;
+    this.#context = context;
+    this.#spec = workload.spec;
+    this.#payloads = workload.payloads;
+    this.#prober = context.world.connect(endpoint);
+    this.#judge = new KnownLoadJudge({
+      workloads: [workload],
+      tolerance: context.tolerance,
+    }, {
+      encode: (body) => body,
+      dtype: server.dtype,
+      timeoutMs: context.options.timeoutMs,
+      redact: createRedactor(endpoint.secrets),
+    });
+  }
 
-/** Above this a prompt of that length would be a load of its own. */
-const MAX_OVERLONG_TOKENS = 200_000;
+  /** The worst deviation of the good requests in between; null before the first. */
+  get deviation(): Deviation | null {
+    return this.#sent === 0 ? null : this.#judge.deviation;
+  }
 
-/**
- * Returns the bad requests that both SGLang and SGLang-JAX answer with an error, each a small
- * change of a good request; last those that are known to end a server.
- *
- * @param good A request that the server answers, of text.
- * @param server What is known of the server.
- */
-export function poisonRequests(
-  good: ScoreRequest,
-  server: PoisonedServer,
-): Poison[] {
-  const fields: Record<string, unknown> = JSON.parse(encodeScoreRequest(good));
-  const post = (name: string, body: string | null): Poison => ({
-    name,
-    method: "POST",
-    path: SCORE_PATH,
-    body,
-    isLethal: false,
-  });
-  const changed = (name: string, changes: Record<string, unknown>) =>
-    post(name, JSON.stringify({ ...fields, ...changes }));
-  const lethal = (name: string, changes: Record<string, unknown>) => ({
-    ...changed(name, changes),
-    isLethal: true,
-  });
-  const { maxInputTokens, checksLabels } = server;
-  const overlong = (maxInputTokens ?? Infinity) + OVERLONG_TOKENS;
-  return [
-    post("no body", null),
-    post("a body that is not JSON", '{"query": "unfinished'),
-    post("a list in place of an object", "[]"),
-    changed("no query", { "query": null }),
-    changed("no items", { "items": null }),
-    changed("items of two kinds", { "items": ["text", [1, 2]] }),
-    changed("a number in place of items", { "items": 42 }),
-    changed("no label ids", { "label_token_ids": null }),
-    changed("an empty list of label ids", { "label_token_ids": [] }),
-    changed("label ids that are text", { "label_token_ids": "bad" }),
-    changed("a label id that is not whole", { "label_token_ids": [10.5] }),
-    ...(checksLabels
-      ? [
-        changed("a label id beyond the vocabulary", {
-          "label_token_ids": [HUGE_LABEL_ID],
-        }),
-      ]
-      : []),
-    changed("apply_softmax that is null", { "apply_softmax": null }),
-    ...(overlong <= MAX_OVERLONG_TOKENS
-      ? [
-        changed("a prompt longer than the context", {
-          "query": [100],
-          "items": [Array.from({ length: overlong }, () => 100)],
-        }),
-      ]
-      : []),
-    {
-      name: "the wrong method",
-      method: "GET",
+  close(): void {
+    this.#prober.close();
+  }
+
+  async send(poison: Poison): Promise<void> {
+    const { name, isLethal, method, path, body } = poison;
+    const context = this.#context;
+    const exchange = await context.ask(this.#prober, {
+      method,
+      path,
+      body: body === null ? null : new TextEncoder().encode(body),
+    });
+    if (context.isInterrupted) return;
+    const death = exchange.kind === "failure"
+      ? await context.deathAfter([exchange])
+      : null;
+    const own = poisonFault(exchange);
+    const after = own === null ? await this.#faultAfter() : null;
+    if (context.isInterrupted) return;
+    this.good += own !== null ? 0 : after !== null ? 1 : 2;
+    const fault = death ?? own?.text ?? after?.text ?? null;
+    const outcome = own?.outcome ?? after?.outcome;
+    if (fault !== null && outcome !== undefined) {
+      this.failures.push({ outcome, count: 1, example: `${name}: ${fault}` });
+    }
+    this.records.push({
+      name,
+      isLethal,
+      status: exchange.kind === "answer" ? exchange.status : null,
+      fault: fault ?? "",
+    });
+    if (fault === null) return;
+    this.findings.push({
+      kind: death !== null
+        ? "server died"
+        : exchange.kind === "answer" && exchange.status < 400
+        ? "poison accepted"
+        : "failed requests",
+      text: `${name}: ${fault}`,
+    });
+    if (death !== null) await this.#startAgain();
+  }
+
+  /** Only after a lethal request that was allowed: another death ends the scenario. */
+  async #startAgain(): Promise<void> {
+    if (!this.#context.options.allowLethal) {
+      this.isOver = true;
+      return;
+    }
+    this.#prober.close();
+    await this.#context.reopen();
+    this.#prober = this.#context.world.connect(this.#context.target.endpoint);
+  }
+
+  /** Sends a good request; returns what is wrong with its answer, or null. */
+  async #faultAfter(): Promise<Fault | null> {
+    const index = this.#sent++;
+    const exchange = await this.#context.ask(this.#prober, {
+      method: "POST",
       path: SCORE_PATH,
-      body: null,
-      isLethal: false,
-    },
-    lethal("a negative label id", { "label_token_ids": [-1] }),
-    lethal("an empty prompt", { "query": "", "items": [""] }),
-    lethal("a negative token id", { "query": [-1], "items": [[100]] }),
-    lethal("a token id outside int32", {
-      "query": [2 ** 31],
-      "items": [[100]],
-    }),
-  ];
+      body: knownBody(this.#spec, index % this.#payloads),
+    });
+    const { outcome, message } = this.#judge.judge(exchange, index);
+    return outcome === "ok" ? null : {
+      outcome,
+      text: `a good request right after it failed: ${outcome}: ${message}`,
+    };
+  }
+}
+
+/** What was wrong with one answer. */
+interface Fault {
+  readonly outcome: Outcome;
+  readonly text: string;
+}
+
+function poisonFault(exchange: HttpExchange): Fault | null {
+  if (exchange.kind === "failure") {
+    const { outcome, message } = exchange;
+    return { outcome, text: `no error answer: ${outcome}: ${message}` };
+  }
+  return exchange.status >= 400 ? null : {
+    outcome: "http-status",
+    text: `it was answered with status ${exchange.status}, not with an error`,
+  };
 }

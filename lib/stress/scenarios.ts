@@ -5,7 +5,7 @@
  */
 import type { Loop } from "../load/driver.ts";
 import type { Arrival } from "../load/pacing.ts";
-import { defaultLabelTokenIds, type WorkloadSpec } from "../workload.ts";
+import { defaultLabelTokenIds, type WorkloadSpec } from "../score/workload.ts";
 
 /** Every scenario, in the order in which they run; the first three are the specification's. */
 export const SCENARIOS = [

@@ -1,0 +1,310 @@
+/**
+ * Compares a result with a baseline: like with like only, every cell accounted for, and an exit code in the end.
+ *
+ * @module
+ */
+import {
+  type GateCell,
+  type GateVerdict,
+  judge,
+  judgeThreshold,
+  type RunValue,
+} from "../gate/judge.ts";
+import type {
+  CellKey,
+  CellVerdictRecord,
+  ComparisonRecord,
+  Run,
+  Status,
+} from "../record/run.ts";
+import { describeHumps } from "../stats/humps.ts";
+import { mean, sum } from "../stats/summary.ts";
+import {
+  type CellMatcher,
+  conditionMismatches,
+  createMatcher,
+  describeAllowed,
+  describeRefusal,
+  findAmbiguity,
+  findMissing,
+  likenessNotes,
+  nameMismatches,
+  type RunMismatch,
+} from "./comparability.ts";
+import type { MismatchName } from "./conditions.ts";
+import type { Baseline } from "./merge.ts";
+import { groupCells, keyText, runsOfRecord, type StoredRun } from "./runs.ts";
+
+/** The rules that can judge. */
+export const GATES = ["statistical", "threshold"] as const;
+
+/** How a result is compared. */
+export interface CompareOptions {
+  /** The rule. @default {"statistical"} */
+  readonly gate?: typeof GATES[number];
+  /** Smallest drop of throughput that is a regression, in percent. @default {10} */
+  readonly failPercent?: number;
+  /** Smallest drop of throughput that is a warning, in percent. @default {5} */
+  readonly warnPercent?: number;
+  /** Differences that are let through. @default {[]} */
+  readonly allowMismatch?: readonly MismatchName[];
+  /** So many INVALID cells are put up with. @default {0} */
+  readonly maxInvalid?: number;
+}
+
+/** Latencies of one cell in milliseconds: of several runs, their geometric means. */
+export interface Latencies {
+  /** Samples of the smallest run, on which the percentiles rest. */
+  readonly count: number;
+  /** Median. */
+  readonly p50Ms: number;
+  /** 95th percentile. */
+  readonly p95Ms: number;
+  /** 99th percentile. */
+  readonly p99Ms: number;
+  /** Arithmetic mean. */
+  readonly meanMs: number;
+}
+
+/** One cell of the result. */
+export interface ComparedCell {
+  /** Which cell this is. */
+  readonly key: CellKey;
+  /** The judgement. */
+  readonly status: Status;
+  /** Why it was not compared; empty if it was, or if nothing was. */
+  readonly reason: string;
+  /** The change; null if it was not compared. */
+  readonly verdict: CellVerdictRecord | null;
+  /** What the baseline has; null if it lacks the cell. */
+  readonly baseline: Latencies | null;
+  /** What the result has; null if no run of it holds a fit cell. */
+  readonly result: Latencies | null;
+  /** Where the latencies of the result have two humps, in words; empty where they have one, or no samples are known. */
+  readonly humps: string;
+}
+
+/** What a comparison came to. */
+export interface RunComparison {
+  /** Every cell of the result once, in the order of the result. */
+  readonly cells: readonly ComparedCell[];
+  /** Differences for which the comparison was refused; empty if it took place. */
+  readonly mismatches: readonly RunMismatch[];
+  /** What is kept with the run. */
+  readonly record: ComparisonRecord;
+  /** 1 on any REGRESSION, else 3 if there is a failure, else 0. */
+  readonly exitCode: 0 | 1 | 3;
+}
+
+/** A cell of the result before it is judged. */
+interface Candidate {
+  readonly key: CellKey;
+  readonly gateCell: GateCell;
+  readonly unfit: string | null;
+  readonly baseline: readonly RunValue[];
+  readonly result: readonly RunValue[];
+}
+
+/**
+ * Compares the runs of one result with a baseline.
+ *
+ * @param result At least one run, all measured in the same way.
+ * @throws {RangeError} If a limit of the rule is out of its range.
+ */
+export function compareRuns(
+  result: readonly StoredRun[],
+  baseline: Baseline,
+  options: CompareOptions = {},
+): RunComparison {
+  const allowed = options.allowMismatch ?? [];
+  const matchText = createMatcher(allowed);
+  const candidates = findCandidates(result, baseline.runs, matchText);
+  const differences = [
+    ...conditionMismatches(result, baseline.runs),
+    ...nameMismatches(result, baseline.runs),
+  ];
+  const mismatches = differences.filter(({ name }) => !allowed.includes(name));
+  const problem = mismatches.length > 0
+    ? describeRefusal(mismatches)
+    : findAmbiguity([...result, ...baseline.runs], matchText);
+  const verdict = problem === null
+    ? judgeCandidates(candidates, options)
+    : null;
+  const cells = candidates.map((candidate) => toCell(candidate, verdict));
+  const isRegression = cells.some(({ status }) => status === "REGRESSION");
+  const failure = problem ?? findFailure(cells, options.maxInvalid ?? 0) ??
+    describeLacking(result) ?? verdict?.undecided ?? null;
+  const runWide = verdict?.runWide ?? null;
+  const missing = findMissing(result, baseline.runs, matchText);
+  return {
+    cells,
+    mismatches,
+    record: {
+      baseline: baseline.runs.map(({ source }) => source),
+      changePercent: runWide?.changePercent ?? null,
+      intervalPercent: runWide?.intervalPercent ?? null,
+      statistic: verdict?.statistic ?? "",
+      missing,
+      baselineCells: missing.length +
+        candidates.filter((candidate) => candidate.baseline.length > 0).length,
+      notes: [
+        ...baseline.notes,
+        ...differences.filter(({ name }) => allowed.includes(name))
+          .map(describeAllowed),
+        ...likenessNotes(result, baseline.runs),
+        ...(verdict?.notes ?? []).map(({ message, baselineRun }) => {
+          const source = baseline.runs[baselineRun ?? -1]?.source;
+          return source === undefined ? message : `${message} (${source})`;
+        }),
+      ],
+      failure,
+    },
+    exitCode: isRegression ? 1 : failure === null ? 0 : 3,
+  };
+}
+
+/** Compares a run record with a baseline, as {@linkcode compareRuns} does. */
+export function compareRun(
+  run: Run,
+  baseline: Baseline,
+  options: CompareOptions = {},
+): RunComparison {
+  return compareRuns(runsOfRecord(run, "the result"), baseline, options);
+}
+
+/** Returns a run with the statuses, the changes and the notes of its comparison. */
+export function applyComparison(run: Run, comparison: RunComparison): Run {
+  const compared = new Map(
+    comparison.cells.map((cell) => [keyText(cell.key), cell]),
+  );
+  return {
+    ...run,
+    cells: run.cells.map((cell) => {
+      const { status, reason, verdict } = compared.get(keyText(cell.key)) ??
+        cell;
+      const reasons = cell.reason.includes(reason)
+        ? [cell.reason]
+        : [reason, cell.reason];
+      return {
+        ...cell,
+        status,
+        reason: reasons.filter((text) => text !== "").join("; "),
+        ...(verdict ? { verdict } : {}),
+      };
+    }),
+    comparison: comparison.record,
+  };
+}
+
+function findCandidates(
+  result: readonly StoredRun[],
+  baseline: readonly StoredRun[],
+  matchText: CellMatcher,
+): Candidate[] {
+  const baselineCells = baseline.map(({ cells }) =>
+    new Map(cells.map((cell) => [matchText(cell.key), cell]))
+  );
+  return groupCells(result.flatMap(({ cells }) => cells)).map((same) => {
+    const { key } = same[0];
+    const values = baselineCells.map((cells) => {
+      return cells.get(matchText(key))?.value ?? null;
+    });
+    const results = same.flatMap(({ value }) => value ?? []);
+    return {
+      key,
+      gateCell: { key: keyText(key), baseline: values, result: results },
+      unfit: same.find(({ unfit }) => unfit !== null)?.unfit ?? null,
+      baseline: values.filter((value) => value !== null),
+      result: results,
+    };
+  });
+}
+
+function judgeCandidates(
+  candidates: readonly Candidate[],
+  options: CompareOptions,
+): GateVerdict {
+  const cells = candidates.filter(({ unfit }) => unfit === null)
+    .map(({ gateCell }) => gateCell);
+  return options.gate === "threshold"
+    ? judgeThreshold(cells, options)
+    : judge(cells, options);
+}
+
+function toCell(
+  candidate: Candidate,
+  verdict: GateVerdict | null,
+): ComparedCell {
+  const { key, gateCell, unfit, baseline, result } = candidate;
+  const shared = {
+    key,
+    baseline: latenciesOf(baseline),
+    result: latenciesOf(result),
+    humps: describeHumps(
+      result.flatMap(({ latenciesMs }) => latenciesMs ?? []),
+    ),
+  };
+  if (unfit !== null) {
+    return { ...shared, status: "INVALID", reason: unfit, verdict: null };
+  }
+  const judged = verdict?.cells.find((cell) => cell.key === gateCell.key);
+  if (judged === undefined) {
+    return { ...shared, status: "INCONCLUSIVE", reason: "", verdict: null };
+  }
+  const { status, reason, changePercent, intervalPercent, moreRuns } = judged;
+  return changePercent === null
+    ? { ...shared, status, reason, verdict: null }
+    : {
+      ...shared,
+      status,
+      reason: "",
+      verdict: {
+        changePercent,
+        intervalPercent,
+        baselineRuns: baseline.length,
+        moreRuns,
+        reason,
+      },
+    };
+}
+
+function latenciesOf(values: readonly RunValue[]): Latencies | null {
+  if (values.length === 0) return null;
+  const average = (of: (value: RunValue) => number) =>
+    Math.exp(mean(values.map((value) => Math.log(of(value)))));
+  return {
+    count: Math.min(...values.map(({ count }) => count)),
+    p50Ms: average(({ p50Ms }) => p50Ms),
+    p95Ms: average(({ p95Ms }) => p95Ms),
+    p99Ms: average(({ p99Ms }) => p99Ms),
+    meanMs: average(({ meanMs }) => meanMs),
+  };
+}
+
+/** Says that a result is not whole, as far as its record tells what was planned, or null. */
+function describeLacking(result: readonly StoredRun[]): string | null {
+  const lacking = sum(result.map((run) => run.lackingCells));
+  const planned = lacking + sum(result.map(({ cells }) => cells.length));
+  return lacking === 0
+    ? null
+    : `${lacking} of ${planned} planned cells have no result: go on with --resume, or measure again`;
+}
+
+/** Says why the comparison came to no verdict that can be relied on, or null. */
+function findFailure(
+  cells: readonly ComparedCell[],
+  maxInvalid: number,
+): string | null {
+  const count = (wanted: Status) =>
+    cells.filter(({ status }) => status === wanted).length;
+  const [invalid, fresh] = [count("INVALID"), count("NEW")];
+  if (cells.length > 0 && fresh === cells.length) {
+    return "no cell of the result is in the baseline: give a baseline of these batch sizes and label counts";
+  }
+  if (invalid + fresh === cells.length) {
+    return `no cell could be compared: ${invalid} INVALID, ${fresh} NEW`;
+  }
+  return invalid > maxInvalid
+    ? `${invalid} of ${cells.length} cells INVALID, more than the ${maxInvalid} of --max-invalid`
+    : null;
+}

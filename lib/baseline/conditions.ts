@@ -1,0 +1,271 @@
+/**
+ * The conditions of a run: what must be alike for two runs to be compared, and where they differ.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import type { CellKey, Run, RunOptions } from "../record/run.ts";
+import { defaultLabelTokenIds } from "../score/workload.ts";
+
+/** What can keep two runs from being compared; each can be let through by its name. */
+export const MISMATCH_NAMES = [
+  "hardware",
+  "model",
+  "dtype",
+  "prefix-cache",
+  "workload",
+  "target",
+] as const;
+
+/** One of {@linkcode MISMATCH_NAMES}. */
+export type MismatchName = typeof MISMATCH_NAMES[number];
+
+/** A difference that keeps two runs from being compared. */
+export interface Mismatch {
+  /** What differs. */
+  readonly name: MismatchName;
+  /** What the baseline has, in words. */
+  readonly baseline: string;
+  /** What the result has, in words. */
+  readonly result: string;
+}
+
+/** The conditions of a run; null where they are not known. */
+export interface Conditions {
+  /** The accelerator. */
+  readonly hardware: string | null;
+  /** Devices that a model is spread over. */
+  readonly tpSize: number | null;
+  /** Whether a server answered or the simulated engine; a launched server and one at a URL are alike. */
+  readonly target: "server" | "simulated engine" | null;
+  /** The prefix-cache regime. */
+  readonly prefixCache: string | null;
+  /** Whether rows were normalised over their labels. */
+  readonly applySoftmax: boolean | null;
+  /** The lengths of the prompts, in words. */
+  readonly lengths: string | null;
+  /** The label ids of each label count. */
+  readonly labelTokenIds: Readonly<Record<string, readonly number[]>> | null;
+  /** The versions of the servers, in words. */
+  readonly serverVersion: string | null;
+}
+
+/** The conditions of a run of which nothing but the numbers is known. */
+export const UNKNOWN_CONDITIONS: Conditions = {
+  hardware: null,
+  tpSize: null,
+  target: null,
+  prefixCache: null,
+  applySoftmax: null,
+  lengths: null,
+  labelTokenIds: null,
+  serverVersion: null,
+};
+
+/** What a metadata file tells. */
+export interface StoredMetadata {
+  /** When the run started. */
+  readonly timestamp: string;
+  /** Number of cells that were measured. */
+  readonly configurations: number;
+  /** Whether the file describes several runs. */
+  readonly isHistory: boolean;
+  /** The conditions. */
+  readonly conditions: Conditions;
+}
+
+/** Longer text is cut where it is shown: a file may hold thousands of label ids. */
+const MAX_SHOWN = 200;
+
+const text = v.string();
+const lengths = v.nullable(v.object({ query: v.number(), item: v.number() }));
+
+/** The specification's fields, and those of this tool where they are there. */
+const metadataSchema = v.object({
+  "timestamp": text,
+  "profile": text,
+  "hardware": text,
+  "platform": text,
+  "commit_hash": text,
+  "model": text,
+  "dtype": text,
+  "tp_size": v.nullable(v.number()),
+  "total_configurations": v.number(),
+  "total_runtime_seconds": v.number(),
+  "target": v.optional(text),
+  "prefix_cache": v.optional(text),
+  "apply_softmax": v.optional(v.boolean()),
+  "tokens": v.optional(lengths),
+  "label_token_ids": v.optional(v.record(text, v.array(v.number()))),
+  "servers": v.optional(v.array(v.object({ version: v.nullable(text) }))),
+  "runs": v.optional(v.array(v.unknown())),
+});
+
+/**
+ * Reads the metadata of a result file: the specification's eleven fields, and further ones.
+ *
+ * @throws {SyntaxError} If it is not JSON or lacks a field; the message names it.
+ */
+export function parseMetadata(json: string): StoredMetadata {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw new SyntaxError("metadata in JSON were expected, found other text");
+  }
+  const result = v.safeParse(metadataSchema, value);
+  if (!result.success) {
+    const issue = result.issues[0];
+    throw new SyntaxError(
+      `metadata were expected; at ${
+        v.getDotPath(issue) ?? "the top"
+      }: ${issue.message}`,
+    );
+  }
+  const fields = result.output;
+  return {
+    timestamp: fields.timestamp,
+    configurations: fields["total_configurations"],
+    isHistory: fields.runs !== undefined,
+    conditions: {
+      hardware: known(fields.hardware),
+      tpSize: fields["tp_size"],
+      target: targetOf(fields.target),
+      prefixCache: fields["prefix_cache"] ?? null,
+      applySoftmax: fields["apply_softmax"] ?? null,
+      lengths: fields.tokens === undefined
+        ? null
+        : describeLengths(fields.tokens),
+      labelTokenIds: fields["label_token_ids"] ?? null,
+      serverVersion: describeVersions(fields.servers ?? []),
+    },
+  };
+}
+
+/** Returns the conditions of a run record. */
+export function conditionsOf({ metadata, options, cells }: Run): Conditions {
+  return {
+    hardware: known(metadata.hardware),
+    tpSize: metadata["tp_size"],
+    target: targetOfModels(cells.map(({ key }) => key)) ??
+      targetOf(options.target),
+    prefixCache: options.prefixCache,
+    applySoftmax: options.applySoftmax,
+    lengths: describeLengths(options.tokens),
+    labelTokenIds: metadata["label_token_ids"],
+    serverVersion: describeVersions(metadata.servers),
+  };
+}
+
+/** Returns what is known of a run before it starts; a URL may turn out to be the simulated engine. */
+export function plannedConditions(options: RunOptions): Conditions {
+  const { numLabels, labelTokenIds } = options;
+  return {
+    ...UNKNOWN_CONDITIONS,
+    target: options.target === "url" ? null : targetOf(options.target),
+    prefixCache: options.prefixCache,
+    applySoftmax: options.applySoftmax,
+    lengths: describeLengths(options.tokens),
+    labelTokenIds: Object.fromEntries(
+      numLabels.map((count) => [
+        count,
+        labelTokenIds?.slice(0, count) ?? defaultLabelTokenIds(count),
+      ]),
+    ),
+  };
+}
+
+/** Tells the simulated engine from the names of the models, before each of which it puts its own; null for others. */
+export function targetOfModels(
+  keys: readonly Pick<CellKey, "model">[],
+): "simulated engine" | null {
+  return keys.some(({ model }) => model.startsWith("simulated/"))
+    ? "simulated engine"
+    : null;
+}
+
+/** Lists where two runs differ so that they must not be compared; what either does not tell is no difference. */
+export function findMismatches(
+  baseline: Conditions,
+  result: Conditions,
+): Mismatch[] {
+  const pairs: [MismatchName, (from: Conditions) => string | null][] = [
+    ["hardware", ({ hardware }) => hardware],
+    ["hardware", ({ tpSize }) => tpSize === null ? null : `tp_size ${tpSize}`],
+    ["target", ({ target }) => target],
+    ["prefix-cache", ({ prefixCache }) => prefixCache],
+    ["workload", ({ applySoftmax }) => describeSoftmax(applySoftmax)],
+    ["workload", (from) => from.lengths],
+    ...labelCounts(baseline, result).map((
+      count,
+    ): [MismatchName, (from: Conditions) => string | null] => [
+      "workload",
+      ({ labelTokenIds }) =>
+        `label ids ${labelTokenIds?.[count]?.join(",") ?? "unknown"}`,
+    ]),
+  ];
+  return pairs.flatMap(([name, value]) => {
+    const [was, is] = [value(baseline), value(result)];
+    return was === null || is === null || was === is
+      ? []
+      : [{ name, baseline: cut(was), result: cut(is) }];
+  });
+}
+
+/** Lists, by their names for `--allow-mismatch`, the conditions that one of two runs does not tell. */
+export function findUnknown(a: Conditions, b: Conditions): MismatchName[] {
+  const isUnknown = (of: (from: Conditions) => unknown) =>
+    of(a) === null || of(b) === null;
+  const unknown: [MismatchName, boolean][] = [
+    ["hardware", isUnknown(({ hardware }) => hardware)],
+    ["target", isUnknown(({ target }) => target)],
+    ["prefix-cache", isUnknown(({ prefixCache }) => prefixCache)],
+    [
+      "workload",
+      isUnknown(({ applySoftmax }) => applySoftmax) ||
+      isUnknown((from) => from.lengths) ||
+      isUnknown(({ labelTokenIds }) => labelTokenIds),
+    ],
+  ];
+  return unknown.flatMap(([name, isMissing]) => isMissing ? [name] : []);
+}
+
+/** The label counts of which both runs tell the ids. */
+function labelCounts(a: Conditions, b: Conditions): string[] {
+  return Object.keys(a.labelTokenIds ?? {}).filter((count) =>
+    Object.hasOwn(b.labelTokenIds ?? {}, count)
+  );
+}
+
+function cut(shown: string): string {
+  return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}...` : shown;
+}
+
+function known(name: string): string | null {
+  return name === "unknown" || name === "" ? null : name;
+}
+
+function targetOf(kind: string | undefined): Conditions["target"] {
+  if (kind === undefined) return null;
+  return kind === "simulated" ? "simulated engine" : "server";
+}
+
+function describeSoftmax(isApplied: boolean | null): string | null {
+  if (isApplied === null) return null;
+  return isApplied ? "softmax" : "no softmax";
+}
+
+function describeLengths(
+  tokens: { readonly query: number; readonly item: number } | null,
+): string {
+  return tokens === null
+    ? "text prompts"
+    : `${tokens.query} query and ${tokens.item} item tokens`;
+}
+
+function describeVersions(
+  servers: readonly { readonly version: string | null }[],
+): string | null {
+  const versions = servers.flatMap(({ version }) => version ?? []);
+  return versions.length === 0 ? null : [...new Set(versions)].join(", ");
+}

@@ -1,0 +1,216 @@
+/**
+ * Reads baselines and results from files and folders, and writes baselines.
+ *
+ * @module
+ */
+import { extname, join } from "@std/path";
+import { UsageError } from "../failure.ts";
+import type { Run } from "../record/run.ts";
+import { parseRun } from "../record/run_file.ts";
+import { checkWritable, readText, writeWhole } from "../store.ts";
+import { conditionMismatches, describeRefusal } from "./comparability.ts";
+import { type MismatchName, parseMetadata } from "./conditions.ts";
+import { type Baseline, mergeRuns, withSamples } from "./merge.ts";
+import { runsOfCsv, runsOfRecord, type StoredRun } from "./runs.ts";
+import {
+  appendCsv,
+  appendMetadata,
+  appendRecord,
+  findUpdateProblem,
+} from "./update.ts";
+
+/**
+ * Reads a baseline from files and folders: result files in CSV, and run records. A CSV is completed from what lies beside
+ * it: metadata (NAME-metadata.json, NAME.json) and the samples of the run record (NAME.run.json, NAME.json).
+ *
+ * @throws {UsageError} If anything cannot be read whole; the message names file, line and column.
+ */
+export async function loadBaseline(
+  paths: readonly string[],
+): Promise<Baseline> {
+  const files = (await Promise.all(paths.map(listFiles))).flat();
+  const runs: StoredRun[] = [];
+  for (const path of new Set(files)) runs.push(...await loadRuns(path));
+  return named(paths.join(", "), () => mergeRuns(runs));
+}
+
+/**
+ * Reads the runs of one file, a CSV or a run record.
+ *
+ * @throws {UsageError} If it cannot be read whole; the message names file, line and column.
+ */
+export async function loadRuns(path: string): Promise<StoredRun[]> {
+  switch (extname(path)) {
+    case ".json": {
+      const text = await readText(path);
+      return named(path, () => runsOfRecord(parseRun(text), path));
+    }
+    case ".csv": {
+      const text = await readText(path);
+      const stem = path.slice(0, -".csv".length);
+      const beside = await findMetadata(stem);
+      const metadata = beside &&
+        named(beside.path, () => parseMetadata(beside.text));
+      const record = await findRecord(stem);
+      const runs = named(
+        path,
+        () => runsOfCsv(text, { source: path, metadata }),
+      );
+      return record === null ? runs : withSamples(
+        runs,
+        named(record.path, () => runsOfRecord(parseRun(record.text), path)),
+      );
+    }
+    default:
+      throw new UsageError([
+        `Cannot read '${path}': expected a name that ends in .csv or .json`,
+      ]);
+  }
+}
+
+/**
+ * Makes sure that a baseline can be written; to be called before anything is measured.
+ *
+ * @throws {UsageError} If it cannot, or if what is there is damaged.
+ */
+export async function checkBaselineUpdate(path: string): Promise<void> {
+  if (extname(path) !== ".json" && extname(path) !== ".csv") {
+    throw new UsageError([
+      `Cannot update '${path}': expected a name that ends in .csv or .json`,
+    ]);
+  }
+  await checkWritable(path);
+  if (await readIfThere(path) !== null) await loadRuns(path);
+}
+
+/**
+ * Adds a run to a baseline, or starts one; for a CSV, its metadata beside it (NAME-metadata.json) too.
+ *
+ * @returns The files that were written.
+ * @throws {UsageError} If a cell is INVALID, the run was interrupted, or the baseline is damaged or of other conditions.
+ */
+export async function updateBaseline(
+  path: string,
+  { run, allowMismatch = [] }: {
+    readonly run: Run;
+    readonly allowMismatch?: readonly MismatchName[];
+  },
+): Promise<string[]> {
+  const refuse = (reason: string) =>
+    new UsageError([`Cannot update '${path}': ${reason}`]);
+  const problem = findUpdateProblem(run);
+  if (problem !== null) throw refuse(problem);
+  const existing = await readIfThere(path);
+  if (existing !== null) {
+    const mismatches = conditionMismatches(
+      runsOfRecord(run, "the run"),
+      await loadRuns(path),
+    ).filter(({ name }) => !allowMismatch.includes(name));
+    if (mismatches.length > 0) throw refuse(describeRefusal(mismatches));
+  }
+  if (extname(path) === ".json") {
+    await writeWhole(path, named(path, () => appendRecord(existing, run)));
+    return [path];
+  }
+  const stem = path.slice(0, -".csv".length);
+  const metadataPath = `${stem}-metadata.json`;
+  // What a new CSV finds beside it is of another file that is gone.
+  const beside = existing === null ? null : await findMetadata(stem);
+  const text = named(path, () => appendCsv(existing, run));
+  const metadata = named(
+    metadataPath,
+    () => appendMetadata(beside?.text ?? null, run),
+  );
+  // The metadata first: with a history they describe fewer rows too.
+  await writeWhole(metadataPath, metadata);
+  await writeWhole(path, text);
+  return [path, metadataPath];
+}
+
+async function listFiles(path: string): Promise<string[]> {
+  const known = await Deno.stat(path).catch(() => null);
+  if (!known?.isDirectory) return [path];
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(path)) {
+    if (isFile && /\.(?:csv|json)$/.test(name)) names.push(name);
+  }
+  const files: string[] = [];
+  for (const name of names.toSorted()) {
+    const file = join(path, name);
+    if (extname(name) === ".csv" || !isMetadata(await readText(file))) {
+      files.push(file);
+    }
+  }
+  if (files.length > 0) return files;
+  throw new UsageError([
+    `Cannot read a baseline from '${path}': expected .csv files or run records (.json) in it, found none`,
+  ]);
+}
+
+/**
+ * Returns the text of the metadata of a CSV, or null: NAME-metadata.json, NAME.json, or, as the specification names them,
+ * the first for a CSV called NAME-baseline.csv.
+ */
+async function findMetadata(
+  stem: string,
+): Promise<{ readonly path: string; readonly text: string } | null> {
+  const stems = [...new Set([stem, stem.replace(/-baseline$/, "")])];
+  const names = stems.map((one) => `${one}-metadata.json`);
+  for (const path of [...names, `${stem}.json`]) {
+    const text = await readIfThere(path);
+    // NAME.json may as well be the run record, or the rows as JSON.
+    if (text === null || (!names.includes(path) && !isMetadata(text))) continue;
+    return { path, text };
+  }
+  return null;
+}
+
+async function findRecord(
+  stem: string,
+): Promise<{ readonly path: string; readonly text: string } | null> {
+  for (const path of [`${stem}.run.json`, `${stem}.json`]) {
+    const text = await readIfThere(path);
+    if (text !== null && isRecord(text)) return { path, text };
+  }
+  return null;
+}
+
+/** Reads a file that need not be there; one that may not be read is not taken for that. */
+async function readIfThere(path: string): Promise<string | null> {
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+  }
+  return await readText(path);
+}
+
+/** A run record and nothing else has cells. */
+function isRecord(text: string): boolean {
+  return hasField(text, "cells");
+}
+
+function isMetadata(text: string): boolean {
+  return hasField(text, "hardware") && !isRecord(text);
+}
+
+function hasField(text: string, name: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && name in value;
+  } catch {
+    return false;
+  }
+}
+
+/** Names the file in what is wrong with its text. */
+function named<Value>(path: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) {
+      throw new UsageError([`Cannot read '${path}': ${error.message}`]);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Measures one cell on two servers, request by request in blocks A B B A.
+ *
+ * What drifts evenly over a block touches both servers alike, so that no noise between runs is
+ * left. The requests never overlap: each server is alone while it works.
+ *
+ * @module
+ */
+import { findUnfitness } from "../baseline/fitness.ts";
+import { keyText } from "../baseline/runs.ts";
+import { type AbBlock, type AbCell, judgeAb } from "../gate/ab.ts";
+import type { GateOptions } from "../gate/verdict.ts";
+import { mergeSamples, type Samples } from "../load/samples.ts";
+import type { CellResult, Run, Status } from "../record/run.ts";
+import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./cell.ts";
+
+/** The requests of a block, by the server that each goes to. */
+const BLOCK = ["a", "b", "b", "a"] as const;
+
+/** One cell on both servers. */
+export interface AbResult {
+  /** On the server that is compared with. */
+  readonly a: CellResult;
+  /** On the server that is judged. */
+  readonly b: CellResult;
+}
+
+/**
+ * Measures one cell on two servers.
+ *
+ * @param plan The cell; its timed requests are rounded up to whole blocks of two a server.
+ * @param worlds How to send to each server.
+ */
+export async function measureAbCell(
+  plan: CellPlan,
+  worlds: { readonly a: CellWorld; readonly b: CellWorld },
+): Promise<AbResult> {
+  const blocks = Math.ceil(plan.numRuns / 2);
+  const whole = { ...plan, numRuns: 2 * blocks };
+  const warm = {
+    a: await warmUp(plan, worlds.a),
+    b: await warmUp(plan, worlds.b),
+  };
+  const parts: { a: Samples[]; b: Samples[] } = { a: [], b: [] };
+  for (const side of ["a", "b"] as const) {
+    parts[side].push(await worlds[side].send(0, warm[side].requests));
+  }
+  const isDead = warm.a.isDead || warm.b.isDead;
+  for (let block = 0; block < blocks && !isDead; block++) {
+    for (const side of BLOCK) {
+      if (worlds[side].isInterrupted()) break;
+      const index = warm[side].requests + parts[side].length - 1;
+      parts[side].push(await worlds[side].send(1, index));
+    }
+  }
+  const result = (side: "a" | "b") =>
+    judgeCell(whole, warm[side], {
+      samples: mergeSamples(parts[side]),
+      world: worlds[side],
+    });
+  return { a: result("a"), b: result("b") };
+}
+
+/** Returns a run with its cells judged against those of the server that it was compared with. */
+export function judgeAbRun(run: Run, options: GateOptions): Run {
+  const reference = new Map(
+    (run.reference ?? []).map((cell) => [keyText(cell.key), cell]),
+  );
+  const pairs = run.cells.map((cell) => {
+    const key = keyText(cell.key);
+    const other = reference.get(key);
+    const unfit = findUnfitness(cell) ??
+      (other === undefined ? null : onA(findUnfitness(other)));
+    return {
+      cell,
+      key,
+      unfit,
+      blocks: unfit === null ? blocksOf(other, cell) : [],
+    };
+  });
+  const fit = pairs.filter(({ blocks }) => blocks.length >= 2);
+  const verdict = judgeAb(
+    fit.map(({ key, blocks }): AbCell => ({ key, blocks })),
+    options,
+  );
+  const verdicts = new Map(verdict.cells.map((one) => [one.key, one]));
+  return {
+    ...run,
+    cells: pairs.map(({ cell, key, unfit }) => {
+      const judged = verdicts.get(key);
+      if (judged === undefined || judged.changePercent === null) {
+        const reason = unfit ?? "too few whole blocks";
+        return { ...cell, status: "INVALID" as const, reason };
+      }
+      const { status, reason, changePercent, intervalPercent } = judged;
+      return {
+        ...cell,
+        status,
+        verdict: {
+          changePercent,
+          intervalPercent,
+          baselineRuns: 1,
+          moreRuns: null,
+          reason,
+        },
+      };
+    }),
+    comparison: {
+      baseline: [`A, ${run.options.compareAddress}, block by block`],
+      changePercent: verdict.runWide?.changePercent ?? null,
+      intervalPercent: verdict.runWide?.intervalPercent ?? null,
+      statistic: verdict.statistic,
+      missing: [],
+      baselineCells: fit.length,
+      notes: [
+        ...verdict.notes.map(({ message }) => message),
+      ],
+      failure: fit.length === 0
+        ? "no cell was measured on both servers"
+        : verdict.undecided,
+    },
+  };
+}
+
+/** The exit code of a run without a baseline: 1 on a regression of an A/B run, 3 where too much is INVALID. */
+export function exitCodeOf(run: Run, maxInvalid: number): 0 | 1 | 3 {
+  const count = (status: Status) =>
+    run.cells.filter((cell) => cell.status === status).length;
+  if (count("REGRESSION") > 0) return 1;
+  const failure = run.comparison?.failure ?? null;
+  return failure !== null || count("INVALID") > maxInvalid ? 3 : 0;
+}
+
+function onA(reason: string | null): string | null {
+  return reason === null ? null : `on A: ${reason}`;
+}
+
+/** Pairs the samples of two cells into blocks; none where one is missing or INVALID, since a gap would shift them. */
+function blocksOf(a: CellResult | undefined, b: CellResult): AbBlock[] {
+  if (a === undefined || a.status === "INVALID" || b.status === "INVALID") {
+    return [];
+  }
+  const [aMs, bMs] = [a, b].map(({ samples }) =>
+    samples.doneMs.map((doneMs, i) => doneMs - (samples.sentMs[i] ?? 0))
+  );
+  const blocks: AbBlock[] = [];
+  for (let i = 0; i + 1 < b.samples.outcome.length; i += 2) {
+    const [a1Ms, a2Ms] = [aMs?.[i], aMs?.[i + 1]];
+    const [b1Ms, b2Ms] = [bMs?.[i], bMs?.[i + 1]];
+    if (
+      a1Ms !== undefined && a2Ms !== undefined && b1Ms !== undefined &&
+      b2Ms !== undefined
+    ) blocks.push({ a1Ms, b1Ms, b2Ms, a2Ms });
+  }
+  return blocks;
+}

@@ -1,0 +1,246 @@
+/**
+ * Measures one cell: warm-up until the latencies settle, then the timed requests.
+ *
+ * @module
+ */
+import { findClientDoubts } from "../load/client_limit.ts";
+import { type Samples, toColumns } from "../load/samples.ts";
+import { OUTCOMES } from "../outcome.ts";
+import {
+  type Calibration,
+  type CellKey,
+  type CellResult,
+  type CellSummary,
+  type FailureCount,
+  goodLatenciesMs,
+  summariseCell,
+  type WarmUp,
+} from "../record/run.ts";
+import { findSuspects, isSettled, QUIET_ANSWERS } from "./warm_up.ts";
+
+/** What is measured. */
+export interface CellPlan {
+  /** Which cell it is. */
+  readonly key: CellKey;
+  /** Which of several runs it belongs to, from 0. */
+  readonly repeat: number;
+  /** The label ids that are sent. */
+  readonly labelTokenIds: readonly number[];
+  /** Timed requests, at least 1. */
+  readonly numRuns: number;
+  /** The least number of warm-up requests. */
+  readonly warmupRuns: number;
+}
+
+/** Sends a number of requests one after another, the first with the payload of an index, and returns their samples. */
+export type SendRequests = (
+  count: number,
+  firstIndex: number,
+) => Promise<Samples>;
+
+/** What measuring needs from the world. */
+export interface CellWorld {
+  /** Sends requests. */
+  readonly send: SendRequests;
+  /** The start of the run on the clock of the samples, in milliseconds. */
+  readonly startMs: number;
+  /** What the client adds and can do; null when it is not known. */
+  readonly calibration: Calibration | null;
+  /** Whether the user ended the run. */
+  readonly isInterrupted: () => boolean;
+}
+
+/** Warm-up ends after this many requests, settled or not, unless more were asked for. */
+const MAX_WARMUP_REQUESTS = 100;
+
+/** After this many failures in a row nothing more is expected of a server. */
+export const MAX_FAILED_IN_ROW = 3;
+
+/** Once warm, this many more requests are sent at a time before looking again. */
+const WARMUP_STEP = 2;
+
+/** Measures one cell; a failed request is a sample, never an exception. */
+export async function measureCell(
+  plan: CellPlan,
+  world: CellWorld,
+): Promise<CellResult> {
+  const warm = await warmUp(plan, world);
+  const samples = warm.isDead || world.isInterrupted()
+    ? await world.send(0, warm.requests)
+    : await world.send(plan.numRuns, warm.requests);
+  return judgeCell(plan, warm, { samples, world });
+}
+
+/** The warm-up of a cell, with what failed in it. */
+export interface WarmUpResult extends WarmUp {
+  /** The failures by kind. */
+  readonly failures: readonly FailureCount[];
+  /** Whether the server is taken for dead: nothing was answered, or nothing any more. */
+  readonly isDead: boolean;
+}
+
+/** Sends warm-up requests until the latencies settle, all fail, or the limit is reached. */
+export async function warmUp(
+  plan: CellPlan,
+  world: CellWorld,
+): Promise<WarmUpResult> {
+  const limit = Math.max(plan.warmupRuns, MAX_WARMUP_REQUESTS);
+  const latenciesMs: number[] = [];
+  let requests = 0;
+  let failed = 0;
+  let failures: readonly FailureCount[] = [];
+  let failedInRow = 0;
+  let settled = plan.warmupRuns === 0;
+  // The first requests alone: where a server answers nothing, two deadlines are long enough.
+  let step = Math.max(1, Math.min(plan.warmupRuns, 2));
+  while (!settled && requests < limit && !world.isInterrupted()) {
+    const samples = withoutAborted(await world.send(step, requests));
+    const good = goodLatenciesMs(toColumns(samples, world.startMs));
+    latenciesMs.push(...good);
+    requests += samples.outcome.length;
+    failed += samples.outcome.length - good.length;
+    if (failures.length === 0) failures = samples.failures;
+    for (const code of samples.outcome) {
+      failedInRow = OUTCOMES[code] === "ok" ? 0 : failedInRow + 1;
+    }
+    if (failed === requests || failedInRow >= MAX_FAILED_IN_ROW) break;
+    settled = isSettled(latenciesMs, plan.warmupRuns);
+    const wanted = Math.max(plan.warmupRuns, QUIET_ANSWERS) - requests;
+    // After a failure in single steps, so that a server that hangs holds up few deadlines.
+    step = failedInRow > 0
+      ? 1
+      : Math.min(Math.max(wanted, WARMUP_STEP), limit - requests);
+  }
+  return {
+    requests,
+    failed,
+    slowestMs: latenciesMs.length === 0 ? null : Math.max(...latenciesMs),
+    settled,
+    failures,
+    isDead: requests > 0 &&
+      (failed === requests || failedInRow >= MAX_FAILED_IN_ROW),
+  };
+}
+
+/** Makes the result of a cell out of its warm-up and its timed samples. */
+export function judgeCell(
+  plan: CellPlan,
+  warm: WarmUpResult,
+  measured: { readonly samples: Samples; readonly world: CellWorld },
+): CellResult {
+  const { startMs, calibration } = measured.world;
+  const finished = withoutAborted(measured.samples);
+  const columns = toColumns(finished, startMs);
+  const latenciesMs = goodLatenciesMs(columns);
+  const goodIndexes = columns.outcome.flatMap((outcome, i) =>
+    outcome === "ok" ? [i] : []
+  );
+  const suspects = findSuspects(latenciesMs).map(({ index, kind }) => ({
+    index: goodIndexes[index] ?? index,
+    kind,
+  }));
+  const { failures: warmUpFailures, isDead: _, ...rest } = warm;
+  const failures = columns.outcome.length === 0
+    ? warmUpFailures
+    : finished.failures;
+  const figures = summariseCell(latenciesMs, plan.key.batchSize);
+  const clientDoubts = findClientDoubts(calibration, figures, 1);
+  const clientLimit = clientDoubts.find(({ kind }) => kind === "limit");
+  const invalid = invalidReason(plan, warm, columns.outcome) ??
+    clientLimit?.text ?? null;
+  const pauses = countPaused(finished, figures);
+  const doubts = [
+    ...(warm.failed === 0 || invalid !== null ? [] : [
+      `${warm.failed} of ${warm.requests} warm-up requests failed`,
+    ]),
+    ...(warm.settled ? [] : [
+      `latencies had not settled after ${warm.requests} warm-up requests`,
+    ]),
+    ...["compile", "stall"].flatMap((kind) => {
+      const count = suspects.filter((suspect) => suspect.kind === kind).length;
+      return count === 0 ? [] : [`${count} timed look like a ${kind}`];
+    }),
+    ...(pauses === 0 ? [] : [`${pauses} timed met a pause of the client`]),
+    ...(finished.retried === 0
+      ? []
+      : [`${finished.retried} timed were sent again on a new connection`]),
+    ...clientDoubts.flatMap(({ kind, text }) =>
+      kind === "warning" ? [text] : []
+    ),
+  ];
+  return {
+    key: plan.key,
+    repeat: plan.repeat,
+    numRuns: plan.numRuns,
+    warmupRuns: plan.warmupRuns,
+    labelTokenIds: plan.labelTokenIds,
+    warmUp: rest,
+    samples: columns,
+    suspects,
+    failures,
+    // Figures of the client are none of the server.
+    summary: clientLimit === undefined ? figures : null,
+    status: invalid === null ? "OK" : "INVALID",
+    reason: [...(invalid === null ? [] : [invalid]), ...doubts].join("; "),
+  };
+}
+
+/** Why the figures of a cell are not those of the server, or null. */
+function invalidReason(
+  plan: CellPlan,
+  warm: WarmUpResult,
+  outcomes: readonly string[],
+): string | null {
+  if (warm.isDead) {
+    return warm.failed === warm.requests
+      ? `all ${warm.requests} warm-up requests failed`
+      : `the last ${MAX_FAILED_IN_ROW} of ${warm.requests} warm-up requests failed`;
+  }
+  const failed = outcomes.filter((outcome) => outcome !== "ok").length;
+  if (failed > 0) {
+    return `${failed} of ${outcomes.length} requests failed${
+      outcomes.length < plan.numRuns ? ", the rest were not sent" : ""
+    }`;
+  }
+  if (outcomes.length < plan.numRuns) {
+    return `interrupted after ${outcomes.length} of ${plan.numRuns} requests`;
+  }
+  return null;
+}
+
+/** A pause of the client matters to a latency from this share of the median on. */
+const PAUSE_SHARE = 0.05;
+
+/** Counts the requests during which the client stood still for a time that matters. */
+function countPaused(samples: Samples, summary: CellSummary | null): number {
+  if (summary === null) return 0;
+  const { pausesMs, sentMs, doneMs } = samples;
+  let count = 0;
+  for (let i = 0; i < sentMs.length; i++) {
+    const [fromMs, toMs] = [sentMs[i] ?? 0, doneMs[i] ?? 0];
+    for (let p = 0; p < pausesMs.length; p += 2) {
+      const [startMs, durationMs] = [pausesMs[p] ?? 0, pausesMs[p + 1] ?? 0];
+      const overlapMs = Math.min(toMs, startMs + durationMs) -
+        Math.max(fromMs, startMs);
+      if (overlapMs > PAUSE_SHARE * summary.p50Ms) {
+        count++;
+        break;
+      }
+    }
+  }
+  return count;
+}
+
+/** Leaves out the request that an interrupt ended: it says nothing of the server. */
+function withoutAborted(samples: Samples): Samples {
+  const kept = (_: number, i: number) =>
+    OUTCOMES[samples.outcome[i] ?? 0] !== "aborted";
+  return {
+    ...samples,
+    plannedMs: samples.plannedMs.filter(kept),
+    sentMs: samples.sentMs.filter(kept),
+    doneMs: samples.doneMs.filter(kept),
+    outcome: samples.outcome.filter(kept),
+    failures: samples.failures.filter(({ outcome }) => outcome !== "aborted"),
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * What a run of the benchmark is, what it needs from the world, and how it ends.
+ *
+ * @module
+ */
+import type { LoadGenerator } from "../load/generator.ts";
+import type {
+  Calibration,
+  CellKey,
+  CellResult,
+  Run,
+  RunOptions,
+} from "../record/run.ts";
+import type { Target, Wanted } from "../server/open.ts";
+import type { RunFacts } from "./record.ts";
+
+/** What is run. */
+export interface BenchPlan extends RunFacts {
+  /** The models and data types to open a target for, in order; one for a URL. */
+  readonly targets: readonly Wanted[];
+  /** Whether the first and the last cell are measured again at the end: where the run will be compared. */
+  readonly checksDrift: boolean;
+  /** Names the cells of a run that look like a regression, which are then measured again; null for none. */
+  readonly findSuspects: ((run: Run) => readonly CellKey[]) | null;
+}
+
+/** What a run needs from the world. */
+export interface BenchWorld {
+  /** Opens the target for a model and data type. */
+  readonly openTarget: (wanted: Wanted) => Promise<Target>;
+  /** Opens the target to compare with, request by request; null for none. */
+  readonly openCompared: ((wanted: Wanted) => Promise<Target>) | null;
+  /** Sends the load. */
+  readonly load: LoadGenerator;
+  /** Measures what the client adds and can do; null when it cannot. */
+  readonly calibrate: () => Promise<Calibration | null>;
+  /** Keeps the run so far; called after each cell. */
+  readonly save: (run: Run) => Promise<void>;
+  /** Hears what happens. */
+  readonly listener: BenchListener;
+  /** The clock of the samples, in milliseconds. */
+  readonly now: () => number;
+  /** Ends the run; what was measured is returned. */
+  readonly signal: AbortSignal;
+}
+
+/** Hears of a run as it goes. */
+export interface BenchListener {
+  /** The work that is left, in weights of {@linkcode cellWeight}. */
+  readonly expect: (weight: number) => void;
+  /** The client was measured. */
+  readonly calibrated: (calibration: Calibration) => void;
+  /** A cell is being measured, with the requests that ended so far. */
+  readonly measuring: (cell: CellName, requests: number) => void;
+  /** A cell is done. */
+  readonly measured: (cell: CellName, result: CellResult) => void;
+  /** Something the user should know, kept with the run. */
+  readonly warning: (text: string) => void;
+}
+
+/** A cell as a listener hears of it. */
+export interface CellName {
+  /** For example `batch 4, 2 labels`. */
+  readonly label: string;
+  /** Its number, from 1. */
+  readonly number: number;
+  /** How many cells the run has. */
+  readonly total: number;
+  /** Its weight; 0 where an earlier run measured it. */
+  readonly weight: number;
+}
+
+/** How a run ended. */
+export interface BenchEnd {
+  /** All that was measured. */
+  readonly run: Run;
+  /** Why nothing more could be measured, in words; null when all cells were. */
+  readonly fatal: string | null;
+}
+
+/**
+ * Estimates the work of a cell: a server's time for a request grows with its items, and a small
+ * batch still costs a round trip. It serves the time that is left, nothing else.
+ */
+export function cellWeight(
+  batchSize: number,
+  options: Pick<RunOptions, "numRuns" | "warmupRuns">,
+): number {
+  return (options.numRuns + options.warmupRuns) * (1 + batchSize / 8);
+}

@@ -1,0 +1,398 @@
+/**
+ * Runs a profile: opens each target, measures each cell, and keeps every cell as soon as it is done.
+ *
+ * @module
+ */
+import { MeasureError } from "../failure.ts";
+import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
+import {
+  checkAlike,
+  checkResumed,
+  isSameServer,
+  keptCells,
+} from "../record/resume.ts";
+import {
+  type Calibration,
+  cellId,
+  type CellKey,
+  type CellResult,
+  describeCell,
+  goodLatenciesMs,
+  type Run,
+  type ServerRecord,
+} from "../record/run.ts";
+import { defaultLabelTokenIds } from "../score/workload.ts";
+import type { Target, Wanted } from "../server/open.ts";
+import { measureAbCell } from "./ab.ts";
+import { type CellWorld, MAX_FAILED_IN_ROW, measureCell } from "./cell.ts";
+import { MAX_PASSES, planPass } from "./confirm.ts";
+import { findDrift } from "./drift.ts";
+import {
+  type BenchEnd,
+  type BenchPlan,
+  type BenchWorld,
+  type CellName,
+  cellWeight,
+} from "./plan.ts";
+import { recordRun } from "./record.ts";
+
+/** Runs a profile to its end, to the interrupt, or to the point where nothing more can be measured. */
+export async function runBench(
+  plan: BenchPlan,
+  world: BenchWorld,
+): Promise<BenchEnd> {
+  const bench = new Bench(plan, world);
+  let fatal: string | null = null;
+  try {
+    for (const wanted of plan.targets) {
+      if (world.signal.aborted) break;
+      await bench.measureTarget(wanted);
+    }
+  } catch (error) {
+    if (!(error instanceof MeasureError)) throw error;
+    if (!world.signal.aborted) fatal = error.message;
+  }
+  const run = bench.record();
+  // Nothing measured must not replace what an earlier run left there.
+  if (run.cells.length > 0) await world.save(run);
+  return { run, fatal };
+}
+
+/** The server that is measured, and the one that it is compared with. */
+interface Targets {
+  readonly target: Target;
+  readonly compared: Target | null;
+}
+
+/** A cell that is about to be measured. */
+interface What {
+  readonly key: CellKey;
+  readonly repeat: number;
+  readonly name: CellName;
+}
+
+class Bench {
+  readonly #plan: BenchPlan;
+  readonly #world: BenchWorld;
+  readonly #cells: CellResult[];
+  readonly #reference: CellResult[];
+  readonly #servers: ServerRecord[];
+  readonly #warnings: string[];
+  readonly #startMs: number;
+  #calibration: Calibration | null | undefined;
+  /** Decides the payloads. */
+  readonly #seed: string;
+  /** Payloads of each cell that were sent, so that a later pass sends new ones. */
+  readonly #sent = new Map<string, number>();
+  #number = 0;
+  #isCut = false;
+
+  constructor(plan: BenchPlan, world: BenchWorld) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#startMs = world.now();
+    const earlier = plan.resumed;
+    const kept = keptCells(earlier);
+    this.#reference = [...kept.reference];
+    this.#cells = [...kept.cells];
+    // A server may have the prompts of that cell in its cache: they must be new ones.
+    this.#seed = earlier === null
+      ? plan.options.seed
+      : `${plan.options.seed}/${plan.timestamp}`;
+    this.#servers = [...earlier?.metadata.servers ?? []];
+    this.#warnings = [...earlier?.warnings ?? []];
+    const { batchSizes, numLabels, runs } = plan.options;
+    const weigh = (sizes: readonly number[]) =>
+      sizes.reduce((sum, size) => sum + cellWeight(size, plan.options), 0);
+    world.listener.expect(
+      weigh(batchSizes) * numLabels.length * plan.targets.length * runs -
+        weigh(this.#cells.map((cell) => cell.key.batchSize)),
+    );
+  }
+
+  /** Measures the client, once; a server is idle meanwhile, and has been found to be there. */
+  async #calibrate(): Promise<void> {
+    if (this.#calibration !== undefined) return;
+    const found = this.#calibration = await this.#world.calibrate();
+    if (found !== null) this.#world.listener.calibrated(found);
+    else if (!this.#world.signal.aborted) this.#warn(UNKNOWN_CLIENT);
+  }
+
+  async measureTarget(wanted: Wanted): Promise<void> {
+    await using target = await this.#world.openTarget(wanted);
+    this.#note(target);
+    await this.#calibrate();
+    await using compared = await this.#world.openCompared?.(wanted) ?? null;
+    if (compared !== null) {
+      this.#servers.push(compared.server);
+      checkAlike(compared.server, target.server);
+    }
+    const { options } = this.#plan;
+    const { model, dtype } = target.server;
+    const keys = options.batchSizes.flatMap((batchSize) =>
+      options.numLabels.map((numLabels) => (
+        { batchSize, numLabels, model, dtype }
+      ))
+    );
+    for (let repeat = 0; repeat < options.runs; repeat++) {
+      for (const key of keys) {
+        await this.#measureOnce({ target, compared }, key, repeat);
+      }
+    }
+    if (this.#plan.checksDrift) await this.#checkAgain(target, keys);
+    await this.#checkIdentity(target);
+  }
+
+  /** Measures again what shows a drift, and what looks like a regression. */
+  async #checkAgain(target: Target, keys: readonly CellKey[]): Promise<void> {
+    await this.#checkDrift(target, keys);
+    for (let pass = 0; pass < MAX_PASSES; pass++) {
+      const suspects = this.#plan.findSuspects?.(this.record()) ?? [];
+      for (const key of planPass(keys, suspects)) {
+        await this.#measureAgain(target, key);
+      }
+    }
+  }
+
+  /** A server that was replaced during the run must not be measured under the name of the first. */
+  async #checkIdentity(target: Target): Promise<void> {
+    if (this.#world.signal.aborted) return;
+    const { model, dtype } = target.server;
+    const now = await target.identify();
+    if (now.model === model && now.dtype === dtype) return;
+    const reason =
+      `the server was replaced during the run: it is ${now.model} (${now.dtype}) now`;
+    this.#cells.forEach((cell, i) => {
+      if (cell.key.model !== model || cell.key.dtype !== dtype) return;
+      this.#cells[i] = { ...cell, status: "INVALID", reason };
+    });
+    throw new MeasureError(`Cannot trust what was measured: ${reason}`);
+  }
+
+  async #measureOnce(targets: Targets, key: CellKey, repeat: number) {
+    if (this.#world.signal.aborted) return;
+    const { options } = this.#plan;
+    const known = this.#cells.find((cell) =>
+      cellId(cell.key, cell.repeat) === cellId(key, repeat)
+    );
+    const name: CellName = {
+      label: describeCell(key),
+      number: ++this.#number,
+      total: this.#expected(),
+      weight: known === undefined ? cellWeight(key.batchSize, options) : 0,
+    };
+    if (known !== undefined) return this.#world.listener.measured(name, known);
+    await this.#measure(targets, { key, repeat, name });
+  }
+
+  /** Measures a cell of the last run once more; its samples count with the first ones. */
+  async #measureAgain(target: Target, key: CellKey): Promise<void> {
+    if (this.#world.signal.aborted) {
+      this.#isCut = true;
+      return;
+    }
+    const repeat = this.#plan.options.runs - 1;
+    const name = {
+      label: `${describeCell(key)}, again`,
+      number: this.#number,
+      total: this.#number,
+      weight: 0,
+    };
+    await this.#measure({ target, compared: null }, { key, repeat, name });
+  }
+
+  /** Measures the first and the last cell again: where they disagree, it was not the server alone that was measured. */
+  async #checkDrift(target: Target, keys: readonly CellKey[]): Promise<void> {
+    if (keys.length < 2) return;
+    const ends = [keys[0], keys.at(-1)].filter((key) => key !== undefined);
+    for (const key of ends) await this.#measureAgain(target, key);
+    const repeat = this.#plan.options.runs - 1;
+    for (const key of ends) {
+      const passes = this.#cells.filter((cell) =>
+        cellId(cell.key, cell.repeat) === cellId(key, repeat)
+      );
+      const [first, second] = passes.map((cell) =>
+        goodLatenciesMs(cell.samples)
+      );
+      const drift = findDrift(first ?? [], second ?? []);
+      if (drift === null) continue;
+      const reason = `measured again at the end of the run, it was ${
+        Math.abs(100 * drift).toFixed(0)
+      } % ${drift > 0 ? "slower" : "faster"}`;
+      for (const cell of passes) {
+        const index = this.#cells.indexOf(cell);
+        this.#cells[index] = { ...cell, status: "INVALID", reason };
+      }
+      this.#warn(
+        `The machine or the server drifted: ${describeCell(key)}, ${reason}`,
+      );
+    }
+  }
+
+  async #measure(targets: Targets, what: What): Promise<void> {
+    const { target, compared } = targets;
+    const { key, repeat, name } = what;
+    const { options } = this.#plan;
+    const id = cellId(key);
+    const offset = this.#sent.get(id) ?? 0;
+    const plan = {
+      key,
+      repeat,
+      labelTokenIds: this.#labelTokenIds(key),
+      numRuns: options.numRuns,
+      warmupRuns: options.warmupRuns,
+    };
+    const progress = { requests: 0, name };
+    const world = this.#cellWorld(target, {
+      key,
+      offset,
+      progress,
+      suffix: "",
+    });
+    const { a, b } = compared === null
+      ? { a: null, b: await measureCell(plan, world) }
+      : await measureAbCell(plan, {
+        // Other payloads: where A and B are one server, or share a cache, the second would else be
+        // answered from what the first left there.
+        a: this.#cellWorld(compared, { key, offset, progress, suffix: "/A" }),
+        b: world,
+      });
+    if (a !== null) this.#reference.push(a);
+    this.#sent.set(id, offset + progress.requests);
+    this.#cells.push(b);
+    this.#isCut ||= this.#world.signal.aborted &&
+      [a, b].some((cell) =>
+        cell !== null && cell.samples.outcome.length < cell.numRuns
+      );
+    await this.#world.save(this.record());
+    this.#world.listener.measured(name, b);
+    await this.#checkAlive(target, b);
+    if (compared !== null && a !== null) await this.#checkAlive(compared, a);
+  }
+
+  #labelTokenIds({ numLabels }: CellKey): readonly number[] {
+    return this.#plan.options.labelTokenIds?.slice(0, numLabels) ??
+      defaultLabelTokenIds(numLabels);
+  }
+
+  #cellWorld(
+    target: Target,
+    cell: {
+      readonly key: CellKey;
+      readonly offset: number;
+      readonly progress: { requests: number; readonly name: CellName };
+      /** Tells the payloads of two servers apart. */
+      readonly suffix: string;
+    },
+  ): CellWorld {
+    const { key, offset, progress, suffix } = cell;
+    const { options } = this.#plan;
+    const { listener, load, signal } = this.#world;
+    const labelTokenIds = this.#labelTokenIds(key);
+    return {
+      startMs: this.#startMs,
+      calibration: this.#calibration ?? null,
+      isInterrupted: () => signal.aborted,
+      send: async (count, firstIndex) => {
+        const samples = await load.run({
+          endpoint: target.endpoint,
+          workload: {
+            batchSize: key.batchSize,
+            labelTokenIds,
+            model: key.model,
+            applySoftmax: options.applySoftmax,
+            prefixCache: options.prefixCache,
+            seed: `${this.#seed}${suffix}`,
+            tokens: options.tokens,
+          },
+          dtype: key.dtype,
+          firstIndex: offset + firstIndex,
+          timeoutMs: options.timeoutMs,
+          loop: {
+            kind: "closed",
+            concurrency: 1,
+            count,
+            durationMs: null,
+            maxFailedInRow: MAX_FAILED_IN_ROW,
+          },
+        }, {
+          signal,
+          onProgress: ({ done }) =>
+            listener.measuring(progress.name, progress.requests + done),
+        });
+        progress.requests += count;
+        listener.measuring(progress.name, progress.requests);
+        return samples;
+      },
+    };
+  }
+
+  /** Goes no further with a server that has died or that answers nothing. */
+  async #checkAlive(target: Target, cell: CellResult): Promise<void> {
+    if (this.#world.signal.aborted) return;
+    const isCutOff = cell.failures.some(({ outcome }) =>
+      outcome === "connect" || outcome === "reset" || outcome === "truncated"
+    );
+    const death = isCutOff ? await target.death() : null;
+    if (death !== null) throw new MeasureError(`Cannot go on: ${death}`);
+    const silent = cell.summary === null && cell.failures.length > 0 &&
+      cell.failures.every(({ outcome }) =>
+        outcome === "connect" || outcome === "timeout" || outcome === "reset"
+      );
+    if (silent) {
+      throw new MeasureError(
+        `Cannot go on: ${target.endpoint.url} answered no request of a whole cell: ${
+          cell.failures[0]?.example
+        }`,
+      );
+    }
+  }
+
+  /** Keeps what the server says of itself, and says where it is not what was asked for. */
+  #note(target: Target): void {
+    const { server, kind } = target;
+    if (this.#plan.resumed !== null) checkResumed(this.#plan.resumed, server);
+    if (!this.#servers.some((known) => isSameServer(known, server))) {
+      this.#servers.push(server);
+    }
+    if (kind !== "url") return;
+    const { models, dtypes } = this.#plan.options;
+    const missing = [
+      ...models.filter((model) => model !== server.model),
+      ...dtypes.filter((dtype) => dtype !== server.dtype),
+    ];
+    if (missing.length === 0) return;
+    const warning =
+      `The server serves ${server.model} (${server.dtype}), and only that is measured: not ${
+        missing.join(", ")
+      }`;
+    this.#warn(warning);
+  }
+
+  #expected(): number {
+    const { options, targets } = this.#plan;
+    return options.batchSizes.length * options.numLabels.length *
+      targets.length * options.runs;
+  }
+
+  #warn(warning: string): void {
+    if (this.#warnings.includes(warning)) return;
+    this.#warnings.push(warning);
+    this.#world.listener.warning(warning);
+  }
+
+  record(): Run {
+    const measured = new Set(
+      this.#cells.map((cell) => cellId(cell.key, cell.repeat)),
+    );
+    return recordRun(this.#plan, {
+      cells: this.#cells,
+      reference: this.#reference,
+      servers: this.#servers,
+      calibration: this.#calibration ?? null,
+      warnings: this.#warnings,
+      elapsedMs: this.#world.now() - this.#startMs,
+      isInterrupted: this.#isCut || measured.size < this.#expected(),
+    });
+  }
+}

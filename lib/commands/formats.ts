@@ -1,0 +1,140 @@
+/**
+ * The formats of `--output`, by the extension of the file, for all commands that write results.
+ *
+ * Most are made at once. HTML waits for the chart library, which is loaded only when it is asked for.
+ *
+ * @module
+ */
+import { stringifyRows } from "../csv.ts";
+import type { Run } from "../record/run.ts";
+import { stringifyRun } from "../record/run_file.ts";
+import { renderJunit } from "../report/junit.ts";
+import { renderMarkdown } from "../report/markdown.ts";
+import { renderHtml } from "../report/run/page.ts";
+import { runToCsv } from "../report/run/text.ts";
+import { renderStressPage } from "../report/stress/page.ts";
+import {
+  renderStressJunit,
+  renderStressMarkdown,
+  stressToCsv,
+} from "../report/stress/view.ts";
+import { type ReportView, viewOfRun } from "../report/view.ts";
+import { stringifyStressRun } from "../stress/file.ts";
+import type { StressRun } from "../stress/record.ts";
+
+/** Writes one or more results as one text. */
+export type Render<Result> = (
+  results: readonly Result[],
+) => string | Promise<string>;
+
+/** The formats of one kind of result, by extension. */
+export type Formats<Result> = Readonly<Record<string, Render<Result>>>;
+
+/** How results that are reduced to what is shown are written: comparisons, of which no samples need be known. */
+export const VIEW_FORMATS: Formats<ReportView> = {
+  ".csv": viewsToCsv,
+  ".md": renderMarkdown,
+  ".html": renderHtml,
+  ".xml": renderJunit,
+};
+
+/** How run records are written. */
+export const RECORD_FORMATS: Formats<Run> = {
+  ".csv": runsToCsv,
+  ".json": (runs) => stringifyRun(onlyOne(runs)),
+  ".md": (runs) => renderMarkdown(runs.map(viewOfRun)),
+  ".html": (runs) => renderHtml(runs.map(viewOfRun)),
+  ".xml": (runs) => renderJunit(runs.map(viewOfRun)),
+};
+
+/** How stress runs are written. */
+export const STRESS_FORMATS: Formats<StressRun> = {
+  ".csv": stressToCsv,
+  ".json": (runs) => stringifyStressRun(onlyOne(runs)),
+  ".md": renderStressMarkdown,
+  ".html": renderStressPage,
+  ".xml": renderStressJunit,
+};
+
+/** Returns what renders a file by its extension; undefined for another extension. */
+export function formatOf<Result>(
+  formats: Formats<Result>,
+  path: string,
+): Render<Result> | undefined {
+  const extension = Object.keys(formats).find((known) => path.endsWith(known));
+  return extension === undefined ? undefined : formats[extension];
+}
+
+/** Says which extensions a file may have. */
+export function describeFormats<Result>(formats: Formats<Result>): string {
+  const known = Object.keys(formats);
+  return `a name that ends in ${known.slice(0, -1).join(", ")} or ${
+    known.at(-1)
+  }`;
+}
+
+/** A record holds one run, so that whoever reads it knows what it is. */
+function onlyOne<Result>(results: readonly Result[]): Result {
+  const [first] = results;
+  if (first !== undefined && results.length === 1) return first;
+  throw new RangeError(
+    `Cannot write a record as it must hold one run: current count is ${results.length}`,
+  );
+}
+
+/** Writes runs below each other; the `run` column counts on, so that none is taken for the repeat of another. */
+function runsToCsv(runs: readonly Run[]): string {
+  const [first] = runs;
+  if (first === undefined || runs.length === 1) return runToCsv(onlyOne(runs));
+  let past = 0;
+  const cells = runs.flatMap((run) => {
+    const shifted = run.cells.map((cell) => ({
+      ...cell,
+      repeat: past + cell.repeat,
+    }));
+    past = 1 + Math.max(past, ...shifted.map(({ repeat }) => repeat));
+    return shifted;
+  });
+  const compared = runs.find(({ comparison }) => comparison !== undefined);
+  return runToCsv({ ...(compared ?? first), cells });
+}
+
+/** The columns have the names that those of a result have. */
+function viewsToCsv(views: readonly ReportView[]): string {
+  return stringifyRows(
+    [
+      "batch_size",
+      "num_labels",
+      "model",
+      "dtype",
+      "throughput_ips",
+      "latency_p50_ms",
+      "latency_p95_ms",
+      "latency_p99_ms",
+      "latency_mean_ms",
+      "status",
+      "change_percent",
+      "change_low_percent",
+      "change_high_percent",
+      "reason",
+    ],
+    views.flatMap(({ cells }) =>
+      cells.map(({ key, figures, status, verdict, reason }) => [
+        key.batchSize,
+        key.numLabels,
+        key.model,
+        key.dtype,
+        figures?.throughputItemsPerSec ?? null,
+        figures?.p50Ms ?? null,
+        figures?.p95Ms ?? null,
+        figures?.p99Ms ?? null,
+        figures?.meanMs ?? null,
+        status,
+        verdict?.changePercent ?? null,
+        verdict?.intervalPercent?.[0] ?? null,
+        verdict?.intervalPercent?.[1] ?? null,
+        reason,
+      ])
+    ),
+  );
+}

@@ -1,0 +1,120 @@
+/**
+ * The command lines of report.ts as tables.
+ *
+ * @module
+ */
+import { GATE_FLAGS } from "./gate_flags.ts";
+
+/** Where results go, a flag of all commands but the history. */
+const OUTPUT_FLAG = {
+  name: "output",
+  short: "o",
+  kind: "text",
+  repeat: true,
+  placeholder: "FILE",
+  help: "Write the result: .csv, .md, .html, .xml (JUnit) or .json",
+} as const;
+
+/** The flags of `report.ts` with run records. */
+export const RENDER_COMMAND = {
+  name: "report.ts",
+  summary: "Shows stored runs again, and writes them in other formats.",
+  operands: {
+    name: "runs",
+    min: 1,
+    max: 10_000,
+    help: "Run records (.json), shown one after the other",
+  },
+  groups: [{ title: "Output", flags: [OUTPUT_FLAG] }],
+  examples: [
+    {
+      command: "deno task report results/run.json --output results/run.html",
+      help: "A page with charts",
+    },
+  ],
+  exits: [
+    {
+      code: 0,
+      help: "shown; the verdict is in the text, not in the exit code",
+    },
+    { code: 2, help: "a flag or a file is wrong" },
+  ],
+} as const;
+
+/** The flags of `report.ts trend`. */
+export const TREND_COMMAND = {
+  name: "report.ts trend",
+  summary: "Shows the history of all runs below a folder, and what changed.",
+  operands: {
+    name: "folder",
+    min: 1,
+    max: 1,
+    help: "A folder; all run records (.json) in it and below it are read",
+  },
+  groups: [{
+    title: "Output",
+    flags: [{
+      name: "output",
+      short: "o",
+      kind: "text",
+      default: "results/history.html",
+      placeholder: "FILE",
+      help: "Where the page goes, .html",
+    }],
+  }],
+  examples: [
+    {
+      command: "deno task report trend results/nightly",
+      help: "results/history.html",
+    },
+  ],
+  exits: [
+    { code: 0, help: "shown, whatever is found" },
+    { code: 2, help: "a flag or the folder is wrong" },
+    { code: 3, help: "no run was found that can be used" },
+  ],
+} as const;
+
+/** The flags of `report.ts compare`. */
+export const COMPARE_COMMAND = {
+  name: "report.ts compare",
+  summary: "Judges a stored result against a baseline.",
+  operands: {
+    name: "files",
+    min: 2,
+    max: 10_000,
+    help:
+      "BASELINE ... RESULT: .csv files or run records (.json), the result last; a baseline may be a folder",
+  },
+  groups: [
+    GATE_FLAGS,
+    {
+      title: "Output",
+      flags: [
+        OUTPUT_FLAG,
+        {
+          name: "json-output",
+          kind: "text",
+          placeholder: "FILE",
+          help: "Write the verdict of each cell as JSON",
+        },
+      ],
+    },
+  ],
+  examples: [
+    {
+      command: "deno task report compare baselines/tpu-v6e.csv results/run.csv",
+      help: "Two files",
+    },
+  ],
+  exits: [
+    { code: 0, help: "no regression" },
+    { code: 1, help: "a REGRESSION" },
+    { code: 2, help: "a flag or a file is wrong" },
+    {
+      code: 3,
+      help:
+        "no verdict: nothing alike to compare, too many INVALID cells, planned cells without a result, or slower by more than can be judged",
+    },
+  ],
+} as const;

@@ -1,0 +1,191 @@
+/**
+ * The flags that name a target, and what they mean together.
+ *
+ * @module
+ */
+import type { Flag } from "../cli/command_spec.ts";
+import { createRequestEncoder } from "../http/request.ts";
+import { hideKeys } from "../secret.ts";
+import { launchWords } from "../server/launch.ts";
+
+/** The flags of every script that sends requests. */
+export const TARGET_FLAGS = [
+  {
+    name: "url",
+    kind: "text",
+    placeholder: "URL",
+    help: "The server to measure; SCORE_URL is used without it",
+  },
+  {
+    name: "launch",
+    kind: "text",
+    placeholder: "COMMAND",
+    help:
+      "Start a server for each model and dtype, without a shell; {model}, {dtype} and {port} are replaced",
+  },
+  {
+    name: "launch-timeout",
+    kind: "number",
+    min: 1,
+    max: 86_400,
+    default: 1800,
+    placeholder: "SECONDS",
+    help: "How long a launched server may take to answer",
+  },
+  {
+    name: "api-key-file",
+    kind: "text",
+    placeholder: "FILE",
+    help: "File that holds the server's key; SCORE_API_KEY is used without it",
+  },
+  {
+    name: "header",
+    kind: "text",
+    repeat: true,
+    placeholder: "'NAME: VALUE'",
+    help:
+      "A further header of every request, for gateways; its value, and each word in it, of 8 characters or more is hidden wherever text is shown",
+  },
+  {
+    name: "ca-file",
+    kind: "text",
+    placeholder: "FILE",
+    help: "Certificates (PEM) to trust beside the system's",
+  },
+  {
+    name: "unix-socket",
+    kind: "text",
+    placeholder: "PATH",
+    help: "Connect to this socket instead of the host of --url",
+  },
+  {
+    name: "hardware",
+    kind: "text",
+    placeholder: "NAME",
+    help: "The accelerator, where it cannot be found, as tpu-v6e-4",
+  },
+  {
+    name: "timeout",
+    kind: "number",
+    min: 0.001,
+    max: 86_400,
+    default: 120,
+    placeholder: "SECONDS",
+    help: "Deadline of one request",
+  },
+] as const satisfies readonly Flag[];
+
+/** The values of these flags that need a look together. */
+export interface TargetFlags {
+  /** The value of `--url`. */
+  readonly url: string | undefined;
+  /** The value of `--launch`. */
+  readonly launch: string | undefined;
+  /** The value of `--unix-socket`. */
+  readonly unixSocket: string | undefined;
+  /** The values of `--header`. */
+  readonly header: readonly string[];
+}
+
+/** What is asked for as a target; with neither URL nor command the engine is simulated. */
+export interface TargetRequest {
+  /** The URL, checked, or null. */
+  readonly url: string | null;
+  /** The launch command, checked, or null. */
+  readonly launch: string | null;
+  /** The further headers. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * Checks the flags that name a target.
+ *
+ * @param flags Their values.
+ * @param environmentUrl The value of SCORE_URL, or null; `--url` and `--launch` go before it.
+ * @param problems What is wrong is added here, a line each.
+ */
+export function readTargetFlags(
+  flags: TargetFlags,
+  environmentUrl: string | null,
+  problems: string[],
+): TargetRequest {
+  if (flags.url !== undefined && flags.launch !== undefined) {
+    problems.push("Cannot take both --url and --launch: give one of them");
+  }
+  const launch = flags.launch ?? null;
+  const url = launch !== null ? null : flags.url ?? environmentUrl;
+  if (url !== null) {
+    problems.push(
+      ...urlProblems(url, flags.url === undefined ? "SCORE_URL" : "--url"),
+    );
+  }
+  if (launch !== null) problems.push(...launchProblems(launch));
+  if (flags.unixSocket !== undefined && url === null) {
+    problems.push("Cannot take --unix-socket without --url");
+  }
+  return { url, launch, headers: readHeaders(flags.header, problems) };
+}
+
+/** A header as `NAME: VALUE`; which names and values can be sent is the client's own check. */
+const HEADER_REGEXP = /^([^\s:]+):\s*(\S.*)$/;
+
+function readHeaders(
+  texts: readonly string[],
+  problems: string[],
+): Record<string, string> {
+  const pairs = texts.flatMap((text) => {
+    const [, name, value] = HEADER_REGEXP.exec(text) ?? [];
+    if (name !== undefined && value !== undefined) return [[name, value]];
+    problems.push("Cannot take --header: expected 'NAME: VALUE'");
+    return [];
+  });
+  const headers: Record<string, string> = Object.fromEntries(pairs);
+  try {
+    createRequestEncoder(new URL("http://host"), headers);
+  } catch (error) {
+    problems.push(
+      `Cannot take --header: ${
+        error instanceof Error ? error.message : String(error)
+      }`,
+    );
+  }
+  return headers;
+}
+
+/** Says what is wrong with a URL that was given under a name. */
+export function urlProblems(text: string, name: string): string[] {
+  const url = URL.parse(text);
+  if (url === null || !["http:", "https:"].includes(url.protocol)) {
+    return [
+      `Cannot take ${name}: expected a URL such as http://127.0.0.1:30000, found ${
+        JSON.stringify(hideUserInfo(text))
+      }`,
+    ];
+  }
+  return [
+    ...(url.username !== "" || url.password !== ""
+      ? [
+        `Cannot take ${name} with a user or password in it: put the key into SCORE_API_KEY or --api-key-file`,
+      ]
+      : []),
+    ...(url.search !== "" || url.hash !== ""
+      ? [
+        `Cannot take ${name} with a query or fragment: expected the base URL alone, such as ${url.origin}`,
+      ]
+      : []),
+  ];
+}
+
+function hideUserInfo(text: string): string {
+  return text.replace(/^(\w+:\/\/)?.*@/s, "$1[hidden]@");
+}
+
+/** Says what is wrong with a launch command, without its secrets. */
+export function launchProblems(command: string): string[] {
+  try {
+    launchWords(command, { model: "", dtype: "", port: "" });
+    return [];
+  } catch (error) {
+    return [hideKeys(error instanceof Error ? error.message : String(error))];
+  }
+}

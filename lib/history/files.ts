@@ -1,0 +1,83 @@
+/**
+ * Reads the runs of a history from all files below a folder, one after the other.
+ *
+ * @module
+ */
+import { join } from "@std/path";
+import { UsageError } from "../failure.ts";
+import { parseRun } from "../record/run_file.ts";
+import { readText } from "../store.ts";
+import { type HistoryRun, historyRun } from "./runs.ts";
+
+/** What was found below a folder. */
+export interface HistoryFiles {
+  /** The runs with a cell that is fit to be compared. */
+  readonly runs: readonly HistoryRun[];
+  /** Files that should be runs and could not be read, each with the reason. */
+  readonly broken: readonly {
+    /** The path. */
+    readonly path: string;
+    /** Why, in words; not escaped. */
+    readonly reason: string;
+  }[];
+  /** Run records without any cell that is fit to be compared. */
+  readonly unfit: readonly string[];
+}
+
+/**
+ * Reads all run records (`.json`) below a folder. Links are not followed, hidden folders and other JSON are left out.
+ * Each record is let go when its figures are taken, so that memory grows by kilobytes a run.
+ *
+ * @throws {UsageError} If the folder itself cannot be read.
+ */
+export async function loadHistory(folder: string): Promise<HistoryFiles> {
+  const runs: HistoryRun[] = [];
+  const broken: { path: string; reason: string }[] = [];
+  const unfit: string[] = [];
+  for (const path of await listRecords(folder)) {
+    let text = "";
+    try {
+      text = await readText(path);
+      const run = historyRun(parseRun(text), path);
+      if (run === null) unfit.push(path);
+      else runs.push(run);
+    } catch (error) {
+      const isExpected = error instanceof SyntaxError ||
+        error instanceof UsageError;
+      if (!isExpected) throw error;
+      if (!isOther(text)) broken.push({ path, reason: error.message });
+    }
+  }
+  return { runs, broken, unfit };
+}
+
+async function listRecords(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  try {
+    for await (const { name, isFile, isDirectory } of Deno.readDir(folder)) {
+      if (name.startsWith(".")) continue;
+      const path = join(folder, name);
+      if (isDirectory) paths.push(...await listRecords(path));
+      else if (isFile && name.endsWith(".json")) paths.push(path);
+    }
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError([
+      `Cannot read folder '${folder}': ${
+        error instanceof Error ? error.message : String(error)
+      }`,
+    ]);
+  }
+  return paths.toSorted();
+}
+
+/** Tells JSON that was never meant as the record of a benchmark, such as metadata, from a damaged record. */
+function isOther(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value !== "object" || value === null ||
+      !("kind" in value && value.kind === "bench");
+  } catch {
+    return false;
+  }
+}

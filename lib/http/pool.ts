@@ -1,0 +1,370 @@
+/**
+ * The connections to one server, the requests that wait for them, and their deadlines.
+ *
+ * @module
+ */
+
+import type { TransportFailure } from "../outcome.ts";
+import {
+  type ConnectionFailure,
+  type ConnectionOwner,
+  HttpConnection,
+} from "./connection.ts";
+import { createCounters, type HttpCounters } from "./counters.ts";
+import { decodeBody } from "./decode.ts";
+import { type DialTarget, targetName } from "./dial.ts";
+import { Dialer } from "./dialer.ts";
+import {
+  Exchange,
+  ExchangeList,
+  type HttpExchange,
+  type SendOptions,
+} from "./exchange.ts";
+import type { ContentCoding } from "./head.ts";
+import { Sweep } from "./sweep.ts";
+
+/** The rules of a pool. */
+export interface HttpPoolOptions {
+  /** Where connections go. */
+  target: DialTarget;
+  /** The most connections at a time. */
+  maxConnections: number;
+  /** How long a connection may be idle and still be used, in milliseconds. */
+  idleLimitMs: number;
+  /** How long opening a connection may take, in milliseconds. */
+  connectTimeoutMs: number;
+  /** The most bytes of a body, before and after decoding. */
+  maxBodyBytes: number;
+  /** The clock, in milliseconds. */
+  now: () => number;
+}
+
+const CLOSED = "The client is closed";
+const ABORTED = "The request was ended by its signal";
+
+/**
+ * Sends exchanges over as few connections as they need.
+ *
+ * The connection used last is taken first. An exchange is written a second time, on a new
+ * connection, only if it was on a reused one that ended before any byte of an answer.
+ */
+export class HttpPool implements ConnectionOwner {
+  /** The clock, in milliseconds. */
+  readonly now: () => number;
+  /** What was done since the pool was made. */
+  readonly counters: HttpCounters = createCounters();
+  readonly #options: HttpPoolOptions;
+  readonly #targetName: string;
+  readonly #connections = new Set<HttpConnection>();
+  readonly #idle: HttpConnection[] = [];
+  /** Every exchange between send() and its end; ended latest first, so that none of those that wait gets a connection. */
+  readonly #exchanges = new ExchangeList();
+  readonly #waiting = new Set<Exchange>();
+  readonly #dialer: Dialer;
+  readonly #signals = new WeakSet<AbortSignal>();
+  readonly #closer = new AbortController();
+  readonly #sweep = new Sweep(() => this.#failLate());
+
+  /** Makes a pool without connections. */
+  constructor(options: HttpPoolOptions) {
+    this.#options = options;
+    this.#targetName = targetName(options.target);
+    this.now = options.now;
+    this.#dialer = new Dialer(options.target, {
+      timeoutMs: options.connectTimeoutMs,
+      counters: this.counters,
+      now: options.now,
+    });
+  }
+
+  /** Connections that are open, idle ones included. */
+  get openCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Connections that wait for a request. */
+  get idleCount(): number {
+    return this.#idle.length;
+  }
+
+  /** Sends a request; see `HttpClient.submit`. */
+  submit(
+    request: Uint8Array,
+    options: SendOptions,
+    onResult: (result: HttpExchange) => void,
+  ): void {
+    const { timeoutMs, signal } = options;
+    if (!(timeoutMs > 0)) {
+      throw new RangeError(
+        `Cannot send request as timeoutMs must be above 0: current value is ${timeoutMs}`,
+      );
+    }
+    const calledMs = this.now();
+    const exchange = new Exchange(request, options, { calledMs, onResult });
+    this.#exchanges.add(exchange);
+    if (this.#closer.signal.aborted) {
+      this.#fail(exchange, "aborted", CLOSED);
+    } else if (signal?.aborted) {
+      this.#fail(exchange, "aborted", ABORTED);
+    } else {
+      if (signal !== undefined) this.#watch(signal);
+      this.#sweep.ensure(timeoutMs);
+      this.#dispatch(exchange);
+    }
+  }
+
+  /** Opens connections until there are `count` or the limit; returns how many there are. */
+  async open(count: number): Promise<number> {
+    while (this.#retireOldest(this.now()));
+    const wanted = Math.min(count, this.#options.maxConnections) - this.#size;
+    const dials: Promise<void>[] = [];
+    for (let i = 0; i < wanted; i++) dials.push(this.#openIdle());
+    await Promise.all(dials);
+    return this.#connections.size;
+  }
+
+  /** Ends all exchanges as `aborted` and closes all connections. */
+  close(): void {
+    this.#closer.abort();
+    for (const exchange of this.#exchanges.toArray()) {
+      this.#fail(exchange, "aborted", CLOSED);
+    }
+    this.#dialer.close();
+    for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
+    this.#idle.length = 0;
+    this.#sweep.stop();
+  }
+
+  /** Closes, and waits until no attempt to connect is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.#dialer.settled();
+  }
+
+  /** See {@linkcode ConnectionOwner}. */
+  onAnswer(
+    connection: HttpConnection,
+    exchange: Exchange,
+    doneMs: number,
+  ): void {
+    const { reader } = connection;
+    const { coding } = reader;
+    exchange.take(reader, doneMs);
+    this.#exchanges.delete(exchange);
+    if (connection.isOpen) this.#release(connection, doneMs);
+    else this.#forget(connection);
+    if (coding === "identity" || exchange.body.length === 0) exchange.succeed();
+    else this.#decode(exchange, coding);
+  }
+
+  /** See {@linkcode ConnectionOwner}. */
+  onFailure(
+    connection: HttpConnection,
+    exchange: Exchange,
+    failure: { outcome: ConnectionFailure; message: string },
+  ): void {
+    const { outcome, message } = failure;
+    // A retried exchange is on a connection of its own, so it is not retried again.
+    const isFresh = exchange.connectMs !== null;
+    if (outcome === "reset" && !isFresh) {
+      this.#connections.delete(connection);
+      this.counters.staleRetries++;
+      exchange.retries = 1;
+      exchange.retryCause = message;
+      exchange.connection = null;
+      this.#dispatchFresh(exchange);
+    } else {
+      this.#fail(exchange, outcome, message);
+    }
+  }
+
+  /** See {@linkcode ConnectionOwner}. */
+  onLost(connection: HttpConnection, why: "closed" | "unsolicited"): void {
+    const index = this.#idle.lastIndexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
+    if (why === "closed") this.counters.idleClosed++;
+    else this.counters.unsolicited++;
+    this.#forget(connection);
+  }
+
+  /** Connections that are open or being opened: what the limit counts. */
+  get #size(): number {
+    return this.#connections.size + this.#dialer.size;
+  }
+
+  #dispatch(exchange: Exchange): void {
+    const connection = this.#takeIdle(exchange.calledMs);
+    if (connection !== null) {
+      this.counters.reused++;
+      connection.start(exchange, exchange.calledMs);
+    } else if (this.#size < this.#options.maxConnections) {
+      this.#dispatchFresh(exchange);
+    } else {
+      this.#waiting.add(exchange);
+    }
+  }
+
+  /** Takes the connection that was used last; if that was idle for too long, all are closed. */
+  #takeIdle(nowMs: number): HttpConnection | null {
+    const last = this.#idle.at(-1);
+    if (last !== undefined && !this.#isTooOld(last, nowMs)) {
+      this.#idle.pop();
+      return last;
+    }
+    while (this.#retireOldest(nowMs));
+    return null;
+  }
+
+  #isTooOld({ idleSinceMs }: HttpConnection, nowMs: number): boolean {
+    return nowMs - idleSinceMs >= this.#options.idleLimitMs;
+  }
+
+  /** Closes the connection that is idle longest if that is too long; tells whether it did. */
+  #retireOldest(nowMs: number): boolean {
+    const [oldest] = this.#idle;
+    if (oldest === undefined || !this.#isTooOld(oldest, nowMs)) return false;
+    this.#idle.shift();
+    oldest.close();
+    this.#connections.delete(oldest);
+    this.counters.idleRetired++;
+    return true;
+  }
+
+  #release(connection: HttpConnection, idleSinceMs: number): void {
+    connection.release(idleSinceMs);
+    const next = this.#nextWaiting();
+    if (next === null) {
+      this.#idle.push(connection);
+    } else {
+      this.counters.reused++;
+      const nowMs = this.now();
+      next.waitMs = nowMs - next.calledMs;
+      connection.start(next, nowMs);
+    }
+  }
+
+  #forget(connection: HttpConnection): void {
+    this.#connections.delete(connection);
+    this.#refill();
+  }
+
+  /** Opens a connection for the exchange that waits longest, once there is room for one. */
+  #refill(): void {
+    while (this.#size < this.#options.maxConnections) {
+      const next = this.#nextWaiting();
+      if (next === null) return;
+      next.waitMs = this.now() - next.calledMs;
+      this.#dispatchFresh(next);
+    }
+  }
+
+  #nextWaiting(): Exchange | null {
+    for (const exchange of this.#waiting) {
+      this.#waiting.delete(exchange);
+      return exchange;
+    }
+    return null;
+  }
+
+  async #dispatchFresh(exchange: Exchange): Promise<void> {
+    const controller = new AbortController();
+    exchange.dialing = controller;
+    const startMs = this.now();
+    try {
+      const connection = this.#adopt(await this.#dialer.open(controller));
+      exchange.dialing = null;
+      if (!exchange.isListed) {
+        return this.#release(connection, this.now());
+      }
+      const nowMs = this.now();
+      exchange.connectMs = nowMs - startMs;
+      connection.start(exchange, nowMs);
+    } catch (error) {
+      exchange.dialing = null;
+      this.#fail(exchange, "connect", errorMessage(error));
+    }
+  }
+
+  async #openIdle(): Promise<void> {
+    try {
+      const stream = await this.#dialer.open(new AbortController());
+      this.#release(this.#adopt(stream), this.now());
+    } catch {
+      // Counted in connectFailures; the first request that needs it will tell the cause.
+      this.#refill();
+    }
+  }
+
+  /**
+   * Makes a connection of a stream. It reads at once, so it must be given to an exchange or to
+   * the idle ones in the same turn.
+   */
+  #adopt(stream: Deno.Conn): HttpConnection {
+    const { maxBodyBytes } = this.#options;
+    const connection = new HttpConnection(stream, this, { maxBodyBytes });
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  async #decode(exchange: Exchange, coding: ContentCoding): Promise<void> {
+    const maxBytes = this.#options.maxBodyBytes;
+    try {
+      exchange.body = await decodeBody(exchange.body, { coding, maxBytes });
+      exchange.succeed();
+    } catch (error) {
+      const outcome = error instanceof RangeError ? "too-large" : "protocol";
+      exchange.fail(outcome, errorMessage(error), exchange.doneMs);
+    }
+  }
+
+  #fail(exchange: Exchange, outcome: TransportFailure, message: string): void {
+    if (!this.#exchanges.delete(exchange)) return;
+    const nowMs = this.now();
+    if (this.#waiting.delete(exchange)) {
+      exchange.waitMs = nowMs - exchange.calledMs;
+    }
+    exchange.dialing?.abort();
+    if (exchange.connection instanceof HttpConnection) {
+      exchange.connection.close();
+      this.#connections.delete(exchange.connection);
+    }
+    exchange.fail(outcome, message, nowMs);
+    this.#refill();
+  }
+
+  /** Listens to each signal once, however many requests carry it. */
+  #watch(signal: AbortSignal): void {
+    if (this.#signals.has(signal)) return;
+    this.#signals.add(signal);
+    const abortAll = (): void => {
+      for (const exchange of this.#exchanges.toArray()) {
+        if (exchange.signal === signal) {
+          this.#fail(exchange, "aborted", ABORTED);
+        }
+      }
+    };
+    signal.addEventListener("abort", abortAll, {
+      once: true,
+      signal: this.#closer.signal,
+    });
+  }
+
+  #failLate(): void {
+    if (this.#exchanges.isEmpty) return this.#sweep.stop();
+    const nowMs = this.now();
+    // After a crowd has passed, most are of no more use. One at a time: closing many would fall
+    // into the latency of a request.
+    this.#retireOldest(nowMs);
+    for (const exchange of this.#exchanges.toArray()) {
+      if (nowMs - exchange.calledMs < exchange.timeoutMs) continue;
+      const message = `No whole answer from ${this.#targetName} within ` +
+        `${exchange.timeoutMs} ms: ${exchange.phase}`;
+      this.#fail(exchange, "timeout", message);
+    }
+  }
+}
+
+function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,184 @@
+/**
+ * The worker that sends and times: schedule, sockets and recording live here, away from the
+ * thread that draws and writes.
+ *
+ * @module
+ */
+import {
+  createHttpClient,
+  type HttpAnswer,
+  type HttpClient,
+  type HttpFailure,
+} from "../http/client.ts";
+import {
+  createRepeatJudge,
+  judgeExchange,
+  rowSumTolerance,
+} from "../score/answer.ts";
+import { SCORE_PATH } from "../score/request.ts";
+import { requestBody } from "../score/workload.ts";
+import { createRedactor } from "../secret.ts";
+import { waitUntil } from "./clock.ts";
+import { drive, type Loop } from "./driver.ts";
+import { collectGarbage } from "./garbage.ts";
+import type {
+  Endpoint,
+  FromWorker,
+  SharedPlan,
+  ToWorker,
+} from "./generator.ts";
+import { KnownLoadJudge } from "./known_load.ts";
+import { LoadObserver } from "./observer.ts";
+import { SampleRecorder } from "./samples.ts";
+
+/** How often this thread looks whether it stood still, in milliseconds. */
+const HEARTBEAT_MS = 5;
+
+/** A timer is up to 3 ms late by itself; later than this, in milliseconds, the thread stood still. */
+const PAUSE_MS = 5;
+
+/** An open load opens connections ahead for the sends of this time, in milliseconds, which few servers exceed, */
+const AHEAD_MS = 100;
+
+/** and at most this many: each costs the server memory. */
+const MOST_AHEAD = 16;
+
+/** How often progress is told, in milliseconds: often enough for people, too rarely to disturb. */
+const PROGRESS_INTERVAL_MS = 250;
+
+const scope = globalThis as unknown as {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer: Transferable[]): void;
+};
+const clients = new Map<string, HttpClient>();
+let abort = new AbortController();
+
+scope.onmessage = (event) => {
+  const message = event.data;
+  if (message.type === "abort") abort.abort();
+  else void run(message.plan);
+};
+
+async function run(plan: SharedPlan): Promise<void> {
+  abort = new AbortController();
+  collectGarbage();
+  const known = plan.known === undefined ? null : knownJudge(plan);
+  const observer = known === null ? null : new LoadObserver(performance.now());
+  const recorder = new SampleRecorder((request, message) =>
+    observer?.observe(request, message)
+  );
+  let beatMs = performance.now();
+  const heart = setInterval(() => {
+    const nowMs = performance.now();
+    const lateMs = nowMs - beatMs - HEARTBEAT_MS;
+    if (lateMs > PAUSE_MS) recorder.pause(nowMs - lateMs, lateMs);
+    beatMs = nowMs;
+  }, HEARTBEAT_MS);
+  const ticker = setInterval(() => {
+    const { planned, done, failed } = recorder;
+    const pulse = observer?.pulse() ?? null;
+    scope.postMessage({ type: "progress", planned, done, failed, pulse }, []);
+  }, PROGRESS_INTERVAL_MS);
+  try {
+    await measure(plan, recorder, known);
+    const finished = recorder.finish();
+    const samples = known === null || observer === null ? finished : {
+      ...finished,
+      observed: observer.finish(known.deviation, recorder.standstills),
+    };
+    scope.postMessage({
+      type: "done",
+      samples,
+      timeOriginMs: performance.timeOrigin,
+    }, [
+      samples.plannedMs.buffer,
+      samples.sentMs.buffer,
+      samples.doneMs.buffer,
+      samples.outcome.buffer,
+    ] as Transferable[]);
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    scope.postMessage({ type: "error", message: text }, []);
+  } finally {
+    clearInterval(ticker);
+    clearInterval(heart);
+  }
+}
+
+async function measure(
+  plan: SharedPlan,
+  recorder: SampleRecorder,
+  known: KnownLoadJudge | null,
+) {
+  const { workload, loop, timeoutMs, firstIndex } = plan;
+  const client = clientFor(plan.endpoint);
+  const redact = createRedactor(plan.endpoint.secrets);
+  const expected = {
+    rows: workload.batchSize,
+    labels: workload.labelTokenIds.length,
+    rowSumTolerance: workload.applySoftmax ? rowSumTolerance(plan.dtype) : null,
+  };
+  // The same payload again and again needs to be made only once.
+  const hot = workload.prefixCache === "hot"
+    ? client.encode("POST", SCORE_PATH, requestBody(workload, firstIndex))
+    : null;
+  const judge = hot === null
+    ? (exchange: HttpAnswer | HttpFailure) =>
+      judgeExchange(exchange, expected, redact)
+    : createRepeatJudge(expected, redact);
+  // Connecting is no part of a latency. A failure shows in the requests themselves.
+  await client.open(connectionsAhead(loop));
+  await drive(loop, {
+    now: () => performance.now(),
+    waitUntil,
+    prepare: (index) =>
+      known?.request(firstIndex + index * plan.stride) ?? hot ?? client.encode(
+        "POST",
+        SCORE_PATH,
+        requestBody(workload, firstIndex + index * plan.stride),
+      ),
+    submit: (request, signal, onResult) =>
+      client.submit(request, { timeoutMs, signal }, onResult),
+    judge: (exchange, index) =>
+      known?.judge(exchange, firstIndex + index * plan.stride) ??
+        judge(exchange),
+    defer: (task) => void setImmediate(task),
+  }, { signal: abort.signal, recorder });
+}
+
+function connectionsAhead(loop: Loop): number {
+  if (loop.kind === "closed") return loop.concurrency;
+  const ratePerMs = loop.ratePerSec / loop.share.of / 1000;
+  return Math.min(
+    loop.maxInFlight,
+    MOST_AHEAD,
+    Math.ceil(ratePerMs * AHEAD_MS),
+  );
+}
+
+function knownJudge(plan: SharedPlan): KnownLoadJudge | null {
+  const { known, endpoint, dtype, timeoutMs } = plan;
+  const client = clientFor(endpoint);
+  return known === undefined ? null : new KnownLoadJudge(known, {
+    encode: (body) => client.encode("POST", SCORE_PATH, body),
+    dtype,
+    timeoutMs,
+    redact: createRedactor(endpoint.secrets),
+  });
+}
+
+function clientFor(endpoint: Endpoint): HttpClient {
+  const name = JSON.stringify(endpoint);
+  const known = clients.get(name);
+  if (known !== undefined) return known;
+  const client = createHttpClient({
+    url: new URL(endpoint.url),
+    headers: endpoint.headers,
+    caCerts: endpoint.caCerts,
+    ...(endpoint.unixSocketPath === null
+      ? {}
+      : { unixSocketPath: endpoint.unixSocketPath }),
+  });
+  clients.set(name, client);
+  return client;
+}

@@ -1,0 +1,78 @@
+/**
+ * Whether what was measured belongs to one run: on one server, or on two that are alike.
+ *
+ * @module
+ */
+import { MeasureError } from "../failure.ts";
+import { cellId, type CellResult, type Run, type ServerRecord } from "./run.ts";
+
+/**
+ * Returns the cells that need not be measured again, without what an earlier comparison said.
+ *
+ * A cell that was cut short, in which nothing was answered, or that lacks its counterpart in an
+ * A/B run is measured again.
+ */
+export function keptCells(
+  earlier: Run | null,
+): Pick<Required<Run>, "cells" | "reference"> {
+  if (earlier === null) return { cells: [], reference: [] };
+  const reference = (earlier.reference ?? []).filter(isWhole);
+  const referenced = new Set(
+    reference.map((cell) => cellId(cell.key, cell.repeat)),
+  );
+  const cells = earlier.cells.filter((cell) =>
+    isWhole(cell) &&
+    (earlier.options.compareAddress === null ||
+      referenced.has(cellId(cell.key, cell.repeat)))
+  );
+  return { cells: cells.map(withoutVerdict), reference };
+}
+
+function isWhole(cell: CellResult): boolean {
+  return cell.samples.outcome.length >= cell.numRuns && cell.summary !== null;
+}
+
+function withoutVerdict(cell: CellResult): CellResult {
+  const { verdict: _, ...rest } = cell;
+  return rest.status === "INVALID" ? rest : { ...rest, status: "OK" };
+}
+
+/**
+ * Makes sure that a run is resumed on what it was begun on, or its cells would not be of one run.
+ *
+ * @throws {MeasureError} If the server is of another model, data type or hardware.
+ */
+export function checkResumed(resumed: Run, server: ServerRecord): void {
+  const earlier = resumed.metadata.servers;
+  const same = earlier.find((known) =>
+    known.model === server.model && known.dtype === server.dtype
+  );
+  const isOther = same === undefined
+    ? earlier.length > 0 && resumed.options.target === "url"
+    : same.hardware !== server.hardware || same.tpSize !== server.tpSize;
+  if (!isOther) return;
+  const describe = ({ model, dtype, hardware, tpSize }: ServerRecord) =>
+    `${model} (${dtype}) on ${hardware}, tp_size ${tpSize ?? "unknown"}`;
+  throw new MeasureError(
+    `Cannot resume: the run was begun on ${
+      earlier.map(describe).join(", ")
+    }; the server is now ${describe(server)}. Start a new run`,
+  );
+}
+
+/**
+ * Makes sure that two servers are alike in what names a cell.
+ *
+ * @throws {MeasureError} If they serve different models or data types.
+ */
+export function checkAlike(a: ServerRecord, b: ServerRecord): void {
+  if (a.model === b.model && a.dtype === b.dtype) return;
+  throw new MeasureError(
+    `Cannot compare two servers of different models: A serves ${a.model} (${a.dtype}), B serves ${b.model} (${b.dtype})`,
+  );
+}
+
+/** Tells whether two records are of one server. */
+export function isSameServer(a: ServerRecord, b: ServerRecord): boolean {
+  return a.model === b.model && a.dtype === b.dtype && a.version === b.version;
+}

@@ -1,0 +1,364 @@
+/**
+ * The one stored shape, a {@linkcode Run}, and the table of metrics that every rendering is fed from.
+ *
+ * The journal of a run in progress, a result file, the history and a baseline are all runs.
+ *
+ * @module
+ */
+import type { Outcome } from "../outcome.ts";
+import { type LatencySummary, summariseLatencies } from "../stats/summary.ts";
+export type { LatencySummary };
+import type { PrefixCache } from "../score/workload.ts";
+
+/** The version of the stored shape; a reader refuses another. */
+export const RUN_SCHEMA = 1;
+
+/** What can be measured: a server at a URL, a server that the tool started, or the embedded engine. */
+export const TARGET_KINDS = ["url", "launched", "simulated"] as const;
+
+/** One of {@linkcode TARGET_KINDS}. */
+export type TargetKind = typeof TARGET_KINDS[number];
+
+/** Every judgement of a cell. */
+export const STATUSES = [
+  "OK",
+  "WARN",
+  "REGRESSION",
+  "IMPROVED",
+  "INCONCLUSIVE",
+  "NEW",
+  "INVALID",
+] as const;
+
+/** The judgement of one cell: one of {@linkcode STATUSES}. */
+export type Status = typeof STATUSES[number];
+
+/** What tells one cell from another. */
+export interface CellKey {
+  /** Items in one request. */
+  readonly batchSize: number;
+  /** Label ids in one request. */
+  readonly numLabels: number;
+  /** The model, by the name that the server gives. */
+  readonly model: string;
+  /** The data type, as the server names it. */
+  readonly dtype: string;
+}
+
+/** The warm-up of a cell. */
+export interface WarmUp {
+  /** Requests that were sent before the timed ones. */
+  readonly requests: number;
+  /** Those of them that failed. */
+  readonly failed: number;
+  /** The slowest good one in milliseconds, null when none was good. */
+  readonly slowestMs: number | null;
+  /** Whether the latencies settled before the limit. */
+  readonly settled: boolean;
+}
+
+/**
+ * The timed requests of a cell, a column each, all of one length.
+ * Times are milliseconds since the start of the run.
+ */
+export interface SampleColumns {
+  /** When each was due; in a closed loop that is when it was sent. */
+  readonly plannedMs: readonly number[];
+  /** When the first byte was written. */
+  readonly sentMs: readonly number[];
+  /** When the last byte of the answer, or the failure, arrived. */
+  readonly doneMs: readonly number[];
+  /** How each ended. */
+  readonly outcome: readonly Outcome[];
+}
+
+/** A timed sample that does not look like the others of its cell. */
+export interface Suspect {
+  /** The index of the sample in its cell, from 0. */
+  readonly index: number;
+  /** What it looks like. */
+  readonly kind: "compile" | "stall";
+}
+
+/** One kind of failure in a cell. */
+export interface FailureCount {
+  /** How they ended. */
+  readonly outcome: Outcome;
+  /** How many requests ended so, at least 1. */
+  readonly count: number;
+  /** What the first one said, without secrets, at most 500 characters; not escaped. */
+  readonly example: string;
+}
+
+/** The figures of the good samples of a cell; latencies in milliseconds. */
+export interface CellSummary extends LatencySummary {
+  /** Items in all good samples. */
+  readonly totalItems: number;
+  /** Items a second: items over the sum of the latencies, as the specification defines it. */
+  readonly throughputItemsPerSec: number;
+  /** Requests a second: good samples over the sum of their latencies. */
+  readonly throughputRequestsPerSec: number;
+}
+
+/** One measured cell. */
+export interface CellResult {
+  /** Which cell this is. */
+  readonly key: CellKey;
+  /** Which of several interleaved runs this is, from 0. */
+  readonly repeat: number;
+  /** Timed requests that were asked for. */
+  readonly numRuns: number;
+  /** Warm-up requests that were asked for, a minimum. */
+  readonly warmupRuns: number;
+  /** The label ids that were sent. */
+  readonly labelTokenIds: readonly number[];
+  /** What the warm-up took. */
+  readonly warmUp: WarmUp;
+  /** The timed requests. */
+  readonly samples: SampleColumns;
+  /** Samples that look like a compile or a stall; indices into {@linkcode samples}. */
+  readonly suspects: readonly Suspect[];
+  /** The failed samples by kind; empty when all were good. */
+  readonly failures: readonly FailureCount[];
+  /** Null when no sample was good. */
+  readonly summary: CellSummary | null;
+  /** The judgement. */
+  readonly status: Status;
+  /** What is doubtful about the measurement, or why it was not compared, in words; empty for nothing. */
+  readonly reason: string;
+  /** The change against the baseline; absent where the cell was not compared. */
+  readonly verdict?: CellVerdictRecord;
+}
+
+/** How one cell changed against the baseline; throughput in percent, below 0 if slower. */
+export interface CellVerdictRecord {
+  /** The change. */
+  readonly changePercent: number;
+  /** Its bounds, held with a confidence of 95 % by all cells together; null where the rule gives none. */
+  readonly intervalPercent: readonly [low: number, high: number] | null;
+  /** Baseline runs that hold the cell, at least 1. */
+  readonly baselineRuns: number;
+  /** Further runs that would decide an INCONCLUSIVE cell, if its change stays as it is; null if too many, or decided. */
+  readonly moreRuns: number | null;
+  /** The judgement in words. */
+  readonly reason: string;
+}
+
+/** What a comparison with a baseline says of a whole run. */
+export interface ComparisonRecord {
+  /** The files, and the runs in them, that the run was compared with. */
+  readonly baseline: readonly string[];
+  /** Median change of throughput of all cells in percent, below 0 if slower; null where the rule gives none. */
+  readonly changePercent: number | null;
+  /** Its bounds in percent, each held with a confidence of 95 %; null where the rule gives none. */
+  readonly intervalPercent: readonly [low: number, high: number] | null;
+  /** By what the changes are measured; empty in records of older versions, and where nothing was judged. */
+  readonly statistic: string;
+  /** Cells of the baseline that were not measured. */
+  readonly missing: readonly CellKey[];
+  /** Cells of the baseline, those that were not measured included; 0 in records of older versions. */
+  readonly baselineCells: number;
+  /** Doubts about the comparison, in words. */
+  readonly notes: readonly string[];
+  /** Why it came to no verdict that can be relied on, in words; null if it did. */
+  readonly failure: string | null;
+}
+
+/** What the client itself adds and can do, measured against a null server before the run. */
+export interface Calibration {
+  /** The median latency of one client, in milliseconds: the client, the loopback and an empty answer. */
+  readonly addedP50Ms: number;
+  /** The 99th percentile of the same. */
+  readonly addedP99Ms: number;
+  /** The most requests a second that one process sends and checks, at 16 in flight. */
+  readonly ceilingRequestsPerSec: number;
+  /** Requests/s x mean latency / connections at that rate: 1 for a client that loses no time. */
+  readonly closedLoopRatio: number;
+}
+
+/** What was asked for. Two runs with the same options measure the same cells in the same way. */
+export interface RunOptions {
+  /** The profile, or the nearest one where its values were overridden. */
+  readonly profile: string;
+  /** Items in a request. */
+  readonly batchSizes: readonly number[];
+  /** Label ids in a request. */
+  readonly numLabels: readonly number[];
+  /** Timed requests of each cell. */
+  readonly numRuns: number;
+  /** The least number of warm-up requests. */
+  readonly warmupRuns: number;
+  /** The models that were asked for. */
+  readonly models: readonly string[];
+  /** The data types that were asked for. */
+  readonly dtypes: readonly string[];
+  /** The prefix-cache regime. */
+  readonly prefixCache: PrefixCache;
+  /** Whether rows were normalised over their labels. */
+  readonly applySoftmax: boolean;
+  /** The label ids that were given, or null for small ids. */
+  readonly labelTokenIds: readonly number[] | null;
+  /** Query and item lengths in tokens, or null for text. */
+  readonly tokens: { readonly query: number; readonly item: number } | null;
+  /** How often the whole profile is measured, one run after another. */
+  readonly runs: number;
+  /** The deadline of one request in milliseconds. */
+  readonly timeoutMs: number;
+  /** The seed of the payloads. */
+  readonly seed: string;
+  /** What was measured. */
+  readonly target: TargetKind;
+  /** The URL or the launch command without secrets; empty for the simulated engine. */
+  readonly targetAddress: string;
+  /** The address of the server that is compared with, in an A/B run; else null. */
+  readonly compareAddress: string | null;
+}
+
+/**
+ * Where, when and on what a run was made.
+ *
+ * The first eleven fields are the specification's, by its names; `python_version` is null unless
+ * the server tells it, since no Python runs here. Unknown values are "unknown" or null.
+ */
+export interface RunMetadata {
+  /** When the run started, ISO 8601 in UTC. */
+  readonly "timestamp": string;
+  /** The profile. */
+  readonly "profile": string;
+  /** The accelerator, "simulated" or "unknown". */
+  readonly "hardware": string;
+  /** The operating system and processor of the client. */
+  readonly "platform": string;
+  /** Null: the server does not tell it. */
+  readonly "python_version": string | null;
+  /** The commit of the working directory, or "unknown". */
+  readonly "commit_hash": string;
+  /** The models that were measured, separated by commas. */
+  readonly "model": string;
+  /** The data types that were measured, separated by commas. */
+  readonly "dtype": string;
+  /** Devices that one model is spread over, when the server tells. */
+  readonly "tp_size": number | null;
+  /** Number of measured cells. */
+  readonly "total_configurations": number;
+  /** Wall time of the whole run in seconds. */
+  readonly "total_runtime_seconds": number;
+  /** The version of this tool. */
+  readonly "tool_version": string;
+  /** The version of Deno. */
+  readonly "deno_version": string;
+  /** What was measured. */
+  readonly "target": TargetKind;
+  /** The URL or the launch command, without secrets. */
+  readonly "target_address": string;
+  /** One entry for each server that was measured: model, dtype and what it says of itself. */
+  readonly "servers": readonly ServerRecord[];
+  /** The prefix-cache regime. */
+  readonly "prefix_cache": PrefixCache;
+  /** Whether rows were normalised over their labels. */
+  readonly "apply_softmax": boolean;
+  /** The seed of the payloads. */
+  readonly "seed": string;
+  /** Query and item lengths in tokens, or null for text. */
+  readonly "tokens": RunOptions["tokens"];
+  /** The label ids of each label count. */
+  readonly "label_token_ids": Readonly<Record<string, readonly number[]>>;
+  /** Warm-up requests of each cell, in the order of the cells. */
+  readonly "warmup_counts": readonly number[];
+  /** Whether the run was ended before all cells were measured. */
+  readonly "interrupted": boolean;
+}
+
+/** What a server says of itself, without secrets. */
+export interface ServerRecord {
+  /** The model, by the name that the server gives. */
+  readonly model: string;
+  /** The data type, as the server names it. */
+  readonly dtype: string;
+  /** Devices that the model is spread over, when the server tells. */
+  readonly tpSize: number | null;
+  /** The version of the server, when it tells. */
+  readonly version: string | null;
+  /** The accelerator, found as described in the environment module, or "unknown". */
+  readonly hardware: string;
+  /** The launch arguments and state from `/get_server_info`, redacted; null when it has none. */
+  readonly info: Readonly<Record<string, unknown>> | null;
+}
+
+/** One execution of a profile. */
+export interface Run {
+  /** The version of this shape. */
+  readonly schema: typeof RUN_SCHEMA;
+  /** What made the run. */
+  readonly kind: "bench";
+  /** Where, when and on what. */
+  readonly metadata: RunMetadata;
+  /** What was asked for. */
+  readonly options: RunOptions;
+  /** The cells that were measured, in order. */
+  readonly cells: readonly CellResult[];
+  /** What the client adds and can do; null when it was not measured. */
+  readonly calibration: Calibration | null;
+  /** Doubts about the whole run, in words. */
+  readonly warnings: readonly string[];
+  /** The cells of the server that the run was compared with request by request; only in an A/B run. */
+  readonly reference?: readonly CellResult[];
+  /** What the comparison says; absent where nothing was compared. */
+  readonly comparison?: ComparisonRecord;
+}
+
+/** Returns the latencies of the good samples in milliseconds, from send to last byte, in order. */
+export function goodLatenciesMs(samples: SampleColumns): number[] {
+  return samples.outcome.flatMap((outcome, i) =>
+    outcome === "ok"
+      ? [(samples.doneMs[i] ?? 0) - (samples.sentMs[i] ?? 0)]
+      : []
+  );
+}
+
+/**
+ * Computes the figures of a cell over its good samples, as the specification defines them.
+ *
+ * @returns null when there is no good sample, or when all took no time at all.
+ */
+export function summariseCell(
+  latenciesMs: readonly number[],
+  batchSize: number,
+): CellSummary | null {
+  const latency = summariseLatencies(latenciesMs);
+  if (latency === null || latency.meanMs === 0) return null;
+  return {
+    ...latency,
+    totalItems: batchSize * latency.count,
+    throughputItemsPerSec: batchSize * 1000 / latency.meanMs,
+    throughputRequestsPerSec: 1000 / latency.meanMs,
+  };
+}
+
+/** Names a cell for people, without its model and data type. */
+export function describeCell(key: CellKey): string {
+  return `batch ${key.batchSize}, ${key.numLabels} labels`;
+}
+
+/** A text that is the same for the same cell and repeat, and fit to be shown. */
+export function cellId(key: CellKey, repeat = 0): string {
+  const { batchSize, numLabels, model, dtype } = key;
+  return `${batchSize}/${numLabels}/${model}/${dtype}#${repeat}`;
+}
+
+/**
+ * Says in which options two runs differ, one text each; runs with none measure the same.
+ * The profile's name alone makes no difference.
+ */
+export function optionDifferences(
+  stored: RunOptions,
+  given: RunOptions,
+): string[] {
+  const names = Object.keys(given) as (keyof RunOptions)[];
+  return names.filter((name) => name !== "profile").flatMap((name) => {
+    const [was, is] = [stored[name], given[name]].map((value) =>
+      JSON.stringify(value)
+    );
+    return was === is ? [] : [`${name}: ${was} in the file, ${is} now`];
+  });
+}

@@ -1,0 +1,238 @@
+/**
+ * The text form of a {@linkcode Run}: written as JSON, read back only when it is whole and of this shape.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { UsageError } from "../failure.ts";
+import { OUTCOMES } from "../outcome.ts";
+import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
+import { readText } from "../store.ts";
+import { type Run, RUN_SCHEMA, STATUSES, TARGET_KINDS } from "./run.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+const missing = v.nullable(amount);
+const time = v.pipe(v.number(), v.finite());
+const ids = v.array(count);
+const texts = v.array(v.string());
+const sizes = v.array(v.pipe(v.number(), v.integer(), v.minValue(1)));
+const outcome = v.picklist(OUTCOMES);
+const prefixCache = v.picklist(PREFIX_CACHE_REGIMES);
+const target = v.picklist(TARGET_KINDS);
+
+const samples = v.pipe(
+  v.object({
+    plannedMs: v.array(time),
+    sentMs: v.array(time),
+    doneMs: v.array(time),
+    outcome: v.array(outcome),
+  }),
+  v.check(
+    (columns) =>
+      new Set(Object.values(columns).map((column) => column.length)).size === 1,
+    "columns of one length were expected",
+  ),
+);
+
+const summary = v.object({
+  count,
+  meanMs: amount,
+  standardDeviationMs: missing,
+  minMs: amount,
+  maxMs: amount,
+  p50Ms: amount,
+  p95Ms: amount,
+  p99Ms: amount,
+  totalItems: count,
+  throughputItemsPerSec: amount,
+  throughputRequestsPerSec: amount,
+});
+
+const key = v.object({
+  batchSize: count,
+  numLabels: count,
+  model: v.string(),
+  dtype: v.string(),
+});
+
+const interval = v.nullable(v.tuple([time, time]));
+
+const cell = v.object({
+  key,
+  repeat: count,
+  numRuns: count,
+  warmupRuns: count,
+  labelTokenIds: ids,
+  warmUp: v.object({
+    requests: count,
+    failed: count,
+    slowestMs: missing,
+    settled: v.boolean(),
+  }),
+  samples,
+  suspects: v.array(
+    v.object({ index: count, kind: v.picklist(["compile", "stall"]) }),
+  ),
+  failures: v.array(v.object({ outcome, count, example: v.string() })),
+  summary: v.nullable(summary),
+  status: v.picklist(STATUSES),
+  reason: v.string(),
+  verdict: v.exactOptional(v.object({
+    changePercent: time,
+    intervalPercent: interval,
+    baselineRuns: count,
+    moreRuns: v.nullable(count),
+    reason: v.string(),
+  })),
+});
+
+const tokens = v.nullable(v.object({ query: count, item: count }));
+
+const options = v.object({
+  profile: v.string(),
+  batchSizes: sizes,
+  numLabels: sizes,
+  numRuns: count,
+  warmupRuns: count,
+  models: texts,
+  dtypes: texts,
+  prefixCache,
+  applySoftmax: v.boolean(),
+  labelTokenIds: v.nullable(ids),
+  tokens,
+  runs: sizes.item,
+  timeoutMs: amount,
+  seed: v.string(),
+  target,
+  targetAddress: v.string(),
+  compareAddress: v.nullable(v.string()),
+});
+
+/** Nothing that this tool stores of a server lies deeper; far deeper values cannot even be written. */
+const MAX_INFO_DEPTH = 16;
+
+function isShallow(value: unknown, depth = MAX_INFO_DEPTH): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 &&
+    Object.values(value).every((entry) => isShallow(entry, depth - 1));
+}
+
+const info = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.check(
+    (value) => isShallow(value),
+    `at most ${MAX_INFO_DEPTH} levels were expected`,
+  ),
+);
+
+const metadata = v.object({
+  "timestamp": v.string(),
+  "profile": v.string(),
+  "hardware": v.string(),
+  "platform": v.string(),
+  "python_version": v.nullable(v.string()),
+  "commit_hash": v.string(),
+  "model": v.string(),
+  "dtype": v.string(),
+  "tp_size": missing,
+  "total_configurations": count,
+  "total_runtime_seconds": amount,
+  "tool_version": v.string(),
+  "deno_version": v.string(),
+  "target": target,
+  "target_address": v.string(),
+  "servers": v.array(v.object({
+    model: v.string(),
+    dtype: v.string(),
+    tpSize: missing,
+    version: v.nullable(v.string()),
+    hardware: v.string(),
+    info: v.nullable(info),
+  })),
+  "prefix_cache": prefixCache,
+  "apply_softmax": v.boolean(),
+  "seed": v.string(),
+  "tokens": tokens,
+  "label_token_ids": v.record(v.string(), ids),
+  "warmup_counts": ids,
+  "interrupted": v.boolean(),
+});
+
+const run: v.GenericSchema<unknown, Run> = v.object({
+  schema: v.literal(RUN_SCHEMA),
+  kind: v.literal("bench"),
+  metadata,
+  options,
+  cells: v.array(cell),
+  calibration: v.nullable(v.object({
+    addedP50Ms: amount,
+    addedP99Ms: amount,
+    ceilingRequestsPerSec: amount,
+    closedLoopRatio: amount,
+  })),
+  warnings: texts,
+  reference: v.exactOptional(v.array(cell)),
+  comparison: v.exactOptional(v.object({
+    baseline: texts,
+    changePercent: v.nullable(time),
+    intervalPercent: interval,
+    statistic: v.optional(v.string(), ""),
+    missing: v.array(key),
+    baselineCells: v.optional(count, 0),
+    notes: texts,
+    failure: v.nullable(v.string()),
+  })),
+});
+
+/** Writes a run as JSON, one line a cell, so that files can be compared line by line. */
+export function stringifyRun(value: Run): string {
+  const { cells, ...rest } = value;
+  const head = JSON.stringify(rest, null, 2).slice(0, -2);
+  const lines = cells.map((one) => `\n    ${JSON.stringify(one)}`);
+  return `${head},\n  "cells": [${lines.join(",")}\n  ]\n}\n`;
+}
+
+/** How much of a name or a value of the file an error message repeats, in characters. */
+const MAX_SHOWN_LENGTH = 200;
+
+/**
+ * Reads a run.
+ *
+ * @param text The whole file.
+ * @throws {SyntaxError} If it is not JSON, of another schema, or not of this shape; the message names the place.
+ */
+export function parseRun(text: string): Run {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const found = error instanceof Error ? error.message : String(error);
+    throw new SyntaxError(`a run record was expected, not JSON: ${found}`);
+  }
+  const result = v.safeParse(run, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  const shown = (text: string) => text.slice(0, MAX_SHOWN_LENGTH);
+  const place = shown(v.getDotPath(issue) ?? "the top");
+  throw new SyntaxError(
+    `a run record of schema ${RUN_SCHEMA} was expected; at ${place}: ${
+      shown(issue.message)
+    }`,
+  );
+}
+
+/**
+ * Reads a stored run.
+ *
+ * @throws {UsageError} If the file cannot be read or is not a whole run.
+ */
+export async function readRun(path: string): Promise<Run> {
+  const text = await readText(path);
+  try {
+    return parseRun(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError([`Cannot read '${path}': ${error.message}`]);
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Results as Markdown for the summary of a GitHub job: the verdict, what changed, and the rest in folds.
+ *
+ * @module
+ */
+import { shownChange, shownStatus } from "./comparison.ts";
+import { escapeMarkdown } from "./markup.ts";
+import {
+  type CellView,
+  isNotable,
+  PERCENTILE_NOTE,
+  type ReportView,
+  shownNumber,
+  shownPercentile,
+  type Tone,
+} from "./view.ts";
+
+/** GitHub refuses the summary of a step above this: docs.github.com, "Workflow commands", "Step isolation and limits". */
+const MAX_SUMMARY_BYTES = 1024 * 1024;
+
+/** Room for the note that something was cut. */
+const CUT_NOTE = "\n\n*Cut here, since GitHub shows no more than 1 MiB.*\n";
+
+/** More notable cells than this are counted and found in the whole table; a reader stops before. */
+const MAX_NOTABLE = 50;
+
+/** A sign before the verdict, for the eye; the words say the same. */
+const SIGNS: Readonly<Record<Tone, string>> = {
+  good: "✅",
+  doubtful: "⚠️",
+  bad: "❌",
+  none: "📏",
+};
+
+/** Says that no real server was measured. */
+export const SIMULATED_NOTE = "Simulated engine: no real server was measured.";
+
+/** Writes results as Markdown of at most 1 MiB. */
+export function renderMarkdown(views: readonly ReportView[]): string {
+  return cutToBytes(`${views.map(renderView).join("\n\n---\n\n")}\n`);
+}
+
+/** Returns a table of Markdown; its cells are escaped already. */
+export function markdownTable(
+  columns: readonly { readonly title: string; readonly isNumber?: true }[],
+  rows: readonly (readonly string[])[],
+): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [
+    line(columns.map(({ title }) => title)),
+    line(columns.map(({ isNumber }) => isNumber ? "---:" : "---")),
+    ...rows.map(line),
+  ].join("\n");
+}
+
+/** Returns a fold of Markdown; its title and its content are escaped already. */
+export function markdownFold(title: string, content: string): string {
+  return `<details>\n<summary>${title}</summary>\n\n${content}\n\n</details>`;
+}
+
+/** Cuts Markdown to the bytes that GitHub takes, at the end of a line, with a note. */
+export function cutToBytes(text: string, maxBytes = MAX_SUMMARY_BYTES): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= maxBytes) return text;
+  // An open fold is closed, since the note stands outside of it.
+  const end = `\n\n</details>${CUT_NOTE}`;
+  const room = maxBytes - new TextEncoder().encode(end).length;
+  const head = new TextDecoder().decode(bytes.subarray(0, room));
+  const whole = head.slice(0, head.lastIndexOf("\n"));
+  const isOpen = whole.lastIndexOf("<details>") >
+    whole.lastIndexOf("</details>");
+  return `${whole}${isOpen ? end : CUT_NOTE}`;
+}
+
+function renderView(view: ReportView): string {
+  const { title, headline, tone, cells, notes, facts } = view;
+  const notable = cells.filter(isNotable);
+  return [
+    `## ${SIGNS[tone]} ${escapeMarkdown(headline)}`,
+    escapeMarkdown(title) +
+    (view.isSimulated ? `. **${SIMULATED_NOTE}**` : ""),
+    ...(notable.length === 0 ? [] : [
+      view.comparison === null ? "### In doubt" : "### What changed",
+      cellTable(notable.slice(0, MAX_NOTABLE), view),
+      notable.slice(0, MAX_NOTABLE).map(reasonLine).join("\n"),
+      ...(notable.length > MAX_NOTABLE
+        ? [`${notable.length - MAX_NOTABLE} more are in the table below.`]
+        : []),
+    ]),
+    markdownFold(
+      `All ${cells.length} cells`,
+      `${cellTable(cells, view)}\n\n${escapeMarkdown(PERCENTILE_NOTE)}`,
+    ),
+    markdownFold(
+      "How it was measured",
+      [
+        markdownTable(
+          [{ title: "What" }, { title: "Value" }],
+          facts.map((fact) => fact.map(escapeMarkdown)),
+        ),
+        notes.map((note) => `- ${escapeMarkdown(note)}`).join("\n"),
+      ].join("\n\n"),
+    ),
+  ].join("\n\n");
+}
+
+function cellTable(cells: readonly CellView[], view: ReportView): string {
+  const isCompared = view.comparison !== null;
+  return markdownTable(
+    [
+      { title: "Cell" },
+      { title: "Items/s", isNumber: true },
+      { title: "p50 (ms)", isNumber: true },
+      { title: "p95 (ms)", isNumber: true },
+      { title: "p99 (ms)", isNumber: true },
+      ...(isCompared
+        ? [{ title: "Throughput change", isNumber: true } as const]
+        : []),
+      { title: "Status" },
+    ],
+    cells.map(({ name, figures, verdict, status }) => [
+      escapeMarkdown(name),
+      ...(figures === null ? ["-", "-", "-", "-"] : [
+        shownNumber(figures.throughputItemsPerSec),
+        shownNumber(figures.p50Ms),
+        escapeMarkdown(shownPercentile(figures, "p95Ms")),
+        escapeMarkdown(shownPercentile(figures, "p99Ms")),
+      ]),
+      ...(isCompared ? [escapeMarkdown(shownChange(verdict))] : []),
+      status === "REGRESSION" ? `**${shownStatus(status)}**` : status,
+    ]),
+  );
+}
+
+function reasonLine({ name, status, reason, failures }: CellView): string {
+  const lines = failures.map(({ outcome, count, example }) =>
+    `  - ${count} x ${outcome}: ${escapeMarkdown(example)}`
+  );
+  const why = reason === "" ? "" : `: ${escapeMarkdown(reason)}`;
+  return [`- ${escapeMarkdown(name)}: ${shownStatus(status)}${why}`, ...lines]
+    .join("\n");
+}

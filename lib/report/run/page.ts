@@ -1,0 +1,257 @@
+/**
+ * Results as one HTML page: the verdict, what changed, the charts, and everything as a table.
+ *
+ * @module
+ */
+import type { Status } from "../../record/run.ts";
+import {
+  changeChart,
+  isDrawable,
+  labelCounts,
+  latencyChart,
+  legendSign,
+  throughputChart,
+} from "../charts/cells.ts";
+import { samplesChart } from "../charts/samples.ts";
+import { type DrawChart, loadCharts } from "../charts/svg.ts";
+import { shownChange, shownStatus } from "../comparison.ts";
+import { SIMULATED_NOTE } from "../markdown.ts";
+import { escapeHtml } from "../markup.ts";
+import {
+  banner,
+  beside,
+  factList,
+  figure,
+  fold,
+  gallery,
+  type Html,
+  htmlTable,
+  renderPage,
+  section,
+  statusMark,
+  textList,
+} from "../page.ts";
+import {
+  type CellView,
+  isNotable,
+  PERCENTILE_NOTE,
+  type ReportView,
+  shownNumber,
+  shownPercentile,
+  type Tone,
+} from "../view.ts";
+
+/** How good each status is. */
+const TONES: Readonly<Record<Status, Tone>> = {
+  OK: "good",
+  IMPROVED: "good",
+  WARN: "doubtful",
+  INCONCLUSIVE: "doubtful",
+  NEW: "none",
+  INVALID: "bad",
+  REGRESSION: "bad",
+};
+
+/** Writes results as one page without scripts. */
+export async function renderHtml(
+  views: readonly ReportView[],
+): Promise<string> {
+  const draw = await loadCharts();
+  return await renderPage({
+    title: `scorebench: ${views.map(({ title }) => title).join(", ")}`,
+    body: views.map((view) => renderView(view, draw)).join("\n<hr>\n"),
+    footer: "Written by scorebench. Point at a mark to see its figures.",
+  });
+}
+
+function renderView(view: ReportView, draw: DrawChart): Html {
+  const { title, isSimulated, headline, tone, cells, notes, facts } = view;
+  const notable = cells.filter(isNotable);
+  return [
+    banner({
+      title,
+      headline,
+      tone,
+      note: isSimulated ? SIMULATED_NOTE : null,
+    }),
+    section(
+      view.comparison === null ? "In doubt" : "What changed",
+      changes(view, notable, draw),
+    ),
+    section("Throughput and latency", curves(view, draw)),
+    section("Samples and their distribution", samples(view, draw)),
+    section("All cells", [
+      cellTable(cells, view),
+      ...textList([
+        ...(cells.some(({ figures }) => figures !== null)
+          ? [PERCENTILE_NOTE]
+          : []),
+      ]),
+    ]),
+    section("How it was measured", [factList(facts), ...textList(notes)]),
+  ].join("\n");
+}
+
+function changes(
+  view: ReportView,
+  notable: readonly CellView[],
+  draw: DrawChart,
+): Html[] {
+  const charts = groupByModel(view.cells)
+    .filter(({ cells }) => cells.some(({ verdict }) => verdict !== null))
+    .map(({ name, cells }) =>
+      figure(draw(changeChart(cells)), {
+        caption: `Change against the baseline${name}`,
+        note:
+          "batch size × labels; a line spans the bounds of the change, which hold with 95\u00a0% for all cells together",
+        legend: [
+          { sign: "▲", style: "bad", text: "FAIL" },
+          { sign: "◆", style: "doubtful", text: "WARN, INCONCLUSIVE" },
+          { sign: "◆", style: "good", text: "IMPROVED" },
+          { sign: "●", style: "s0", text: "OK" },
+        ],
+      })
+    );
+  const list = notable.length === 0 ? [] : [
+    `<ul class="cards">\n${notable.map(card).join("\n")}\n</ul>`,
+  ];
+  return charts.length === 1
+    ? [beside(charts, list)]
+    : [...(charts.length === 0 ? [] : [gallery(charts)]), ...list];
+}
+
+/** Says of one cell what happened, in sentences that wrap: a table of them does not fit a phone. */
+function card(cell: CellView): Html {
+  const { name, status, verdict, figures } = cell;
+  const figuresText = figures === null ? [] : [
+    `${shownNumber(figures.throughputItemsPerSec)} items/s`,
+    `p50 ${shownNumber(figures.p50Ms)} ms`,
+  ];
+  return `<li>${statusMark(shownStatus(status), TONES[status]).html} <b>${
+    escapeHtml(name)
+  }</b><br>${
+    escapeHtml(
+      [
+        ...(verdict === null ? [] : [`throughput ${shownChange(verdict)}`]),
+        ...figuresText,
+      ].join(", "),
+    )
+  }<p>${escapeHtml(reasonOf(cell))}</p></li>`;
+}
+
+function curves(view: ReportView, draw: DrawChart): Html[] {
+  const blocks = groupByModel(view.cells)
+    .filter(({ cells }) => cells.some(isDrawable))
+    .flatMap(({ name, cells }) => {
+      const legend = labelCounts(cells).map((count, index) => {
+        const { sign, colour } = legendSign(index);
+        return { sign, style: `s${colour}`, text: `${count} labels` };
+      });
+      return [
+        figure(draw(throughputChart(cells)), {
+          caption: `Throughput (items/s)${name}`,
+          legend,
+        }),
+        figure(draw(latencyChart(cells)), {
+          caption: `Median latency (ms)${name}`,
+          legend,
+        }),
+      ];
+    });
+  return blocks.length === 0 ? [] : [
+    gallery(blocks),
+    "<p>The bars hold the mean throughput, or the median latency, in 95 of 100 runs if samples scatter independently; what differs between runs is not in them. INVALID cells are left out.</p>",
+  ];
+}
+
+function samples({ cells }: ReportView, draw: DrawChart): Html[] {
+  const measured = cells.filter(({ figures, passes }) =>
+    figures !== null && passes.length > 0
+  );
+  const block = (cell: CellView) =>
+    figure(draw(samplesChart(cell)), {
+      caption: cell.name,
+      note: cell.figures === null
+        ? ""
+        : `p50 ${shownNumber(cell.figures.p50Ms)} ms, p95 ${
+          shownPercentile(cell.figures, "p95Ms")
+        } ms, ${cell.figures.count} samples: ${shownStatus(cell.status)}`,
+    });
+  if (measured.length === 0) return [];
+  const [first, rest] = [
+    measured.filter(isNotable),
+    measured.filter((cell) => !isNotable(cell)),
+  ];
+  return [
+    '<p class="legend"><span><i class="s0">●</i> sample (latency in ms)</span> <span><i class="bad">▲</i> looks like a compile</span> <span><i class="doubtful">◆</i> looks like a stall</span> <span><i class="bad">■</i> failed</span> <span>on the right: how often each latency was met</span></p>',
+    ...(first.length === 0 ? [] : [gallery(first.map(block))]),
+    ...(rest.length === 0 ? [] : [
+      fold(`${rest.length} cells without doubts`, [gallery(rest.map(block))]),
+    ]),
+  ];
+}
+
+function cellTable(cells: readonly CellView[], view: ReportView): Html {
+  const right = (title: string) => ({ title, isNumber: true } as const);
+  const names = (["model", "dtype"] as const).filter((name) =>
+    new Set(view.cells.map(({ key }) => key[name])).size > 1
+  );
+  const isCompared = view.comparison !== null;
+  const reasons = cells.map(reasonOf);
+  const hasReasons = reasons.some((reason) => reason !== "");
+  return htmlTable(
+    [
+      right("Batch"),
+      right("Labels"),
+      { title: "Status" },
+      ...(isCompared ? [right("Throughput change")] : []),
+      right("Items/s"),
+      right("p50 (ms)"),
+      right("p95 (ms)"),
+      right("p99 (ms)"),
+      right("Samples"),
+      ...names.map((name) => ({ title: name === "model" ? "Model" : "Type" })),
+      ...(hasReasons ? [{ title: "Why", isLong: true } as const] : []),
+    ],
+    cells.map((cell, index) => [
+      String(cell.key.batchSize),
+      String(cell.key.numLabels),
+      statusMark(shownStatus(cell.status), TONES[cell.status]),
+      ...(isCompared ? [shownChange(cell.verdict)] : []),
+      ...(cell.figures === null ? ["-", "-", "-", "-", "0"] : [
+        shownNumber(cell.figures.throughputItemsPerSec),
+        shownNumber(cell.figures.p50Ms),
+        shownPercentile(cell.figures, "p95Ms"),
+        shownPercentile(cell.figures, "p99Ms"),
+        String(cell.figures.count),
+      ]),
+      ...names.map((name) => cell.key[name]),
+      ...(hasReasons ? [reasons[index] ?? ""] : []),
+    ]),
+  );
+}
+
+function reasonOf({ reason, failures }: CellView): string {
+  return [
+    reason,
+    ...failures.map(({ outcome, count, example }) =>
+      `${count} x ${outcome}: ${example}`
+    ),
+  ].filter((text) => text !== "").join("; ");
+}
+
+/** Cells of one model and data type stand in one chart; their name is empty where there is one alone. */
+function groupByModel(
+  cells: readonly CellView[],
+): { readonly name: string; readonly cells: readonly CellView[] }[] {
+  const groups = Map.groupBy(
+    cells,
+    ({ key }) => JSON.stringify([key.model, key.dtype]),
+  );
+  return [...groups.values()].map((group) => ({
+    name: groups.size === 1 || group[0] === undefined
+      ? ""
+      : `: ${group[0].key.model}, ${group[0].key.dtype}`,
+    cells: group,
+  }));
+}

@@ -1,0 +1,192 @@
+/**
+ * Stress runs for a terminal: the specification's banner and printed form of each load, then a table.
+ *
+ * @module
+ */
+import { escapeForTerminal } from "../../escape.ts";
+import { describeClient } from "../../load/client_limit.ts";
+import type { Deviation } from "../../load/truth.ts";
+import { describeTrend } from "../../stress/judge.ts";
+import type {
+  StressResult,
+  StressRun,
+  TimeFigures,
+} from "../../stress/record.ts";
+import { renderTable, type TableColumn } from "../table.ts";
+
+/** The specification prints five errors of a load. */
+const PRINTED_ERRORS = 5;
+
+/** The width of the specification's rules. */
+const BANNER_COLUMNS = 100;
+
+const MISSING = "-";
+
+/** Draws a stress run. */
+export function renderStressRun(
+  run: StressRun,
+  terminalColumns: number,
+): string {
+  const { results, metadata, calibration } = run;
+  const engine = metadata.target === "simulated"
+    ? " - SIMULATED ENGINE (no real server was stressed)"
+    : "";
+  const rule = "=".repeat(Math.min(terminalColumns, BANNER_COLUMNS));
+  const lines = [
+    rule,
+    `SCORE API STRESS TESTS${engine}`,
+    rule,
+    `Model: ${metadata.model}`,
+    `Scenario: ${run.options.scenarios.join(", ")}`,
+    rule,
+    "",
+    ...results.flatMap((result) => [...describe(result), ""]),
+  ];
+  return [
+    ...lines.map((line) => escapeForTerminal(line)),
+    renderTable(COLUMNS, results.map(rowOf), {
+      title: `STRESS TEST RESULTS${engine}`,
+      footer: [
+        `Target: ${
+          metadata["target_address"] || "simulated engine"
+        }, model ${metadata.model}, dtype ${metadata.dtype}, hardware ${metadata.hardware}`,
+        ...(calibration === null ? [] : [describeClient(calibration)]),
+        ...run.warnings,
+        closing(run),
+      ],
+      terminalColumns,
+    }),
+  ].join("\n");
+}
+
+const right = (title: string): TableColumn => ({ title, align: "right" });
+const left = (title: string): TableColumn => ({ title, align: "left" });
+
+const COLUMNS: readonly TableColumn[] = [
+  left("Scenario"),
+  left("Configuration"),
+  right("Good"),
+  right("Failed"),
+  right("RPS"),
+  { ...right("Mean (ms)"), isOptional: true },
+  right("p99 (ms)"),
+  left("Status"),
+];
+
+function rowOf(result: StressResult): string[] {
+  return [
+    result.scenario,
+    result.configuration,
+    String(result.goodRequests),
+    String(result.failedRequests),
+    result.reachedPerSec?.toFixed(1) ?? MISSING,
+    result.latency?.meanMs.toFixed(1) ?? MISSING,
+    result.latency?.p99Ms.toFixed(1) ?? MISSING,
+    result.verdict,
+  ];
+}
+
+/** The specification's block, and below it what it does not know. */
+function describe(result: StressResult): string[] {
+  const { goodRequests, failedRequests, latency, service, lag } = result;
+  const total = goodRequests + failedRequests;
+  const errors = result.errors.slice(0, PRINTED_ERRORS);
+  return [
+    `${result.scenario.toUpperCase()} - ${result.configuration}`,
+    `  Status: ${result.verdict}`,
+    `  Requests: ${goodRequests}/${total} successful`,
+    ...(result.unfinishedRequests === 0
+      ? []
+      : [`  Unfinished: ${result.unfinishedRequests}, ended by the interrupt`]),
+    `  Throughput: ${result.reachedPerSec?.toFixed(1) ?? MISSING} RPS${
+      result.askedPerSec === null ? "" : ` of ${result.askedPerSec} asked`
+    }`,
+    `  Latency: ${shown(latency)}${
+      lag === null ? "" : ", from the planned times"
+    }`,
+    ...(lag === null ? [] : [
+      `  Service time: ${shown(service)}, from the send times`,
+      `  Lag of the client: p50=${lag.p50Ms.toFixed(2)}ms, p99=${
+        lag.p99Ms.toFixed(2)
+      }ms, max=${lag.maxMs.toFixed(1)}ms; ${lag.late} above 10ms`,
+    ]),
+    ...(total === 0 ? [] : [describeTruth(result)]),
+    ...(result.failedRequests === 0 && errors.length === 0 ? [] : [
+      `  Errors (${
+        result.failures.reduce((sum, { count }) => sum + count, 0)
+      }): ${
+        result.failures.map(({ outcome, count }) => `${count} x ${outcome}`)
+          .join(", ")
+      }`,
+      ...errors.map((error) => `    - ${error}`),
+    ]),
+    ...result.findings.map(({ kind, text }) => `  Finding: ${kind}: ${text}`),
+    ...result.notes.map((note) => `  ${note}`),
+    ...healthLines(result),
+    ...specialLines(result),
+  ];
+}
+
+function shown(figures: TimeFigures | null): string {
+  return figures === null
+    ? MISSING
+    : `mean=${figures.meanMs.toFixed(1)}ms, p99=${figures.p99Ms.toFixed(1)}ms`;
+}
+
+function describeTruth({ truth }: StressResult): string {
+  const percent = (deviation: Deviation | null) =>
+    deviation === null
+      ? "not compared"
+      : `${(100 * deviation.relative).toPrecision(2)} %`;
+  return `  Scores: worst deviation ${percent(truth.underLoad)} under load, ${
+    percent(truth.alone)
+  } alone; tolerated ${(100 * truth.tolerance.relative).toPrecision(2)} %`;
+}
+
+function healthLines({ health }: StressResult): string[] {
+  if (health === null) return [];
+  return health.checks.map((check) =>
+    check.unobserved === null
+      ? `  Change of ${check.watched}: ${describeTrend(check)}`
+      : `  Change of ${check.watched}: unobserved (${check.unobserved})`
+  );
+}
+
+function specialLines(result: StressResult): string[] {
+  const { steps, poison, recovery, probes } = result;
+  const seconds = (timeMs: number | null) =>
+    timeMs === null ? "never" : `${(timeMs / 1000).toFixed(2)} s`;
+  return [
+    ...steps.map((step) =>
+      `  ${String(step.load).padStart(8)}: ${step.verdict.padEnd(6)} reached ${
+        step.reachedPerSec.toFixed(1)
+      }/s, ${shown(step.latency)}, errors ${
+        step.errorShare === null
+          ? MISSING
+          : `${(100 * step.errorShare).toFixed(2)} %`
+      }${step.reason === "" ? "" : `; ${step.reason}`}`
+    ),
+    ...poison.map(({ name, status, fault }) =>
+      `  ${name}: ${fault === "" ? `refused with status ${status}` : fault}`
+    ),
+    ...(recovery === null ? [] : [
+      `  First right answer after the kill: ${
+        seconds(recovery.firstRightAnswerMs)
+      }; requests that failed: ${recovery.failedRequests}`,
+      `  Before: ${shown(recovery.before)}; after: ${shown(recovery.after)}`,
+    ]),
+    ...(probes === null ? [] : [
+      `  Small requests beside the load: ${shown(probes.underLoad)}; alone: ${
+        shown(probes.alone)
+      }; failed: ${probes.failedRequests}`,
+    ]),
+  ];
+}
+
+function closing({ results, metadata }: StressRun): string {
+  const passed = results.filter(({ verdict }) => verdict === "PASS").length;
+  const end = metadata.interrupted ? "; not all was run" : "";
+  return passed === results.length
+    ? `All ${passed} stress tests passed${end}`
+    : `${passed} passed, ${results.length - passed} FAILED or not judged${end}`;
+}

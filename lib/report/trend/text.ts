@@ -1,0 +1,74 @@
+/**
+ * What is said of a history in words; nothing of it is escaped.
+ *
+ * @module
+ */
+import type { Conditions } from "../../baseline/conditions.ts";
+import { signed } from "../../gate/verdict.ts";
+import type { HistoryRun } from "../../history/runs.ts";
+import type { TrendEvent, TrendGroup } from "../../history/trend.ts";
+import type { CellKey } from "../../record/run.ts";
+import { cellNamer } from "../view.ts";
+
+/** More cells of one change than this are counted. */
+const MAX_NAMED_CELLS = 8;
+
+/** Returns what the runs of a group have in common. */
+export function describeConditions(conditions: Conditions): string {
+  const { hardware, target, prefixCache, applySoftmax, lengths } = conditions;
+  return [
+    hardware ?? "unknown hardware",
+    target ?? "unknown target",
+    `prefix cache ${prefixCache ?? "unknown"}`,
+    lengths ?? "unknown prompts",
+    ...(applySoftmax === false ? ["no softmax"] : []),
+  ].join(", ");
+}
+
+/** Says of a regression how large it is and where, and since when. */
+export function describeOpen(
+  event: TrendEvent,
+  { runs, cells }: TrendGroup,
+): { readonly what: string; readonly since: string } {
+  const nameOf = cellNamer(cells.map(({ key }) => key));
+  const [bad, good] = [runs[event.index], runs[event.index - 1]];
+  const worst = Math.min(...event.cells.map(({ openPercent }) => openPercent));
+  const [earliest, latest] = event.range;
+  const span = earliest === latest
+    ? ""
+    : `, or any from ${commitText(runs[earliest])} to ${
+      commitText(runs[latest])
+    }`;
+  const when = event.kind === "drift"
+    ? `drifts from ${commitText(bad)} to ${commitText(runs[event.endIndex])}`
+    : `first bad commit ${commitText(bad)}, last good ${
+      commitText(good)
+    }${span}`;
+  const versions = good === undefined || bad === undefined ||
+      good.versions === bad.versions
+    ? ""
+    : `; before it ${good.versions}, from it on ${bad.versions}`;
+  return {
+    what: `throughput ${signed(worst)}, ${cellsText(event, nameOf)}`,
+    since: `${when}; ${runs.length - event.index} runs since${versions}`,
+  };
+}
+
+function commitText(run: HistoryRun | undefined): string {
+  return run === undefined
+    ? "unknown"
+    : `${run.commit} (${run.timestamp.slice(0, 10)})`;
+}
+
+/** Returns the names of the cells of a change. */
+export function cellsText(
+  { cells, isEverywhere }: TrendEvent,
+  nameOf: (key: CellKey) => string,
+): string {
+  if (isEverywhere) return `all ${cells.length} cells`;
+  const named = cells.slice(0, MAX_NAMED_CELLS).map(({ key }) => nameOf(key))
+    .join("; ");
+  return cells.length > MAX_NAMED_CELLS
+    ? `${named}; and ${cells.length - MAX_NAMED_CELLS} more cells`
+    : named;
+}

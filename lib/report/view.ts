@@ -1,0 +1,360 @@
+/**
+ * What every rendering of a result for people shows: the verdict first, then each cell once.
+ *
+ * @module
+ */
+import type { ComparedCell, RunComparison } from "../baseline/comparison.ts";
+import { keyText } from "../baseline/runs.ts";
+import { describeClient } from "../load/client_limit.ts";
+import {
+  type CellKey,
+  type CellResult,
+  type CellVerdictRecord,
+  type ComparisonRecord,
+  type FailureCount,
+  goodLatenciesMs,
+  type Run,
+  type Status,
+  STATUSES,
+  summariseCell,
+} from "../record/run.ts";
+import { describeHumps } from "../stats/humps.ts";
+import {
+  type Interval,
+  meanInterval,
+  medianInterval,
+} from "../stats/intervals.ts";
+import { quantileMinSamples } from "../stats/summary.ts";
+import {
+  comparisonNotes,
+  openQuestions,
+  shownChange,
+  shownStatus,
+} from "./comparison.ts";
+
+/** The figures of a cell; latencies in milliseconds. */
+export interface CellFigures {
+  /** Good samples, at least 1. */
+  readonly count: number;
+  /** Items a second. */
+  readonly throughputItemsPerSec: number;
+  /** Arithmetic mean. */
+  readonly meanMs: number;
+  /** Median. */
+  readonly p50Ms: number;
+  /** 95th percentile. */
+  readonly p95Ms: number;
+  /** 99th percentile. */
+  readonly p99Ms: number;
+}
+
+/** One cell, all its runs and passes together. */
+export interface CellView {
+  /** Which cell this is. */
+  readonly key: CellKey;
+  /** How it is called among the others of its report; not escaped. */
+  readonly name: string;
+  /** The judgement. */
+  readonly status: Status;
+  /** Why, and what is doubtful, in words; empty for nothing. Not escaped. */
+  readonly reason: string;
+  /** The change against the baseline; null where it was not compared. */
+  readonly verdict: CellVerdictRecord | null;
+  /** The figures; null where no sample was good. */
+  readonly figures: CellFigures | null;
+  /** Bounds of the throughput in items a second, by the scatter of the samples; null where they are too few. */
+  readonly throughputInterval: Interval | null;
+  /** Bounds of the median in milliseconds, likewise. */
+  readonly medianInterval: Interval | null;
+  /** The failures by kind; not escaped. */
+  readonly failures: readonly FailureCount[];
+  /** What was measured, an entry for each run and pass; empty where only summaries are stored. */
+  readonly passes: readonly CellResult[];
+}
+
+/** How good the news is. */
+export type Tone = "good" | "doubtful" | "bad" | "none";
+
+/** A result as it is shown. */
+export interface ReportView {
+  /** What kind of result this is, for a heading; not escaped. */
+  readonly title: string;
+  /** Whether no real server was measured. */
+  readonly isSimulated: boolean;
+  /** The verdict in one sentence; not escaped. */
+  readonly headline: string;
+  /** How good it is. */
+  readonly tone: Tone;
+  /** Each cell once, in the order of the result. */
+  readonly cells: readonly CellView[];
+  /** What the comparison says of the run as a whole; null where nothing was compared. */
+  readonly comparison: ComparisonRecord | null;
+  /** Notes on the comparison and doubts about the run, in words; not escaped. */
+  readonly notes: readonly string[];
+  /** How it was measured: names and values; not escaped. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+}
+
+/** Returns what is shown of a run record. */
+export function viewOfRun(run: Run): ReportView {
+  const { metadata, comparison = null, calibration, warnings } = run;
+  const groups = Map.groupBy(run.cells, ({ key }) => keyText(key));
+  const nameOf = cellNamer(run.cells.map(({ key }) => key));
+  const cells = [...groups.values()].map((passes) =>
+    cellOfPasses(passes, nameOf)
+  );
+  return {
+    title: `Profile ${metadata.profile}`,
+    isSimulated: metadata.target === "simulated" || hasSimulated(cells),
+    ...verdictOf(cells, { comparison, isInterrupted: metadata.interrupted }),
+    cells,
+    comparison,
+    notes: [
+      ...(comparison === null ? [] : comparisonNotes(comparison)),
+      ...(calibration === null ? [] : [describeClient(calibration)]),
+      ...warnings,
+    ],
+    facts: factsOf(run),
+  };
+}
+
+/** Returns what is shown of a comparison of which only summaries are known. */
+export function viewOfComparison(
+  { cells: compared, record }: RunComparison,
+  source: string,
+): ReportView {
+  const nameOf = cellNamer(compared.map(({ key }) => key));
+  const cells = compared.map((cell) => cellOfCompared(cell, nameOf));
+  return {
+    title: "Comparison with the baseline",
+    isSimulated: hasSimulated(cells),
+    ...verdictOf(cells, { comparison: record, isInterrupted: false }),
+    cells,
+    comparison: record,
+    notes: comparisonNotes(record),
+    facts: [["Result", source]],
+  };
+}
+
+/** Returns how cells are called among others: with model and data type only where there are several. */
+export function cellNamer(keys: readonly CellKey[]): (key: CellKey) => string {
+  const shown = (["model", "dtype"] as const).filter((name) =>
+    new Set(keys.map((key) => key[name])).size > 1
+  );
+  return (key) =>
+    [
+      `batch ${key.batchSize}, ${key.numLabels} labels`,
+      ...shown.map((name) => key[name]),
+    ].join(", ");
+}
+
+/** Tells whether a cell deserves a line of its own before the whole table. */
+export function isNotable({ status, reason }: CellView): boolean {
+  return status !== "OK" || reason !== "";
+}
+
+/** Returns a percentile with a mark where the samples are too few for it. */
+export function shownPercentile(
+  figures: CellFigures,
+  field: "p95Ms" | "p99Ms",
+): string {
+  const needed = quantileMinSamples(field === "p95Ms" ? 0.95 : 0.99);
+  return `${shownNumber(figures[field])}${figures.count < needed ? "*" : ""}`;
+}
+
+/** What the mark of {@linkcode shownPercentile} means. */
+export const PERCENTILE_NOTE: string = `* n too small: a p95 needs ${
+  quantileMinSamples(0.95)
+} samples and a p99 ${
+  quantileMinSamples(0.99)
+}; with fewer it is close to the slowest`;
+
+/** Returns a number with three digits or more, whatever its size. */
+export function shownNumber(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
+function cellOfPasses(
+  passes: readonly CellResult[],
+  nameOf: (key: CellKey) => string,
+): CellView {
+  const [first] = passes;
+  if (first === undefined) {
+    throw new RangeError(
+      "Cannot show a cell as it must have been measured: current count of passes is 0",
+    );
+  }
+  const { key, verdict = null } = first;
+  const latencies = passes.flatMap(({ samples }) => goodLatenciesMs(samples));
+  const summary = summariseCell(latencies, key.batchSize);
+  const [fastMs = 0, slowMs = 0] = meanInterval(latencies) ?? [];
+  const worst = passes.find(({ status }) => status === "INVALID") ?? first;
+  return {
+    key,
+    name: nameOf(key),
+    status: worst.status,
+    reason: distinct([
+      worst.status === "OK" ? "" : verdict?.reason ?? "",
+      ...passes.map(({ reason }) => reason),
+      describeHumps(latencies),
+    ]).join("; "),
+    verdict,
+    figures: summary,
+    throughputInterval: summary === null || fastMs <= 0
+      ? null
+      : [1000 * key.batchSize / slowMs, 1000 * key.batchSize / fastMs],
+    medianInterval: medianInterval(latencies),
+    failures: passes.flatMap(({ failures }) => failures),
+    passes,
+  };
+}
+
+function cellOfCompared(
+  { key, status, reason, verdict, result, humps }: ComparedCell,
+  nameOf: (key: CellKey) => string,
+): CellView {
+  return {
+    key,
+    name: nameOf(key),
+    status,
+    reason: distinct([
+      reason || (status === "OK" ? "" : verdict?.reason ?? ""),
+      humps,
+    ]).join("; "),
+    verdict,
+    figures: result && {
+      ...result,
+      throughputItemsPerSec: 1000 * key.batchSize / result.meanMs,
+    },
+    throughputInterval: null,
+    medianInterval: null,
+    failures: [],
+    passes: [],
+  };
+}
+
+/** The verdict in one sentence: good only where every cell was compared and is as good as before. */
+function verdictOf(
+  cells: readonly CellView[],
+  { comparison, isInterrupted }: {
+    readonly comparison: ComparisonRecord | null;
+    readonly isInterrupted: boolean;
+  },
+): Pick<ReportView, "headline" | "tone"> {
+  const counts = countStatuses(cells);
+  const end = isInterrupted ? ". The run was interrupted" : "";
+  const of = (status: Status) =>
+    cells.filter((cell) => cell.status === status).length;
+  if (comparison === null) {
+    return {
+      headline: `${
+        cells.length - of("INVALID")
+      } of ${cells.length} cells measured${
+        of("INVALID") > 0 ? `, ${of("INVALID")} INVALID` : ""
+      }; nothing was compared (no baseline)${end}`,
+      tone: of("INVALID") > 0 || isInterrupted ? "doubtful" : "none",
+    };
+  }
+  const open = openQuestions(cells, comparison).map((text) => `, ${text}`)
+    .join("");
+  const slowest = cells.filter(({ status }) => status === "REGRESSION")
+    .toSorted((a, b) => changeOf(a) - changeOf(b))[0];
+  if (slowest !== undefined) {
+    return {
+      headline: `${of("REGRESSION")} of ${cells.length} cells are slower (${
+        shownStatus("REGRESSION")
+      }), most of all ${slowest.name}: throughput ${
+        shownChange(slowest.verdict)
+      }${open}${
+        comparison.failure === null ? "" : `. ${comparison.failure}`
+      }${end}`,
+      tone: "bad",
+    };
+  }
+  if (comparison.failure !== null) {
+    return {
+      headline: `No verdict: ${comparison.failure}${end}`,
+      tone: "doubtful",
+    };
+  }
+  return of("OK") + of("IMPROVED") === cells.length
+    ? {
+      headline: `${open === "" ? "All " : ""}${cells.length} cells passed${
+        of("IMPROVED") > 0 ? `, ${of("IMPROVED")} of them IMPROVED` : ""
+      }${open}${end}`,
+      tone: isInterrupted ? "doubtful" : "good",
+    }
+    : {
+      headline:
+        `No regression found, but not every cell passed: ${counts}${open}${end}`,
+      tone: "doubtful",
+    };
+}
+
+/** Counts cells by status, as `3 OK, 1 NEW`. */
+export function countStatuses(cells: readonly CellView[]): string {
+  return STATUSES.flatMap((status) => {
+    const count = cells.filter((cell) => cell.status === status).length;
+    return count === 0 ? [] : [`${count} ${shownStatus(status)}`];
+  }).join(", ");
+}
+
+function factsOf(
+  { metadata, options, cells }: Run,
+): (readonly [string, string])[] {
+  const versions = metadata.servers.flatMap(({ version }) => version ?? []);
+  const isTokens = options.tokens !== null;
+  return [
+    [
+      "Measured",
+      metadata.target === "simulated"
+        ? "the simulated engine, no real server"
+        : metadata["target_address"],
+    ],
+    ...(options.compareAddress === null
+      ? []
+      : [["Compared with", options.compareAddress] as const]),
+    ["Started", metadata.timestamp],
+    ["Took", `${metadata["total_runtime_seconds"].toFixed(1)} s`],
+    ["Commit", metadata["commit_hash"]],
+    ["Model", metadata.model || "unknown"],
+    ["Data type", metadata.dtype || "unknown"],
+    ["Hardware", metadata.hardware],
+    ["Tensor parallelism", String(metadata["tp_size"] ?? "unknown")],
+    ["Server version", distinct(versions).join(", ") || "unknown"],
+    ["Prefix cache", metadata["prefix_cache"]],
+    [
+      "Prompts",
+      isTokens
+        ? `${options.tokens?.query} query and ${options.tokens?.item} item tokens`
+        : "text",
+    ],
+    ["Softmax over the labels", options.applySoftmax ? "yes" : "no"],
+    [
+      "Samples of a cell",
+      `${options.numRuns}, after ${options.warmupRuns} or more warm-up requests`,
+    ],
+    ["Repeats", String(new Set(cells.map(({ repeat }) => repeat)).size)],
+    ["Seed", metadata.seed],
+    ["Client", metadata.platform],
+    [
+      "Tool",
+      `scorebench ${metadata["tool_version"]}, Deno ${
+        metadata["deno_version"]
+      }`,
+    ],
+  ];
+}
+
+function hasSimulated(cells: readonly CellView[]): boolean {
+  return cells.some(({ key }) => key.model.startsWith("simulated/"));
+}
+
+function changeOf({ verdict }: CellView): number {
+  return verdict?.changePercent ?? 0;
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts.filter((text) => text !== ""))];
+}

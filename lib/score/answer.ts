@@ -1,0 +1,244 @@
+/**
+ * The answer of `POST /v1/score`: whether it is right, and how to say that it is not.
+ *
+ * @module
+ */
+import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
+import type { Outcome } from "../outcome.ts";
+import type { Redactor } from "../secret.ts";
+
+/** What a right answer looks like. */
+export interface ExpectedAnswer {
+  /** Rows: the number of items. */
+  readonly rows: number;
+  /** Columns: the number of label ids. */
+  readonly labels: number;
+  /** How far the sum of a row may be from 1, or null where rows do not sum to 1 (no softmax). */
+  readonly rowSumTolerance: number | null;
+}
+
+/** A finding about an answer: how it is wrong, as an outcome and in words. */
+export interface AnswerFault {
+  /** The name of the fault. */
+  readonly outcome: Outcome;
+  /** The fault in words, with what was found. */
+  readonly message: string;
+}
+
+/**
+ * Returns how far a row of softmax scores may be from 1 for a data type.
+ *
+ * Scores are computed in the model's type: a bfloat16 has 8 significant bits, so each of up to
+ * some sixteen labels may be off by 2^-9 of its value; a float16 has 11, a float32 has 24.
+ * An unknown or automatic type gets the widest.
+ */
+export function rowSumTolerance(dtype: string): number {
+  switch (dtype) {
+    case "float32":
+    case "float":
+      return 1e-4;
+    case "float16":
+    case "half":
+      return 5e-3;
+    default:
+      return 2e-2;
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The scores of an answer, one row an item; or how it is wrong. */
+export type CheckedAnswer =
+  | { readonly scores: readonly (readonly number[])[]; readonly fault: null }
+  | { readonly scores: null; readonly fault: AnswerFault };
+
+/**
+ * Reads and checks the body of an answer of status 200.
+ *
+ * It must be JSON with `scores`, one row an item and one number a label, each a finite
+ * probability in [0, 1], and rows that sum to 1 where softmax was asked for. Ties and zeros are
+ * right: with bfloat16 they are common.
+ *
+ * @param body The whole body, undecoded.
+ * @param expected What was asked for.
+ */
+export function checkAnswer(
+  body: Uint8Array,
+  expected: ExpectedAnswer,
+): CheckedAnswer {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(decoder.decode(body));
+  } catch {
+    return wrong("invalid-json", "the body is not JSON");
+  }
+  const scores = (answer as { scores?: unknown } | null)?.scores;
+  if (!Array.isArray(scores)) {
+    return wrong("invalid-json", 'there is no list "scores"');
+  }
+  if (scores.length !== expected.rows) {
+    return wrong(
+      "invalid-shape",
+      `${scores.length} rows for ${expected.rows} items`,
+    );
+  }
+  for (let row = 0; row < scores.length; row++) {
+    const fault = checkRow(scores[row], row, expected);
+    if (fault !== null) return { scores: null, fault };
+  }
+  return { scores, fault: null };
+}
+
+function checkRow(
+  row: unknown,
+  index: number,
+  expected: ExpectedAnswer,
+): AnswerFault | null {
+  if (!Array.isArray(row) || row.length !== expected.labels) {
+    const found = Array.isArray(row) ? `${row.length} scores` : "no list";
+    return {
+      outcome: "invalid-shape",
+      message: `row ${index} has ${found} for ${expected.labels} labels`,
+    };
+  }
+  let sum = 0;
+  for (const score of row) {
+    if (typeof score !== "number" || !(score >= 0 && score <= 1)) {
+      return {
+        outcome: "invalid-score",
+        message: `row ${index} holds ${
+          nameValue(score)
+        }, not a number from 0 to 1`,
+      };
+    }
+    sum += score;
+  }
+  const tolerance = expected.rowSumTolerance;
+  if (tolerance !== null && Math.abs(sum - 1) > tolerance) {
+    return {
+      outcome: "invalid-score",
+      message: `row ${index} sums to ${sum}, not to 1 within ${tolerance}`,
+    };
+  }
+  return null;
+}
+
+/** Names a JSON value without quoting it: its text may hold a secret, its depth may be hostile. */
+function nameValue(value: unknown): string {
+  if (typeof value === "string") return "a text";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null
+    ? "an object"
+    : String(value);
+}
+
+function wrong(outcome: Outcome, message: string): CheckedAnswer {
+  return { scores: null, fault: { outcome, message } };
+}
+
+/** How much of a body an error message quotes, in characters. */
+const PREVIEW_LENGTH = 160;
+
+/** How much of a body is searched for secrets before it is cut: more than any key is long. */
+const SEARCHED_BYTES = 16_384;
+
+/** The longest message that is kept of a failure, in characters. */
+const MESSAGE_LENGTH = 500;
+
+/** How one request ended, with what its answer said. */
+export interface Judgement {
+  /** The outcome; `ok` for a right answer. */
+  readonly outcome: Outcome;
+  /** What went wrong, without secrets, at most 500 characters, not escaped; empty for `ok`. */
+  readonly message: string;
+}
+
+const RIGHT: Judgement = { outcome: "ok", message: "" };
+
+/**
+ * Judges one exchange: its transport, its status, its body.
+ *
+ * @param exchange What the client returned.
+ * @param expected What was asked for.
+ * @param redact Takes secrets out of server text before it is kept.
+ */
+export function judgeExchange(
+  exchange: HttpAnswer | HttpFailure,
+  expected: ExpectedAnswer,
+  redact: Redactor,
+): Judgement {
+  if (exchange.kind === "failure") {
+    return {
+      outcome: exchange.outcome,
+      message: redact(exchange.message).slice(0, MESSAGE_LENGTH),
+    };
+  }
+  if (exchange.status !== 200) {
+    const location = exchange.headers.get("location");
+    const hint = exchange.status >= 300 && exchange.status < 400
+      ? `: redirects are not followed${
+        location === undefined ? "" : ` (to ${redact(location)})`
+      }`
+      : exchange.status === 401 || exchange.status === 403
+      ? ": the key is missing or wrong (set SCORE_API_KEY or --api-key-file)"
+      : "";
+    const said = exchange.body.length === 0
+      ? ""
+      : `: ${quoteBody(exchange.body, redact)}`;
+    return {
+      outcome: "http-status",
+      message: `status ${exchange.status}${hint}${said}`.slice(
+        0,
+        MESSAGE_LENGTH,
+      ),
+    };
+  }
+  const { fault } = checkAnswer(exchange.body, expected);
+  if (fault === null) return RIGHT;
+  const said = fault.outcome === "invalid-json"
+    ? `: ${quoteBody(exchange.body, redact)}`
+    : "";
+  return { outcome: fault.outcome, message: fault.message + said };
+}
+
+/**
+ * Makes a judge of the answers to one request that is sent again and again.
+ *
+ * A copy of its first right answer is right: comparing bytes costs less than reading JSON, and what
+ * the client needs for an answer is taken from the rate that it can measure.
+ */
+export function createRepeatJudge(
+  expected: ExpectedAnswer,
+  redact: Redactor,
+): (exchange: HttpAnswer | HttpFailure) => Judgement {
+  let right: Uint8Array | null = null;
+  return (exchange) => {
+    if (
+      right !== null && exchange.kind === "answer" && exchange.status === 200 &&
+      isSame(exchange.body, right)
+    ) return RIGHT;
+    const judgement = judgeExchange(exchange, expected, redact);
+    if (
+      right === null && exchange.kind === "answer" &&
+      judgement.outcome === "ok"
+    ) right = exchange.body.slice();
+    return judgement;
+  };
+}
+
+function isSame(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i++) {
+    if (left[i] !== right[i]) return false;
+  }
+  return true;
+}
+
+/** Returns the start of a body as one quoted line, without secrets. */
+export function quoteBody(body: Uint8Array, redact: Redactor): string {
+  const text = redact(
+    new TextDecoder().decode(body.subarray(0, SEARCHED_BYTES)),
+  );
+  const cut = text.length > PREVIEW_LENGTH || body.length > SEARCHED_BYTES;
+  return JSON.stringify(text.slice(0, PREVIEW_LENGTH)) + (cut ? "…" : "");
+}

@@ -1,0 +1,143 @@
+/**
+ * The payloads of one cell: the same sequence of request bodies for the same seed.
+ *
+ * @module
+ */
+import { hash32, mix32 } from "../stats/rng.ts";
+import { encodeScoreRequest, lethalReason } from "./request.ts";
+import type { ScoreRequest } from "./request.ts";
+
+/** What the prefix cache of the server can reuse, in the order from least to most. */
+export const PREFIX_CACHE_REGIMES = ["cold", "shared", "hot"] as const;
+
+/**
+ * The prefix-cache regime of a cell.
+ *
+ * `cold`: the first tokens of each request are new. `shared`: one query, new items.
+ * `hot`: the same payload again and again, which measures little but the cache.
+ */
+export type PrefixCache = typeof PREFIX_CACHE_REGIMES[number];
+
+/** All that decides the bodies of one cell. Plain data, fit to be sent to a worker. */
+export interface WorkloadSpec {
+  /** Items in a request, at least 1. */
+  readonly batchSize: number;
+  /** The label ids, the same in warm-up and measurement; at least 1. */
+  readonly labelTokenIds: readonly number[];
+  /** The model to name in the request. */
+  readonly model: string;
+  /** Whether the server normalises each row over its labels. */
+  readonly applySoftmax: boolean;
+  /** What the prefix cache can reuse. */
+  readonly prefixCache: PrefixCache;
+  /** Any text or number: the same seed gives the same bodies. */
+  readonly seed: string | number;
+  /** Lengths in tokens where ids are sent, or null where text is sent. */
+  readonly tokens: TokenLengths | null;
+}
+
+/** Exact prompt lengths, in tokens, for payloads of token ids. */
+export interface TokenLengths {
+  /** Tokens of the query, at least 1; {@linkcode UNIQUE_TOKENS} or more when cold. */
+  readonly query: number;
+  /** Tokens of each item, at least 1; {@linkcode UNIQUE_TOKENS} or more when shared. */
+  readonly item: number;
+}
+
+/** The specification's query: about 200 characters. */
+const QUERY_TEXT = "Benchmark query for performance testing: ".repeat(5);
+
+/** Token ids that are sent lie in [100, 300): below every vocabulary, clear of special tokens. */
+const FIRST_TOKEN_ID = 100;
+const TOKEN_ID_COUNT = 200;
+
+/**
+ * How many tokens carry the number that makes a prefix new: 200^5 is above 2^32, so that each
+ * 32-bit number has its own five tokens.
+ */
+export const UNIQUE_TOKENS = 5;
+
+/** The specification's label ids are looked up in a tokenizer; without one, small ids are valid everywhere. */
+export function defaultLabelTokenIds(numLabels: number): number[] {
+  return Array.from({ length: numLabels }, (_, i) => i + 1);
+}
+
+/**
+ * Returns the request of a workload with a given index.
+ *
+ * @param spec The workload.
+ * @param index The number of the request, from 0 to 2^32 - 1; two indices never share a prefix when cold.
+ */
+export function scoreRequest(spec: WorkloadSpec, index: number): ScoreRequest {
+  const { batchSize, labelTokenIds, model, applySoftmax, prefixCache } = spec;
+  // Seeds are told apart by a second word, since the first must be different for each index.
+  const salt = hash32(
+    `${spec.seed}/${batchSize}/${labelTokenIds.join()}/${model}/${prefixCache}`,
+  );
+  const queryNumber = prefixCache === "cold" ? index : null;
+  const itemNumber = (item: number) =>
+    prefixCache === "shared" ? index * batchSize + item : null;
+  const positions = Array.from({ length: batchSize }, (_, item) => item);
+  const shared = { labelTokenIds, model, applySoftmax };
+  const { tokens } = spec;
+  if (tokens === null) {
+    return {
+      query: textPrefix(queryNumber, salt) + QUERY_TEXT,
+      items: positions.map((item) =>
+        ` ${textPrefix(itemNumber(item), salt)}candidate item number ${item}`
+      ),
+      ...shared,
+    };
+  }
+  return {
+    query: tokenIds(tokens.query, prefixOf(queryNumber, salt) ?? salt, salt),
+    items: positions.map((item) => {
+      const itemSalt = mix32(salt + item);
+      const prefix = prefixOf(itemNumber(item), salt) ?? itemSalt;
+      return tokenIds(tokens.item, prefix, itemSalt);
+    }),
+    ...shared,
+  };
+}
+
+/**
+ * Returns the body of a request, encoded.
+ *
+ * @throws {RangeError} If the request is one that is known to end a server.
+ */
+export function requestBody(spec: WorkloadSpec, index: number): Uint8Array {
+  const request = scoreRequest(spec, index);
+  const lethal = lethalReason(request);
+  if (lethal !== null) {
+    throw new RangeError(
+      `Cannot send a request that is known to end a server: ${lethal}`,
+    );
+  }
+  return new TextEncoder().encode(encodeScoreRequest(request));
+}
+
+/** Scrambles a number to 32 bits which no other number has under the same salt. */
+function prefixOf(number: number | null, salt: number): number | null {
+  return number === null ? null : mix32(number + salt);
+}
+
+/** Sixteen hexadecimal digits and a space: first the prefix, which no other index has. */
+function textPrefix(number: number | null, salt: number): string {
+  const prefix = prefixOf(number, salt);
+  if (prefix === null) return "";
+  const hex = (value: number) => value.toString(16).padStart(8, "0");
+  return `${hex(prefix)}${hex(salt)} `;
+}
+
+/** Spells a prefix in the first tokens; the salt decides the rest. */
+function tokenIds(length: number, prefix: number, salt: number): number[] {
+  let rest = prefix;
+  return Array.from({ length }, (_, position) => {
+    if (position < UNIQUE_TOKENS) {
+      const id = FIRST_TOKEN_ID + rest % TOKEN_ID_COUNT;
+      rest = Math.floor(rest / TOKEN_ID_COUNT);
+      return id;
+    }
+    return FIRST_TOKEN_ID + mix32(salt ^ position) % TOKEN_ID_COUNT;
+  });
+}

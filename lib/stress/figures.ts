@@ -1,0 +1,177 @@
+/**
+ * The figures of one load, out of its samples.
+ *
+ * @module
+ */
+import type { Loop } from "../load/driver.ts";
+import { dueTimesMs } from "../load/pacing.ts";
+import type { Samples } from "../load/samples.ts";
+import { OUTCOMES } from "../outcome.ts";
+import type { FailureCount } from "../record/run.ts";
+import {
+  countAbove,
+  type Histogram,
+  histogramMean,
+  histogramQuantile,
+} from "../stats/histogram.ts";
+import { mean, quantile } from "../stats/summary.ts";
+import type { LagFigures, TimeFigures } from "./record.ts";
+
+/** What a load came to. */
+export interface LoadFigures {
+  /** Requests that were due. */
+  readonly planned: number;
+  /** Right answers. */
+  readonly good: number;
+  /** Failures, arrivals that could not be sent among them. */
+  readonly failed: number;
+  /** Arrivals that could not be sent, since too many were in flight. */
+  readonly dropped: number;
+  /** Requests that an interrupt ended. */
+  readonly unfinished: number;
+  /** The failures by kind. */
+  readonly failures: readonly FailureCount[];
+  /** The share of requests that failed, 0 to 1; null when none came to an end. */
+  readonly errorShare: number | null;
+  /** Latencies of right answers from their planned times. */
+  readonly latency: TimeFigures | null;
+  /** The same from the send times. */
+  readonly service: TimeFigures | null;
+  /** How late requests were sent. */
+  readonly lag: LagFigures | null;
+  /** Right answers a second; without a length of the load over the sum of their latencies, as the specification has it. */
+  readonly reachedPerSec: number | null;
+}
+
+/** A send is late from here on, in milliseconds: the waits of this client end within 3 ms of the plan. */
+export const LATE_SEND_MS = 10;
+
+/**
+ * Computes the figures of a load; exact where every sample was kept.
+ *
+ * @param samples What was recorded.
+ * @param loop The load that was asked for.
+ * @param elapsedMs How long it went on; less than was asked for where it was interrupted.
+ */
+export function loadFigures(
+  samples: Samples,
+  loop: Loop,
+  elapsedMs: number,
+): LoadFigures {
+  const { totals } = samples;
+  const { planned, good } = totals;
+  const countOf = (outcome: string) =>
+    samples.failures.find((failure) => failure.outcome === outcome)?.count ?? 0;
+  const unfinished = countOf("aborted");
+  const failed = planned - good - unfinished;
+  const isWhole = samples.outcome.length === planned;
+  const times = (
+    histogram: Histogram,
+    choose: (outcome: string, i: number) => number | null,
+  ) =>
+    isWhole
+      ? timeFigures(chosen(samples, choose))
+      : histogramFigures(histogram);
+  const service = times(
+    totals.service,
+    (outcome, i) =>
+      outcome === "ok"
+        ? (samples.doneMs[i] ?? 0) - (samples.sentMs[i] ?? 0)
+        : null,
+  );
+  const latency = loop.kind === "closed" ? service : times(
+    totals.response,
+    (outcome, i) =>
+      outcome === "ok"
+        ? (samples.doneMs[i] ?? 0) - (samples.plannedMs[i] ?? 0)
+        : null,
+  );
+  const lag = times(
+    totals.lag,
+    (outcome, i) =>
+      outcome === "dropped"
+        ? null
+        : (samples.sentMs[i] ?? 0) - (samples.plannedMs[i] ?? 0),
+  );
+  return {
+    planned,
+    good,
+    failed,
+    dropped: countOf("dropped"),
+    unfinished,
+    failures: samples.failures.filter(({ outcome }) => outcome !== "aborted"),
+    errorShare: good + failed === 0 ? null : failed / (good + failed),
+    latency,
+    service,
+    lag: lag === null || loop.kind === "closed"
+      ? null
+      : { ...lag, late: countAbove(totals.lag, LATE_SEND_MS) },
+    reachedPerSec: loop.durationMs === null
+      ? (service === null ? null : 1000 / service.meanMs)
+      : goodPerSec(
+        samples,
+        isWholePlan(loop, planned)
+          ? loop.durationMs
+          : Math.min(loop.durationMs, elapsedMs),
+      ),
+  };
+}
+
+function chosen(
+  samples: Samples,
+  choose: (outcome: string, i: number) => number | null,
+): number[] {
+  return Array.from(samples.outcome).flatMap((code, i) =>
+    choose(OUTCOMES[code] ?? "aborted", i) ?? []
+  );
+}
+
+/** Returns the figures of times in milliseconds; null without any. */
+export function timeFigures(timesMs: readonly number[]): TimeFigures | null {
+  if (timesMs.length === 0) return null;
+  const sorted = timesMs.toSorted((a, b) => a - b);
+  return {
+    meanMs: mean(sorted),
+    p50Ms: quantile(sorted, 0.5),
+    p95Ms: quantile(sorted, 0.95),
+    p99Ms: quantile(sorted, 0.99),
+    maxMs: sorted.at(-1) ?? 0,
+  };
+}
+
+/** Each figure is within 0.4 % of itself. */
+function histogramFigures(histogram: Histogram): TimeFigures | null {
+  const meanMs = histogramMean(histogram);
+  if (meanMs === null) return null;
+  const at = (q: number) => histogramQuantile(histogram, q) ?? 0;
+  return {
+    meanMs,
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    p99Ms: at(0.99),
+    maxMs: at(1),
+  };
+}
+
+/** Whether every arrival of an open load was planned: such a load may end with its last answer, before its window does. */
+function isWholePlan(loop: Loop, planned: number): boolean {
+  if (loop.kind === "closed") return false;
+  let due = 0;
+  for (const _ of dueTimesMs(loop)) {
+    if (++due > planned) return false;
+  }
+  return true;
+}
+
+/** Right answers a second: those that came within the window, so that neither draining nor a last slow answer counts. */
+function goodPerSec(samples: Samples, windowMs: number): number | null {
+  const { totals: { planned, good }, doneMs } = samples;
+  if (planned === 0 || windowMs <= 0) return null;
+  if (samples.outcome.length < planned) return good * 1000 / windowMs;
+  const endMs = (samples.plannedMs[0] ?? 0) + windowMs;
+  const inTime = chosen(
+    samples,
+    (outcome, i) => outcome === "ok" && (doneMs[i] ?? 0) <= endMs ? 1 : null,
+  );
+  return inTime.length * 1000 / windowMs;
+}

@@ -1,0 +1,269 @@
+/**
+ * Judges one load: what its samples, its truth and the health of the server come to.
+ *
+ * @module
+ */
+import { type ClientDoubt, findLoadDoubts } from "../load/client_limit.ts";
+import { SHOWN_ERRORS } from "../load/observer.ts";
+import type { Samples } from "../load/samples.ts";
+import { timelineRows } from "../load/timeline.ts";
+import { type Deviation, type Tolerance, worseOf } from "../load/truth.ts";
+import type { Calibration, FailureCount } from "../record/run.ts";
+import { type LoadFigures, loadFigures } from "./figures.ts";
+import { type Health, type HealthCheck, judgeHealth } from "./health.ts";
+import type { ServerSeries } from "./health.ts";
+import type {
+  Finding,
+  StressResult,
+  StressVerdict,
+  TruthRecord,
+} from "./record.ts";
+import type { ShapeReferences } from "./references.ts";
+import type { LoadStep } from "./scenarios.ts";
+
+/** What is known of a load when it has ended. */
+export interface EndedLoad {
+  /** What was asked for. */
+  readonly step: LoadStep;
+  /** What was recorded; null where it was not sent, since references were missing. */
+  readonly samples: Samples | null;
+  /** The references of its shapes. */
+  readonly references: readonly ShapeReferences[];
+  /** How far a score may be from its reference. */
+  readonly tolerance: Tolerance;
+  /** When it started, in milliseconds from the start of the run. */
+  readonly startMs: number;
+  /** How long it took, draining included. */
+  readonly durationMs: number;
+  /** What was measured of the server meanwhile; null where nothing was. */
+  readonly server: ServerSeries | null;
+  /** Why the server is no longer there, in words, or null. */
+  readonly death: string | null;
+  /** Whether the user ended it. */
+  readonly isInterrupted: boolean;
+  /** What the client adds and can do; null or absent where it was not measured. */
+  readonly calibration?: Calibration | null;
+}
+
+/** Judges a load. */
+export function judgeLoad(load: EndedLoad): StressResult {
+  const { step, samples } = load;
+  const figures = samples === null
+    ? null
+    : loadFigures(samples, step.loop, load.durationMs);
+  const observed = samples?.observed;
+  const windowMs = Math.min(
+    step.loop.durationMs ?? load.durationMs,
+    load.durationMs,
+  );
+  const health = load.server === null || observed === undefined
+    ? null
+    : judgeHealth(observed, windowMs, load.server);
+  const doubts = clientDoubts(load, figures);
+  const limits = doubts.filter(({ kind }) => kind === "limit");
+  const findings = [
+    ...referenceFindings(load.references),
+    ...(figures === null ? [] : figureFindings(figures, load.isInterrupted)),
+    ...(health === null ? [] : healthFindings(health, step.loop.kind)),
+    ...(load.death === null
+      ? []
+      : [{ kind: "server died", text: load.death } as const]),
+    ...limits.map(({ text }) => ({ kind: "client limit", text } as const)),
+  ];
+  return {
+    scenario: step.scenario,
+    configuration: step.configuration,
+    verdict: verdictOf(findings, load.isInterrupted),
+    findings,
+    notes: [
+      ...doubts.filter(({ kind }) => kind === "warning").map(({ text }) =>
+        capitalised(text)
+      ),
+      ...(health?.isStall ? [describeStall(health)] : []),
+    ],
+    startMs: load.startMs,
+    durationMs: load.durationMs,
+    plannedRequests: figures?.planned ?? 0,
+    goodRequests: figures?.good ?? 0,
+    failedRequests: figures?.failed ?? 0,
+    unfinishedRequests: figures?.unfinished ?? 0,
+    askedPerSec: step.loop.kind === "open" ? step.loop.ratePerSec : null,
+    // A rate of the client is none of the server.
+    reachedPerSec: limits.length > 0 ? null : figures?.reachedPerSec ?? null,
+    latency: figures?.latency ?? null,
+    service: figures?.service ?? null,
+    lag: figures?.lag ?? null,
+    failures: mergeFailures([
+      ...load.references.flatMap(({ failures }) => failures),
+      ...figures?.failures ?? [],
+    ]),
+    errors: errorsOf(load),
+    truth: truthOf(load),
+    health,
+    timeline: observed === undefined ? [] : timelineRows(observed.timeline),
+    steps: [],
+    poison: [],
+    recovery: null,
+    probes: null,
+  };
+}
+
+/** Returns the verdict that findings come to. */
+export function verdictOf(
+  findings: readonly Finding[],
+  isInterrupted: boolean,
+): StressVerdict {
+  if (findings.some(({ kind }) => kind !== "client limit")) return "FAIL";
+  if (isInterrupted) return "INTERRUPTED";
+  return findings.length > 0 ? "INVALID" : "PASS";
+}
+
+/** Describes failures: their number, and how many of each kind. */
+export function describeFailures(
+  failures: readonly FailureCount[],
+  total: number,
+): string {
+  const failed = failures.reduce((sum, { count }) => sum + count, 0);
+  const kinds = failures.map(({ outcome, count }) => `${count} x ${outcome}`);
+  return `${failed} of ${total} requests failed: ${kinds.join(", ")}`;
+}
+
+function referenceFindings(references: readonly ShapeReferences[]): Finding[] {
+  return references.flatMap(({ failures, requests, workload }): Finding[] => {
+    if (failures.length === 0) return [];
+    const what = describeFailures(failures, requests);
+    const end = workload === null
+      ? "; without references no load was sent"
+      : "";
+    return [{
+      kind: "failed requests",
+      text: `alone, before the load, ${what}${end}`,
+    }];
+  });
+}
+
+function figureFindings(
+  figures: LoadFigures,
+  isInterrupted: boolean,
+): Finding[] {
+  const { failed, failures, good, planned } = figures;
+  const findings: Finding[] = [];
+  if (failed > 0) {
+    const text = describeFailures(failures, good + failed);
+    findings.push({ kind: "failed requests", text });
+  } else if (good === 0 && !isInterrupted) {
+    findings.push({
+      kind: "no right answer",
+      text: planned === 0 ? "no request was due" : "no request came to an end",
+    });
+  }
+  return findings;
+}
+
+function clientDoubts(
+  { step, samples, calibration = null }: EndedLoad,
+  figures: LoadFigures | null,
+): ClientDoubt[] {
+  if (samples === null || figures === null) return [];
+  const { service, reachedPerSec, lag } = figures;
+  return findLoadDoubts(calibration, {
+    ...{ loop: step.loop, samples, reachedPerSec, lag },
+    p50Ms: service?.p50Ms ?? null,
+  });
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const GROWTH_KINDS = {
+  "latency": "latency drift",
+  "resident memory": "memory leak",
+  "KV cache tokens lost": "memory leak",
+  "queued requests": "growing queue",
+} as const;
+
+/** The queue of a closed load is as long as its clients make it, so that its growth is no fault. */
+function healthFindings(
+  { checks }: Health,
+  loop: "open" | "closed",
+): Finding[] {
+  const grown = checks.filter(({ grew, watched }) =>
+    grew && (watched !== "queued requests" || loop === "open")
+  );
+  return grown.map((check) => ({
+    kind: GROWTH_KINDS[check.watched],
+    text: `${check.watched} rose by ${describeTrend(check)}`,
+  }));
+}
+
+/** Describes a trend: its change over the run, the interval, and the quarters. */
+export function describeTrend({ trend, unit }: HealthCheck): string {
+  if (trend === null) return "unobserved";
+  const [low = "?", high = "?"] =
+    trend.interval?.map((bound) => formatAmount(bound, unit)) ?? [];
+  return `${formatAmount(trend.change, unit)} in ${
+    (trend.spanMs / 1000).toFixed(0)
+  } s (99 %: ${low} to ${high}; first quarter ${
+    formatAmount(trend.firstQuarter, unit)
+  }, last ${formatAmount(trend.lastQuarter, unit)})`;
+}
+
+function formatAmount(value: number, unit: HealthCheck["unit"]): string {
+  switch (unit) {
+    case "ms":
+      return `${value.toFixed(2)} ms`;
+    case "bytes":
+      return `${(value / 2 ** 20).toFixed(1)} MiB`;
+    case "tokens":
+      return `${value.toFixed(0)} tokens`;
+    case "requests":
+      return `${value.toFixed(0)} requests`;
+  }
+}
+
+function describeStall({ standstill }: Health): string {
+  return `Stall: nothing was answered for ${
+    (standstill.durationMs / 1000).toFixed(2)
+  } s, ${(standstill.startMs / 1000).toFixed(1)} s after the start`;
+}
+
+/** Adds up failures of one kind; the first example of each stays, the most frequent kind comes first. */
+export function mergeFailures(
+  failures: readonly FailureCount[],
+): FailureCount[] {
+  const kinds = Map.groupBy(failures, ({ outcome }) => outcome);
+  return [...kinds].map(([outcome, all]) => ({
+    outcome,
+    count: all.reduce((sum, { count }) => sum + count, 0),
+    example: all[0]?.example ?? "",
+  })).toSorted((a, b) => b.count - a.count);
+}
+
+/** The specification shows ten errors; those of the references come first, one of a kind. */
+function errorsOf({ references, samples }: EndedLoad): string[] {
+  const alone = references.flatMap(({ failures }) =>
+    failures.map(({ outcome, example }) => `alone: ${outcome}: ${example}`)
+  );
+  return [...alone, ...samples?.observed?.errors ?? []].slice(0, SHOWN_ERRORS);
+}
+
+function truthOf(
+  { references, samples, tolerance }: EndedLoad,
+): TruthRecord {
+  const worst = references.map(({ alone }) => alone).reduce(
+    (left, right) =>
+      left === null || right === null ? left ?? right : worseOf(left, right),
+    null as Deviation | null,
+  );
+  return {
+    payloads: references.reduce(
+      (total, { workload }) => total + (workload?.payloads ?? 0),
+      0,
+    ),
+    tolerance,
+    requests: references.reduce((total, { requests }) => total + requests, 0),
+    alone: worst,
+    underLoad: samples?.observed?.deviation ?? null,
+  };
+}

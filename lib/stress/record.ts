@@ -1,0 +1,281 @@
+/**
+ * The stored shape of a stress run, a {@linkcode StressRun}: the journal of one in progress and its result.
+ *
+ * @module
+ */
+import type { TimelineRow } from "../load/timeline.ts";
+import type { Deviation, Tolerance } from "../load/truth.ts";
+import type { Calibration, FailureCount, ServerRecord } from "../record/run.ts";
+import type { TargetKind } from "../record/run.ts";
+import type { Health } from "./health.ts";
+import type { Scenario, StressOptions } from "./scenarios.ts";
+
+/** The version of the stored shape; a reader refuses another. */
+export const STRESS_SCHEMA = 1;
+
+/**
+ * Every judgement of one load. `INVALID`: the load that was asked for is not the load that was
+ * sent, so nothing is said of the server.
+ */
+export const STRESS_VERDICTS = [
+  "PASS",
+  "FAIL",
+  "INVALID",
+  "INTERRUPTED",
+] as const;
+
+/** One of {@linkcode STRESS_VERDICTS}. */
+export type StressVerdict = typeof STRESS_VERDICTS[number];
+
+/** What kinds of faults are found beside the failures of single requests. */
+export const FINDING_KINDS = [
+  "failed requests",
+  "no right answer",
+  "latency drift",
+  "memory leak",
+  "growing queue",
+  "server died",
+  "poison accepted",
+  "not recovered",
+  "objective broken",
+  "client limit",
+] as const;
+
+/** A fault of the server, or of the measurement. */
+export interface Finding {
+  /** Its name. */
+  readonly kind: typeof FINDING_KINDS[number];
+  /** The fault in words, with its numbers. */
+  readonly text: string;
+}
+
+/** Figures of a set of times, in milliseconds. */
+export interface TimeFigures {
+  /** Arithmetic mean. */
+  readonly meanMs: number;
+  /** Median. */
+  readonly p50Ms: number;
+  /** 95th percentile. */
+  readonly p95Ms: number;
+  /** 99th percentile. */
+  readonly p99Ms: number;
+  /** The longest. */
+  readonly maxMs: number;
+}
+
+/** How late requests were sent. */
+export interface LagFigures extends TimeFigures {
+  /** Requests that were sent more than 10 ms after they were due. */
+  readonly late: number;
+}
+
+/** What was known of the right answers, and how far the answers were from it. */
+export interface TruthRecord {
+  /** Distinct payloads that were scored alone before the load. */
+  readonly payloads: number;
+  /** How far a score may be from its reference. */
+  readonly tolerance: Tolerance;
+  /** Requests that it took to get the references. */
+  readonly requests: number;
+  /** The worst deviation between two answers to one payload that was alone; null where there were no two. */
+  readonly alone: Deviation | null;
+  /** The worst deviation under load; null where no answer was compared. */
+  readonly underLoad: Deviation | null;
+}
+
+/** One step of a ramp. */
+export interface RampStep {
+  /** Requests a second, or clients. */
+  readonly load: number;
+  /** Requests a second that were answered rightly. */
+  readonly reachedPerSec: number;
+  /** Latencies from the plan; null without a right answer. */
+  readonly latency: TimeFigures | null;
+  /** The share of requests that failed, 0 to 1. */
+  readonly errorShare: number | null;
+  /** What it came to. */
+  readonly verdict: "held" | "broke" | "client";
+  /** The objectives that it broke, or what limited the client. */
+  readonly reason: string;
+}
+
+/** One bad request and what came of it. */
+export interface PoisonRecord {
+  /** What was bad about it. */
+  readonly name: string;
+  /** Whether it is known to end a server. */
+  readonly isLethal: boolean;
+  /** The status of the answer; null where none came. */
+  readonly status: number | null;
+  /** What was wrong with what came, in words; empty where the server refused it as it should and went on. */
+  readonly fault: string;
+}
+
+/** What a kill of the server showed. */
+export interface RecoveryRecord {
+  /** From the kill to the first right answer of the server that was started again, in milliseconds; null without one. */
+  readonly firstRightAnswerMs: number | null;
+  /** Requests that failed by the kill: it took their connection or their answer. They are not among the failures of the load. */
+  readonly failedRequests: number;
+  /** The same by kind. */
+  readonly failures: readonly FailureCount[];
+  /** Latencies before the kill. */
+  readonly before: TimeFigures | null;
+  /** Latencies after the recovery. */
+  readonly after: TimeFigures | null;
+}
+
+/** Small requests that go along with a load, and how they fare alone. */
+export interface ProbeRecord {
+  /** Latencies of the references of the same shape, alone. */
+  readonly alone: TimeFigures | null;
+  /** Latencies under the load, from the plan. */
+  readonly underLoad: TimeFigures | null;
+  /** Probes that failed. */
+  readonly failedRequests: number;
+}
+
+/** The result of one load: the specification's figures and what stands behind them. */
+export interface StressResult {
+  /** The scenario. */
+  readonly scenario: Scenario;
+  /** What is special of this load. */
+  readonly configuration: string;
+  /** The judgement. */
+  readonly verdict: StressVerdict;
+  /** What made it so: faults, each with its numbers; empty for PASS. */
+  readonly findings: readonly Finding[];
+  /** What people should know and what does not change the verdict. */
+  readonly notes: readonly string[];
+  /** When the load started, in milliseconds from the start of the run. */
+  readonly startMs: number;
+  /** Its wall time in milliseconds, draining included. */
+  readonly durationMs: number;
+  /** Requests that were due. */
+  readonly plannedRequests: number;
+  /** Right answers. */
+  readonly goodRequests: number;
+  /** Failures, arrivals that could not be sent among them. */
+  readonly failedRequests: number;
+  /** Requests in flight when an interrupt ended them; they count for neither side. */
+  readonly unfinishedRequests: number;
+  /** Requests a second that were asked for; null in closed loops. */
+  readonly askedPerSec: number | null;
+  /** Right answers a second; null where no time was measured. */
+  readonly reachedPerSec: number | null;
+  /** Latencies of right answers from their planned times; in closed loops those are the send times. */
+  readonly latency: TimeFigures | null;
+  /** The same from the send times: what a client that waits for its answers would report. */
+  readonly service: TimeFigures | null;
+  /** How late requests were sent; null in closed loops. */
+  readonly lag: LagFigures | null;
+  /** Failures by kind, all counted. */
+  readonly failures: readonly FailureCount[];
+  /** The first ten failures. */
+  readonly errors: readonly string[];
+  /** The truth that answers were compared with. */
+  readonly truth: TruthRecord;
+  /** The health of the server; null where the load was too short to judge it. */
+  readonly health: Health | null;
+  /** The load second by second. */
+  readonly timeline: readonly TimelineRow[];
+  /** The steps of a ramp. */
+  readonly steps: readonly RampStep[];
+  /** The requests of poison. */
+  readonly poison: readonly PoisonRecord[];
+  /** What a recovery showed. */
+  readonly recovery: RecoveryRecord | null;
+  /** What the probes of mixed showed. */
+  readonly probes: ProbeRecord | null;
+}
+
+/** Where, when and on what a stress run was made. */
+export interface StressMetadata {
+  /** When it started, ISO 8601 in UTC. */
+  readonly "timestamp": string;
+  /** The accelerator, "simulated" or "unknown". */
+  readonly "hardware": string;
+  /** The operating system and processor of the client. */
+  readonly "platform": string;
+  /** The commit of the working directory, or "unknown". */
+  readonly "commit_hash": string;
+  /** The model. */
+  readonly "model": string;
+  /** The data type. */
+  readonly "dtype": string;
+  /** The version of this tool. */
+  readonly "tool_version": string;
+  /** The version of Deno. */
+  readonly "deno_version": string;
+  /** What was stressed. */
+  readonly "target": TargetKind;
+  /** The URL or the launch command, without secrets. */
+  readonly "target_address": string;
+  /** What the server says of itself; null where it was never reached. */
+  readonly "server": ServerRecord | null;
+  /** Wall time in seconds. */
+  readonly "total_runtime_seconds": number;
+  /** Whether the run was ended before all was done. */
+  readonly "interrupted": boolean;
+}
+
+/** One execution of stress scenarios. */
+export interface StressRun {
+  /** The version of this shape. */
+  readonly schema: typeof STRESS_SCHEMA;
+  /** What made the run. */
+  readonly kind: "stress";
+  /** Where, when and on what. */
+  readonly metadata: StressMetadata;
+  /** What was asked for. */
+  readonly options: StressOptions;
+  /** The loads that were run, in order. */
+  readonly results: readonly StressResult[];
+  /** What the client adds and can do; null when it was not measured. */
+  readonly calibration: Calibration | null;
+  /** Doubts about the whole run, in words. */
+  readonly warnings: readonly string[];
+}
+
+/** The specification's StressTestResult, field by field. */
+export interface StressTestResult {
+  /** The scenario. */
+  readonly "scenario": string;
+  /** What is special of this load. */
+  readonly "configuration": string;
+  /** Whether it passed. */
+  readonly "success": boolean;
+  /** Requests that came to an end, or could not be sent. */
+  readonly "total_requests": number;
+  /** Right answers. */
+  readonly "successful_requests": number;
+  /** All others. */
+  readonly "failed_requests": number;
+  /** Right answers a second; null where nothing was measured. */
+  readonly "throughput_rps": number | null;
+  /** Mean latency from the plan; null without a right answer. */
+  readonly "latency_mean_ms": number | null;
+  /** 99th percentile of the same. */
+  readonly "latency_p99_ms": number | null;
+  /** The first ten errors. */
+  readonly "errors": readonly string[];
+  /** Wall time, draining included. */
+  readonly "duration_seconds": number;
+}
+
+/** Returns the specification's fields of a result. */
+export function specifiedResult(result: StressResult): StressTestResult {
+  return {
+    "scenario": result.scenario,
+    "configuration": result.configuration,
+    "success": result.verdict === "PASS",
+    "total_requests": result.goodRequests + result.failedRequests,
+    "successful_requests": result.goodRequests,
+    "failed_requests": result.failedRequests,
+    "throughput_rps": result.reachedPerSec,
+    "latency_mean_ms": result.latency?.meanMs ?? null,
+    "latency_p99_ms": result.latency?.p99Ms ?? null,
+    "errors": result.errors,
+    "duration_seconds": result.durationMs / 1000,
+  };
+}

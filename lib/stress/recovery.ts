@@ -1,0 +1,296 @@
+/**
+ * The scenario recovery: the server is killed under load and started again.
+ *
+ * @module
+ */
+import { MeasureError } from "../failure.ts";
+import {
+  knownBody,
+  KnownLoadJudge,
+  type KnownWorkload,
+} from "../load/known_load.ts";
+import { SHOWN_ERRORS } from "../load/observer.ts";
+import type { Samples } from "../load/samples.ts";
+import { timelineRows } from "../load/timeline.ts";
+import { type Deviation, NO_DEVIATION, worseOf } from "../load/truth.ts";
+import { type Outcome, OUTCOMES } from "../outcome.ts";
+import type { FailureCount } from "../record/run.ts";
+import { SCORE_PATH } from "../score/request.ts";
+import { createRedactor } from "../secret.ts";
+import type { StressContext } from "./context.ts";
+import { timeFigures } from "./figures.ts";
+import { describeFailures, mergeFailures, verdictOf } from "./judge.ts";
+import type { Finding, StressResult } from "./record.ts";
+import {
+  isHealthLong,
+  type LoadStep,
+  openLoop,
+  singleShape,
+  STRESS_SCENARIOS,
+} from "./scenarios.ts";
+
+/** The load goes on for this long after the kill, in milliseconds. */
+const LOAD_AFTER_KILL_MS = 1_000;
+
+/** A server that was started again is asked this often until its scores are right, in milliseconds, */
+const ASK_INTERVAL_MS = 100;
+
+/** and at most this many times. */
+const MAX_ASKS = 600;
+
+/** How a request ends that a kill took its connection or its answer from: no fault from the kill on. */
+const BY_KILL: readonly Outcome[] = [
+  "connect",
+  "reset",
+  "truncated",
+  "timeout",
+];
+
+/** Kills the server in the middle of a load, starts it again, and runs the load once more. */
+export async function runRecovery(
+  context: StressContext,
+): Promise<StressResult> {
+  const { options, model, world } = context;
+  const { durationSeconds, targetRps } = STRESS_SCENARIOS.recovery;
+  const seconds = options.durationSeconds ?? durationSeconds;
+  const rate = options.ratePerSec ?? targetRps;
+  const step = (configuration: string, length: number): LoadStep => ({
+    scenario: "recovery",
+    configuration,
+    shapes: [singleShape("recovery", options, model)],
+    loop: openLoop(options, rate, length),
+    judgesHealth: isHealthLong(length),
+  });
+  const name = `kill after ${seconds / 2}s, target_rps=${rate}`;
+  const before = step(name, seconds);
+  world.onProgress(before, null);
+  const references = await context.reference(before.shapes);
+  const workload = references[0]?.workload ?? null;
+  const { started } = context.target;
+  // Without references this says why.
+  if (workload === null || started === undefined) {
+    return await context.run(before, references);
+  }
+  const ended = new AbortController();
+  const startMs = world.now();
+  const sending = context.send(before, [workload], {
+    signal: AbortSignal.any([ended.signal, world.signal]),
+  });
+  await world.sleep(seconds * 500, world.signal);
+  const killedMs = world.now();
+  if (!context.isInterrupted) await started.kill();
+  await world.sleep(LOAD_AFTER_KILL_MS, world.signal);
+  ended.abort();
+  const { samples } = await sending;
+  const restart = await startAgain(context, before, workload);
+  const after = await context.run(step(name, seconds / 2), references);
+  return summarise(context, after, {
+    first: splitAt(samples, killedMs),
+    samples,
+    restart,
+    startMs,
+    killedMs,
+  });
+}
+
+/** What came of starting the server again. */
+interface Restart {
+  /** When it gave its first right answer; null without one. */
+  readonly answeredMs: number | null;
+  /** Its wrong answers until then; that it is not ready yet is none. */
+  readonly wrong: readonly FailureCount[];
+  /** The worst deviation of those answers. */
+  readonly deviation: Deviation;
+}
+
+/** Starts the server again, and asks it until its scores are right. */
+async function startAgain(
+  context: StressContext,
+  step: LoadStep,
+  workload: KnownWorkload,
+): Promise<Restart> {
+  const { world, options } = context;
+  const nothing = { answeredMs: null, wrong: [], deviation: NO_DEVIATION };
+  if (context.isInterrupted) return nothing;
+  try {
+    await context.reopen();
+  } catch (error) {
+    if (error instanceof MeasureError) return nothing;
+    throw error;
+  }
+  const { endpoint, server } = context.target;
+  const judge = new KnownLoadJudge({
+    workloads: [workload],
+    tolerance: context.tolerance,
+  }, {
+    encode: (body) => body,
+    dtype: server.dtype,
+    timeoutMs: options.timeoutMs,
+    redact: createRedactor(endpoint.secrets),
+  });
+  const prober = world.connect(endpoint);
+  const wrong: FailureCount[] = [];
+  let answeredMs: number | null = null;
+  for (
+    let asks = 0;
+    asks < MAX_ASKS && answeredMs === null && !context.isInterrupted;
+    asks++
+  ) {
+    world.onProgress(
+      { ...step, configuration: "the server was started again" },
+      {
+        planned: asks,
+        done: asks,
+        failed: asks,
+        pulses: [],
+      },
+    );
+    const exchange = await context.ask(prober, {
+      method: "POST",
+      path: SCORE_PATH,
+      body: knownBody(workload.spec, 0),
+    });
+    const { outcome, message } = judge.judge(exchange, 0);
+    if (outcome === "ok") answeredMs = exchange.doneMs;
+    else {
+      if (outcome === "mismatch" || outcome.startsWith("invalid-")) {
+        wrong.push({ outcome, count: 1, example: message });
+      }
+      await world.sleep(ASK_INTERVAL_MS, world.signal);
+    }
+  }
+  prober.close();
+  return {
+    answeredMs,
+    wrong: mergeFailures(wrong),
+    deviation: judge.deviation,
+  };
+}
+
+/** The load in whose middle the server was killed. */
+interface FirstLoad {
+  /** Latencies of right answers before the kill, in milliseconds. */
+  readonly latenciesMs: readonly number[];
+  /** Failures that the kill explains. */
+  readonly byKill: readonly FailureCount[];
+  /** All others. */
+  readonly failures: readonly FailureCount[];
+}
+
+/** Tells what was before a kill from what was after it; what is too late to be kept was after it. */
+function splitAt(samples: Samples, killedMs: number): FirstLoad {
+  const early = new Map<Outcome, number>();
+  const latenciesMs: number[] = [];
+  for (const [i, code] of samples.outcome.entries()) {
+    const doneMs = samples.doneMs[i] ?? 0;
+    if (doneMs >= killedMs) continue;
+    const outcome = OUTCOMES[code] ?? "aborted";
+    early.set(outcome, (early.get(outcome) ?? 0) + 1);
+    if (outcome === "ok") {
+      latenciesMs.push(doneMs - (samples.plannedMs[i] ?? 0));
+    }
+  }
+  const byKill: FailureCount[] = [];
+  const failures: FailureCount[] = [];
+  for (const failure of samples.failures) {
+    const { outcome, count } = failure;
+    if (outcome === "aborted") continue;
+    const own = BY_KILL.includes(outcome) ? early.get(outcome) ?? 0 : count;
+    if (own > 0) failures.push({ ...failure, count: own });
+    if (own < count) byKill.push({ ...failure, count: count - own });
+  }
+  return { latenciesMs, byKill: mergeFailures(byKill), failures };
+}
+
+function countOf(failures: readonly FailureCount[]): number {
+  return failures.reduce((sum, { count }) => sum + count, 0);
+}
+
+/** Returns the shown errors of the first load that the kill does not explain; each kind has one. */
+function errorsOf(samples: Samples, { failures }: FirstLoad): string[] {
+  return failures.flatMap(({ outcome, count, example }) => {
+    const shown = (samples.observed?.errors ?? [])
+      .filter((error) => error.startsWith(`${outcome}: `)).slice(0, count);
+    return shown.length > 0 ? shown : [`${outcome}: ${example}`];
+  });
+}
+
+/** Puts the load before the kill, the restart and the load after it together; rates and latencies are those of the last. */
+function summarise(
+  context: StressContext,
+  after: StressResult,
+  parts: {
+    readonly first: FirstLoad;
+    readonly samples: Samples;
+    readonly restart: Restart;
+    readonly startMs: number;
+    readonly killedMs: number;
+  },
+): StressResult {
+  const { first, samples, restart, killedMs } = parts;
+  const { planned, good } = samples.totals;
+  const { answeredMs, wrong } = restart;
+  const startMs = parts.startMs - context.startMs;
+  const failed = countOf(first.failures);
+  const findings: Finding[] = [];
+  if (failed > 0) {
+    const text = describeFailures(first.failures, good + failed);
+    findings.push({
+      kind: "failed requests",
+      text: `of the load with the kill, ${text}`,
+    });
+  }
+  for (const { outcome, count, example } of wrong) {
+    findings.push({
+      kind: "failed requests",
+      text: `after the restart, ${count} x ${outcome}: ${example}`,
+    });
+  }
+  if (answeredMs === null && !context.isInterrupted) {
+    findings.push({
+      kind: "not recovered",
+      text: "the server that was started again gave no right answer",
+    });
+  }
+  findings.push(...after.findings);
+  return {
+    ...after,
+    findings,
+    verdict: verdictOf(findings, context.isInterrupted),
+    startMs,
+    durationMs: after.startMs + after.durationMs - startMs,
+    plannedRequests: planned + after.plannedRequests,
+    goodRequests: good + after.goodRequests,
+    failedRequests: failed + countOf(wrong) + after.failedRequests,
+    failures: mergeFailures([...first.failures, ...wrong, ...after.failures]),
+    errors: [
+      ...errorsOf(samples, first),
+      ...wrong.map(({ outcome, example }) => `${outcome}: ${example}`),
+      ...after.errors,
+    ].slice(0, SHOWN_ERRORS),
+    truth: {
+      ...after.truth,
+      underLoad: [samples.observed?.deviation, after.truth.underLoad]
+        .reduce<Deviation>(
+          (worst, one) => worseOf(worst, one ?? worst),
+          restart.deviation,
+        ),
+    },
+    timeline: [
+      ...samples.observed === undefined
+        ? []
+        : timelineRows(samples.observed.timeline),
+      ...after.timeline.map((row) => ({
+        ...row,
+        startMs: row.startMs + after.startMs - startMs,
+      })),
+    ],
+    recovery: {
+      firstRightAnswerMs: answeredMs === null ? null : answeredMs - killedMs,
+      failedRequests: countOf(first.byKill),
+      failures: first.byKill,
+      before: timeFigures(first.latenciesMs),
+      after: after.latency,
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * Runs the stress scenarios one after another, and keeps every load as soon as it is done.
+ *
+ * @module
+ */
+import { MeasureError } from "../failure.ts";
+import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
+import type { Calibration, ServerRecord, TargetKind } from "../record/run.ts";
+import type { Environment } from "../server/environment.ts";
+import { StressContext, type StressWorld } from "./context.ts";
+import { runMixed } from "./mixed.ts";
+import { runPoison } from "./poison.ts";
+import { runRamp } from "./ramp.ts";
+import { STRESS_SCHEMA, type StressResult, type StressRun } from "./record.ts";
+import { runRecovery } from "./recovery.ts";
+import { loadSteps, type Scenario, type StressOptions } from "./scenarios.ts";
+
+/** What is run. */
+export interface StressPlan {
+  /** What was asked for. */
+  readonly options: StressOptions;
+  /** What is stressed. */
+  readonly target: TargetKind;
+  /** The URL or the launch command, without secrets. */
+  readonly targetAddress: string;
+  /** An earlier part of this run, whose loads are not run again. */
+  readonly resumed: StressRun | null;
+  /** When the run started, ISO 8601 in UTC. */
+  readonly timestamp: string;
+  /** Where the run happens. */
+  readonly environment: Environment;
+  /** The version of this tool. */
+  readonly toolVersion: string;
+  /** Doubts that are known before. */
+  readonly warnings: readonly string[];
+}
+
+/** What a run needs beside the world of its scenarios. */
+export interface StressRunWorld extends StressWorld {
+  /** Measures what the client adds and can do; null when it cannot. */
+  readonly calibrate: () => Promise<Calibration | null>;
+  /** Keeps the run so far; called after each load. */
+  readonly save: (run: StressRun) => Promise<void>;
+  /** Hears of each load that is done. */
+  readonly onResult: (result: StressResult) => void;
+}
+
+/** How a run ended. */
+export interface StressEnd {
+  /** All that was run. */
+  readonly run: StressRun;
+  /** Why nothing more could be run, in words; null when all was. */
+  readonly fatal: string | null;
+}
+
+/** Runs all scenarios, or to the interrupt, or to the point where no server is left. */
+export async function runStress(
+  plan: StressPlan,
+  world: StressRunWorld,
+): Promise<StressEnd> {
+  const stress = new Stress(plan, world);
+  let fatal: string | null = null;
+  try {
+    await stress.runAll();
+  } catch (error) {
+    if (!(error instanceof MeasureError)) throw error;
+    if (!world.signal.aborted) fatal = error.message;
+  } finally {
+    await stress.close();
+  }
+  const run = stress.record();
+  await world.save(run);
+  return { run, fatal };
+}
+
+/**
+ * Returns the exit code of a run: 130 interrupted, 1 a load failed, 3 one could not be measured or
+ * nothing was run, 0 all passed.
+ */
+export function stressExitCode({ run, fatal }: StressEnd): number {
+  const has = (verdict: string) =>
+    run.results.some((result) => result.verdict === verdict);
+  if (run.metadata.interrupted && fatal === null) return 130;
+  if (has("FAIL")) return 1;
+  return fatal !== null || has("INVALID") || run.results.length === 0 ? 3 : 0;
+}
+
+class Stress {
+  readonly #plan: StressPlan;
+  readonly #world: StressRunWorld;
+  readonly #results: StressResult[];
+  readonly #warnings: string[];
+  readonly #startMs: number;
+  #calibration: Calibration | null = null;
+  #context: StressContext | null = null;
+  #server: ServerRecord | null;
+
+  constructor(plan: StressPlan, world: StressRunWorld) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#startMs = world.now();
+    this.#results =
+      plan.resumed?.results.filter(({ verdict }) =>
+        verdict !== "INTERRUPTED"
+      ) ?? [];
+    this.#warnings = [...plan.warnings];
+    this.#server = plan.resumed?.metadata.server ?? null;
+  }
+
+  async runAll(): Promise<void> {
+    const world = this.#world;
+    this.#calibration = await world.calibrate();
+    if (this.#calibration === null && !world.signal.aborted) {
+      this.#warnings.push(UNKNOWN_CLIENT);
+    }
+    const target = await world.openTarget();
+    this.#server = target.server;
+    const context = new StressContext(this.#plan.options, world, {
+      target,
+      startMs: this.#startMs,
+      calibration: this.#calibration,
+    });
+    this.#context = context;
+    for (const scenario of this.#plan.options.scenarios) {
+      await this.#runScenario(context, scenario);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#context?.target[Symbol.asyncDispose]();
+  }
+
+  async #runScenario(
+    context: StressContext,
+    scenario: Scenario,
+  ): Promise<void> {
+    const { options } = this.#plan;
+    switch (scenario) {
+      case "large-batch":
+      case "concurrent":
+      case "sustained":
+        for (const step of loadSteps(scenario, options, context.model)) {
+          await this.#keep(scenario, {
+            configuration: step.configuration,
+            run: () => context.run(step),
+          });
+        }
+        return;
+      case "mixed":
+        return await this.#keep(scenario, { run: () => runMixed(context) });
+      case "ramp":
+        return await this.#keep(scenario, {
+          run: () => runRamp(context, this.#calibration),
+        });
+      case "poison":
+        return await this.#keep(scenario, { run: () => runPoison(context) });
+      case "recovery":
+        return await this.#keep(scenario, { run: () => runRecovery(context) });
+    }
+  }
+
+  /** Runs a load unless an earlier part of the run has it, and keeps its result. */
+  async #keep(scenario: Scenario, load: {
+    readonly configuration?: string;
+    readonly run: () => Promise<StressResult>;
+  }): Promise<void> {
+    const isKnown = this.#results.some((known) =>
+      known.scenario === scenario &&
+      (load.configuration ?? known.configuration) === known.configuration
+    );
+    if (isKnown || this.#world.signal.aborted) return;
+    const result = await load.run();
+    this.#results.push(result);
+    await this.#world.save(this.record());
+    this.#world.onResult(result);
+    const isDead = result.findings.some(({ kind }) => kind === "server died");
+    if (isDead) await this.#startAgain(result);
+  }
+
+  /** Goes on with a server that was started here; one at a URL that is gone ends the run. */
+  async #startAgain(result: StressResult): Promise<void> {
+    const context = this.#context;
+    if (context === null) return;
+    // Poison has then started it again by itself.
+    if (result.scenario === "poison" && context.options.allowLethal) return;
+    if (context.target.started === undefined) {
+      throw new MeasureError(
+        `Cannot go on after ${result.scenario}: the server is gone`,
+      );
+    }
+    await context.reopen();
+  }
+
+  record(): StressRun {
+    const { options, environment, resumed } = this.#plan;
+    const server = this.#server;
+    const isWhole = options.scenarios.every((scenario) => {
+      const done = this.#results.filter((result) =>
+        result.scenario === scenario && result.verdict !== "INTERRUPTED"
+      ).length;
+      const wanted = scenario === "large-batch" || scenario === "concurrent"
+        ? loadSteps(scenario, options, "").length
+        : 1;
+      return done >= wanted;
+    });
+    return {
+      schema: STRESS_SCHEMA,
+      kind: "stress",
+      metadata: {
+        "timestamp": resumed?.metadata.timestamp ?? this.#plan.timestamp,
+        "hardware": server?.hardware ?? "unknown",
+        "platform": environment.platform,
+        "commit_hash": environment.commit,
+        "model": server?.model ?? "unknown",
+        "dtype": server?.dtype ?? "unknown",
+        "tool_version": this.#plan.toolVersion,
+        "deno_version": environment.denoVersion,
+        "target": this.#plan.target,
+        "target_address": this.#plan.targetAddress,
+        "server": server,
+        "total_runtime_seconds":
+          (resumed?.metadata["total_runtime_seconds"] ?? 0) +
+          (this.#world.now() - this.#startMs) / 1000,
+        "interrupted": !isWhole,
+      },
+      options,
+      results: [...this.#results],
+      calibration: this.#calibration,
+      warnings: [...this.#warnings],
+    };
+  }
+}

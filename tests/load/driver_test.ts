@@ -1,0 +1,449 @@
+import {
+  assertEquals,
+  assertLessOrEqual,
+  assertRejects,
+  fail,
+} from "@std/assert";
+import type { HttpAnswer, HttpFailure } from "../../lib/http/exchange.ts";
+import { drive, type Loop, splitLoop } from "../../lib/load/driver.ts";
+import type { Standstill } from "../../lib/load/observer.ts";
+import { SampleRecorder } from "../../lib/load/samples.ts";
+import { type Outcome, OUTCOMES } from "../../lib/outcome.ts";
+
+/** Runs events in the order of their times, those of one time together; then all promises settle. */
+class VirtualTime {
+  nowMs = 0;
+  #events: { dueMs: number; run: () => void }[] = [];
+
+  at(dueMs: number, run: () => void): void {
+    this.#events.push({ dueMs, run });
+  }
+
+  async runUntil(end: Promise<void>): Promise<void> {
+    let ended = false;
+    let failure: unknown = null;
+    end.then(() => ended = true, (error) => {
+      ended = true;
+      failure = error;
+    });
+    for (;;) {
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+      if (ended) break;
+      if (this.#events.length === 0) {
+        throw new Error("The load waits for nothing");
+      }
+      const dueMs = Math.min(...this.#events.map((event) => event.dueMs));
+      const due = this.#events.filter((event) => event.dueMs === dueMs);
+      this.#events = this.#events.filter((event) => event.dueMs !== dueMs);
+      this.nowMs = Math.max(this.nowMs, dueMs);
+      for (const event of due) event.run();
+    }
+    if (failure !== null) throw failure;
+  }
+}
+
+interface Scenario {
+  /** How often the client sent each request again. */
+  retries?: number;
+  /** How long the server takes for the request with an index. */
+  readonly serviceMs: (index: number) => number;
+  /** How the request with an index ends; ok without it. */
+  readonly end?: (index: number) => Outcome;
+  /** When the user interrupts. */
+  readonly abortAtMs?: number;
+  /** What making a body costs. */
+  readonly prepareMs?: number;
+}
+
+interface Seen {
+  planned: number[];
+  sent: number[];
+  done: number[];
+  outcomes: string[];
+  prepared: number[];
+  mostInFlight: number;
+  endMs: number;
+  standstill: Standstill | undefined;
+  retried: number;
+  failures: readonly { outcome: Outcome; count: number; example: string }[];
+}
+
+async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
+  const time = new VirtualTime();
+  const abort = new AbortController();
+  const recorder = new SampleRecorder();
+  const prepared: number[] = [];
+  let inFlight = 0;
+  let mostInFlight = 0;
+  if (scenario.abortAtMs !== undefined) {
+    time.at(scenario.abortAtMs, () => abort.abort());
+  }
+  const exchange = (
+    sentMs: number,
+    outcome: "answer" | "aborted",
+  ): HttpAnswer | HttpFailure => {
+    const retries = scenario.retries ?? 0;
+    const times = { waitMs: 0, sentMs, doneMs: time.nowMs, retries };
+    return outcome === "aborted"
+      ? { kind: "failure", outcome, message: "interrupted", ...times }
+      : {
+        kind: "answer",
+        status: 200,
+        headers: new Map(),
+        body: new Uint8Array(),
+        connectMs: null,
+        firstByteMs: time.nowMs,
+        ...times,
+      };
+  };
+  await time.runUntil(drive(loop, {
+    now: () => time.nowMs,
+    waitUntil: (dueMs, signal) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      if (dueMs <= time.nowMs || signal.aborted) resolve();
+      time.at(dueMs, resolve);
+      signal.addEventListener("abort", () => resolve());
+      return promise;
+    },
+    prepare: (index) => {
+      prepared.push(index);
+      time.nowMs += scenario.prepareMs ?? 0;
+      return Uint8Array.of(index);
+    },
+    submit: (request, signal, onResult) => {
+      const sentMs = time.nowMs;
+      let isOpen = true;
+      mostInFlight = Math.max(mostInFlight, ++inFlight);
+      const finish = (outcome: "answer" | "aborted") => {
+        if (!isOpen) return;
+        isOpen = false;
+        inFlight--;
+        onResult(exchange(sentMs, outcome));
+      };
+      time.at(
+        time.nowMs + scenario.serviceMs(request[0] ?? 0),
+        () => finish("answer"),
+      );
+      signal.addEventListener("abort", () => finish("aborted"));
+    },
+    judge: (found, index) => {
+      const outcome = found.kind === "failure"
+        ? found.outcome
+        : scenario.end?.(index) ?? "ok";
+      return { outcome, message: outcome === "ok" ? "" : `request ${index}` };
+    },
+    defer: (task) => time.at(time.nowMs, task),
+  }, { signal: abort.signal, recorder }));
+  const { planned, done } = recorder;
+  const samples = recorder.finish();
+  // Whatever happens, each planned request has exactly one outcome.
+  assertEquals(done, planned);
+  assertEquals(samples.outcome.length, planned);
+  return {
+    planned: [...samples.plannedMs],
+    sent: [...samples.sentMs],
+    done: [...samples.doneMs],
+    outcomes: [...samples.outcome].map((code) => OUTCOMES[code] ?? "none"),
+    prepared,
+    mostInFlight,
+    endMs: time.nowMs,
+    standstill: recorder.standstills[0],
+    failures: samples.failures,
+    retried: samples.retried,
+  };
+}
+
+const closed = (changes: Partial<Loop> = {}): Loop => ({
+  ...{ kind: "closed", concurrency: 1, count: null, durationMs: null },
+  ...changes,
+} as Loop);
+const open = (changes: Partial<Loop> = {}): Loop => ({
+  ...{ kind: "open", arrival: "constant", ratePerSec: 10, durationMs: 1000 },
+  ...{ seed: 0, maxInFlight: 100, overflow: "drop" },
+  share: { index: 0, of: 1 },
+  ...changes,
+} as Loop);
+const TENTHS = Array.from({ length: 10 }, (_, i) => 100 * i);
+const OK = (count: number) => Array.from({ length: count }, () => "ok");
+
+Deno.test("drive() sends one request after another in a closed loop of one", async () => {
+  const seen = await run(closed({ count: 4 }), {
+    serviceMs: (index) => 10 * (index + 1),
+  });
+  assertEquals(seen.planned, [0, 10, 30, 60]);
+  assertEquals(seen.sent, seen.planned);
+  assertEquals(seen.done, [10, 30, 60, 100]);
+  assertEquals(seen.outcomes, OK(4));
+  assertEquals(seen.prepared, [0, 1, 2, 3]);
+  assertEquals(seen.mostInFlight, 1);
+});
+
+Deno.test("drive() makes a body before the clock of its request starts", async () => {
+  const seen = await run(closed({ count: 3 }), {
+    serviceMs: () => 10,
+    prepareMs: 5,
+  });
+  assertEquals(seen.planned, [5, 20, 35]);
+  assertEquals(seen.sent, seen.planned);
+  assertEquals(seen.done, [15, 30, 45]);
+});
+
+Deno.test("drive() never has more in flight than clients, and keeps all of them busy", async () => {
+  for (const concurrency of [1, 2, 3, 8]) {
+    const seen = await run(closed({ concurrency, count: 24 }), {
+      serviceMs: () => 50,
+    });
+    assertEquals(seen.mostInFlight, concurrency);
+    assertEquals(seen.outcomes, OK(24));
+    assertEquals(seen.endMs, 50 * 24 / concurrency);
+    assertEquals(seen.prepared, Array.from({ length: 24 }, (_, i) => i));
+  }
+});
+
+Deno.test("drive() lets a client go on while another waits", async () => {
+  const seen = await run(closed({ concurrency: 2, count: 6 }), {
+    serviceMs: (index) => index === 0 ? 100 : 10,
+  });
+  assertEquals(seen.sent, [0, 0, 10, 20, 30, 40]);
+  assertEquals(seen.done, [100, 10, 20, 30, 40, 50]);
+});
+
+Deno.test("drive() ends a closed loop at its count, even below its clients", async () => {
+  const seen = await run(closed({ concurrency: 8, count: 3 }), {
+    serviceMs: () => 10,
+  });
+  assertEquals(seen.sent, [0, 0, 0]);
+  const none = await run(closed({ count: 0 }), { serviceMs: () => 10 });
+  assertEquals([none.outcomes, none.prepared], [[], []]);
+});
+
+Deno.test("drive() ends a closed loop at its duration and waits for what is in flight", async () => {
+  const seen = await run(closed({ concurrency: 2, durationMs: 100 }), {
+    serviceMs: (index) => index % 2 === 0 ? 40 : 50,
+  });
+  // Starts at 0, 40/50, 80/100: the one that was due at 100 is not sent.
+  assertEquals(seen.sent, [0, 0, 40, 50, 80]);
+  assertEquals(seen.done, [40, 50, 80, 100, 120]);
+  assertEquals(seen.outcomes, OK(5));
+});
+
+Deno.test("drive() keeps going after failures and records each", async () => {
+  const seen = await run(closed({ count: 5 }), {
+    serviceMs: () => 10,
+    end: (index) => index % 2 === 1 ? "http-status" : "ok",
+  });
+  assertEquals(seen.outcomes, [
+    "ok",
+    "http-status",
+    "ok",
+    "http-status",
+    "ok",
+  ]);
+  assertEquals(seen.failures, [
+    { outcome: "http-status", count: 2, example: "request 1" },
+  ]);
+});
+
+Deno.test("drive() counts the requests that the client sent again", async () => {
+  const of = async (retries: number) =>
+    (await run(closed({ count: 3 }), { serviceMs: () => 10, retries })).retried;
+  assertEquals([await of(0), await of(1)], [0, 3]);
+});
+
+Deno.test("drive() marks what is in flight as aborted and plans nothing more", async () => {
+  const seen = await run(closed({ concurrency: 3, count: 100 }), {
+    serviceMs: (index) => [10, 20, 30][index % 3] ?? 0,
+    abortAtMs: 25,
+  });
+  // Clients are done at 10 (request 0) and 20 (1, and 3 after 0); 2, 4 and 5 are in flight.
+  assertEquals(seen.outcomes, [
+    "ok",
+    "ok",
+    "aborted",
+    "ok",
+    "aborted",
+    "aborted",
+  ]);
+  assertEquals(seen.done, [10, 20, 25, 20, 25, 25]);
+  assertEquals(seen.endMs, 25);
+});
+
+Deno.test("drive() sends nothing when the signal came before", async () => {
+  for (const loop of [closed({ count: 5 }), open()]) {
+    const abort = new AbortController();
+    abort.abort();
+    const recorder = new SampleRecorder();
+    await drive(loop, {
+      now: () => 0,
+      waitUntil: () => Promise.resolve(),
+      prepare: () => new Uint8Array(),
+      submit: () => fail("sent"),
+      judge: () => ({ outcome: "ok", message: "" }),
+      defer: (task) => task(),
+    }, { signal: abort.signal, recorder });
+    assertEquals(recorder.planned, 0);
+  }
+});
+
+Deno.test("drive() rejects when a body cannot be made", async () => {
+  const recorder = new SampleRecorder();
+  await assertRejects(
+    () =>
+      drive(closed({ count: 5 }), {
+        now: () => 0,
+        waitUntil: () => Promise.resolve(),
+        prepare: () => {
+          throw new RangeError("Cannot send");
+        },
+        submit: () => fail("sent"),
+        judge: () => ({ outcome: "ok", message: "" }),
+        defer: (task) => task(),
+      }, { signal: new AbortController().signal, recorder }),
+    RangeError,
+    "Cannot send",
+  );
+});
+
+Deno.test("drive() sends at the planned times of an open loop whatever the server does", async () => {
+  for (const serviceMs of [1, 99, 450, 5000]) {
+    const seen = await run(open(), { serviceMs: () => serviceMs });
+    assertEquals(seen.planned, TENTHS);
+    assertEquals(seen.sent, TENTHS);
+    assertEquals(seen.done, TENTHS.map((sentMs) => sentMs + serviceMs));
+    assertEquals(seen.outcomes, OK(10));
+    assertEquals(seen.mostInFlight, Math.min(10, Math.ceil(serviceMs / 100)));
+  }
+});
+
+Deno.test("drive() does not let a slow body move the schedule of an open loop", async () => {
+  const seen = await run(open(), { serviceMs: () => 10, prepareMs: 30 });
+  assertEquals(seen.planned, TENTHS);
+  // Only the first is late: its body had to be made after the start.
+  assertEquals(seen.sent, [30, ...TENTHS.slice(1)]);
+});
+
+Deno.test("drive() drops and counts what comes while all places are taken", async () => {
+  const seen = await run(open({ maxInFlight: 1, overflow: "drop" }), {
+    serviceMs: () => 250,
+  });
+  assertEquals(seen.planned, TENTHS);
+  assertEquals(
+    seen.outcomes.map((outcome) => outcome === "ok" ? "ok" : outcome),
+    TENTHS.map((_, i) => i % 3 === 0 ? "ok" : "dropped"),
+  );
+  assertEquals(seen.mostInFlight, 1);
+  assertEquals(seen.failures, [{
+    outcome: "dropped",
+    count: 6,
+    example: "too many requests in flight",
+  }]);
+});
+
+Deno.test("drive() queues what comes while all places are taken, with the wait in its time", async () => {
+  const seen = await run(open({ maxInFlight: 1, overflow: "queue" }), {
+    serviceMs: () => 250,
+  });
+  assertEquals(seen.planned, TENTHS);
+  assertEquals(seen.sent, TENTHS.map((_, i) => 250 * i));
+  assertEquals(seen.done, TENTHS.map((_, i) => 250 * (i + 1)));
+  assertEquals(seen.outcomes, OK(10));
+  assertEquals(seen.mostInFlight, 1);
+});
+
+Deno.test("drive() shows a stall in the times of the requests behind it", async () => {
+  const seen = await run(open({ maxInFlight: 1, overflow: "queue" }), {
+    serviceMs: (index) => index === 2 ? 1500 : 10,
+  });
+  // Request 2 is sent at 200 and stalls until 1700; the rest follow at 10 ms each.
+  assertEquals(
+    seen.done.map((doneMs, i) => doneMs - (seen.planned[i] ?? 0)),
+    [10, 10, 1500, 1410, 1320, 1230, 1140, 1050, 960, 870],
+  );
+  // What a client that waits for its answers would report: one slow request.
+  assertEquals(
+    seen.done.map((doneMs, i) => doneMs - (seen.sent[i] ?? 0)),
+    [10, 10, 1500, 10, 10, 10, 10, 10, 10, 10],
+  );
+});
+
+Deno.test("drive() finds the longest time in which requests were in flight and none ended", async () => {
+  // Requests 2 to 9 are sent from 200 to 900, and come back the last one first, from 1700 on.
+  const stalled = await run(open(), {
+    serviceMs: (index) => index < 2 ? 10 : 1709 - index - 100 * index,
+  });
+  assertEquals(stalled.standstill, { startMs: 200, durationMs: 1500 });
+  // Nothing is in flight between an answer and the next request.
+  const idle = await run(open(), { serviceMs: () => 10 });
+  assertEquals(idle.standstill, { startMs: 0, durationMs: 10 });
+  // Until the interrupt nothing had ended either.
+  const cut = await run(open(), {
+    serviceMs: (index) => index === 0 ? 10 : 5000,
+    abortAtMs: 950,
+  });
+  assertEquals(cut.standstill, { startMs: 100, durationMs: 850 });
+});
+
+Deno.test("drive() ends an open loop at once when it is interrupted", async () => {
+  const seen = await run(open({ maxInFlight: 2, overflow: "queue" }), {
+    serviceMs: () => 220,
+    abortAtMs: 430,
+  });
+  // 0 and 1 are done at 220 and 320, 2 and 3 are in flight, 4 waits for a place, 5 is not due.
+  assertEquals(seen.planned, [0, 100, 200, 300, 400]);
+  assertEquals(seen.outcomes, ["ok", "ok", "aborted", "aborted", "aborted"]);
+  assertEquals(seen.failures, [
+    { outcome: "aborted", count: 3, example: seen.failures[0]?.example ?? "" },
+  ]);
+  assertEquals(seen.endMs, 430);
+});
+
+Deno.test("drive() gives each request of a Poisson load an outcome", async () => {
+  for (const overflow of ["drop", "queue"] as const) {
+    for (const abortAtMs of [undefined, 700]) {
+      const seen = await run(
+        open({ arrival: "poisson", ratePerSec: 200, maxInFlight: 3, overflow }),
+        {
+          serviceMs: (index) => 5 + index % 7 * 10,
+          end: (index) => index % 5 === 0 ? "reset" : "ok",
+          ...(abortAtMs === undefined ? {} : { abortAtMs }),
+        },
+      );
+      assertLessOrEqual(seen.mostInFlight, 3);
+      assertEquals(
+        seen.outcomes.includes("dropped"),
+        overflow === "drop",
+      );
+      assertEquals(
+        seen.sent.filter((ms, i) => ms < (seen.planned[i] ?? 0)),
+        [],
+      );
+    }
+  }
+});
+
+Deno.test("splitLoop() shares a load out, so that nothing is sent twice or left out", async () => {
+  assertEquals(
+    splitLoop(closed({ concurrency: 5, count: 12 }), 2),
+    [
+      closed({ concurrency: 3, count: 6 }),
+      closed({ concurrency: 2, count: 6 }),
+    ],
+  );
+  assertEquals(splitLoop(closed({ concurrency: 1, count: 12 }), 4), [
+    closed({ concurrency: 1, count: 12 }),
+  ]);
+  for (const arrival of ["constant", "poisson"] as const) {
+    const whole = open({ arrival, maxInFlight: 8 });
+    const parts = splitLoop(whole, 3);
+    assertEquals(
+      parts.map((part) => part.kind === "open" ? part.maxInFlight : 0),
+      [3, 3, 2],
+    );
+    const planned = [];
+    for (const part of parts) {
+      planned.push(...(await run(part, { serviceMs: () => 1 })).planned);
+    }
+    const { planned: expected } = await run(whole, { serviceMs: () => 1 });
+    assertEquals(planned.toSorted((a, b) => a - b), expected);
+  }
+});

@@ -1,0 +1,98 @@
+import { assertEquals } from "@std/assert";
+import {
+  cellId,
+  goodLatenciesMs,
+  optionDifferences,
+  RUN_SCHEMA,
+  STATUSES,
+  summariseCell,
+  TARGET_KINDS,
+} from "../../lib/record/run.ts";
+import { exampleRun } from "../support/example_run.ts";
+
+Deno.test("summariseCell() computes throughput as the specification does", () => {
+  // 3 requests of 4 items in 60 ms: 12 / 0.06 and 3 / 0.06.
+  const summary = summariseCell([10, 20, 30], 4);
+  assertEquals(summary?.totalItems, 12);
+  assertEquals(summary?.throughputItemsPerSec, 200);
+  assertEquals(summary?.throughputRequestsPerSec, 50);
+  assertEquals(summary, {
+    count: 3,
+    meanMs: 20,
+    standardDeviationMs: 10,
+    minMs: 10,
+    maxMs: 30,
+    p50Ms: 20,
+    p95Ms: 29,
+    p99Ms: 29.8,
+    totalItems: 12,
+    throughputItemsPerSec: 200,
+    throughputRequestsPerSec: 50,
+  });
+});
+
+Deno.test("summariseCell() gives null where there is nothing to divide by", () => {
+  assertEquals(summariseCell([], 4), null);
+  assertEquals(summariseCell([0, 0], 4), null);
+  assertEquals(summariseCell([5], 1)?.standardDeviationMs, null);
+});
+
+Deno.test("goodLatenciesMs() takes the good samples only, from send to last byte", () => {
+  assertEquals(
+    goodLatenciesMs({
+      plannedMs: [0, 0, 0, 30],
+      sentMs: [5, 10, 20, 30],
+      doneMs: [9, 20, 45, 30],
+      outcome: ["ok", "timeout", "ok", "dropped"],
+    }),
+    [4, 25],
+  );
+});
+
+Deno.test("cellId() is the same for the same cell and repeat only", () => {
+  const key = { batchSize: 4, numLabels: 2, model: "m", dtype: "bfloat16" };
+  assertEquals(cellId(key), "4/2/m/bfloat16#0");
+  assertEquals(cellId({ ...key }, 0), cellId(key));
+  const others = [
+    cellId(key, 1),
+    cellId({ ...key, batchSize: 2, numLabels: 4 }),
+    cellId({ ...key, model: "n" }),
+    cellId({ ...key, dtype: "float32" }),
+  ];
+  assertEquals(new Set([cellId(key), ...others]).size, 5);
+});
+
+Deno.test("optionDifferences() names each option that differs, but not the profile", () => {
+  const { options } = exampleRun();
+  assertEquals(optionDifferences(options, { ...options }), []);
+  assertEquals(optionDifferences(options, { ...options, profile: "full" }), []);
+  assertEquals(
+    optionDifferences(options, {
+      ...options,
+      batchSizes: [4, 8],
+      tokens: { query: 9, item: 8 },
+      seed: "eight",
+      applySoftmax: false,
+    }),
+    [
+      "batchSizes: [4] in the file, [4,8] now",
+      "applySoftmax: true in the file, false now",
+      'tokens: null in the file, {"query":9,"item":8} now',
+      'seed: "seven" in the file, "eight" now',
+    ],
+  );
+});
+
+Deno.test("RUN_SCHEMA, STATUSES and TARGET_KINDS are those of the stored format", () => {
+  assertEquals(RUN_SCHEMA, 1);
+  assertEquals([...STATUSES], [
+    "OK",
+    "WARN",
+    "REGRESSION",
+    "IMPROVED",
+    "INCONCLUSIVE",
+    "NEW",
+    "INVALID",
+  ]);
+  assertEquals([...TARGET_KINDS], ["url", "launched", "simulated"]);
+});

@@ -1,0 +1,58 @@
+import { assertEquals } from "@std/assert";
+import { SampleRecorder } from "../../lib/load/samples.ts";
+import { judgeLoad } from "../../lib/stress/judge.ts";
+
+/** Judges a closed load of 2 s whose requests all take as long, with a pause of 60 ms in it. */
+function judge(latencyMs: number, concurrency = 1) {
+  const recorder = new SampleRecorder();
+  for (let sentMs = 0; sentMs < 2000; sentMs += latencyMs) {
+    for (let client = 0; client < concurrency; client++) {
+      recorder.end(recorder.plan(sentMs), {
+        ...{ plannedMs: sentMs, sentMs, doneMs: sentMs + latencyMs },
+        outcome: "ok",
+      }, "");
+    }
+  }
+  recorder.pause(500, 60);
+  return judgeLoad({
+    step: {
+      ...{ scenario: "concurrent", configuration: "", shapes: [] },
+      loop: { kind: "closed", concurrency, count: null, durationMs: 2000 },
+      judgesHealth: false,
+    },
+    samples: recorder.finish(),
+    references: [],
+    tolerance: { relative: 0.01, absolute: 1e-4 },
+    ...{ startMs: 0, durationMs: 2000, server: null, death: null },
+    isInterrupted: false,
+    calibration: {
+      ...{ addedP50Ms: 2, addedP99Ms: 3, ceilingRequestsPerSec: 1000 },
+      closedLoopRatio: 1,
+    },
+  });
+}
+
+Deno.test("judgeLoad() notes what the client adds and when it paused, and claims the rate", () => {
+  const { verdict, findings, notes, reachedPerSec } = judge(20);
+  assertEquals({ verdict, findings, reachedPerSec }, {
+    verdict: "PASS",
+    findings: [],
+    reachedPerSec: 50,
+  });
+  assertEquals(notes, [
+    "The client adds up to 2.00 ms, 10 % of the p50",
+    "Pauses of the client: 1, 60 ms in all, the longest 60 ms",
+  ]);
+});
+
+Deno.test("judgeLoad() claims no rate where the client was the limit", () => {
+  const { verdict, findings, reachedPerSec } = judge(50, 50);
+  assertEquals({ verdict, findings, reachedPerSec }, {
+    verdict: "INVALID",
+    findings: [{
+      kind: "client limit",
+      text: "1000 requests/s is 100 % of the most that the client sends",
+    }],
+    reachedPerSec: null,
+  });
+});

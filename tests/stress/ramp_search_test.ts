@@ -1,0 +1,110 @@
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertThrows,
+} from "@std/assert";
+import {
+  brokenObjectives,
+  parseObjectives,
+} from "../../lib/stress/objectives.ts";
+import {
+  nextLoad,
+  rampResult,
+  type RampTrial,
+} from "../../lib/stress/ramp_search.ts";
+
+/** Runs a ramp against a server that holds any load up to its capacity. */
+function climb(
+  plan: { first: number; whole: boolean },
+  verdictOf: (load: number) => RampTrial["verdict"],
+): RampTrial[] {
+  const trials: RampTrial[] = [];
+  for (;;) {
+    const load = nextLoad(plan, trials);
+    if (load === null) return trials;
+    trials.push({ load, verdict: verdictOf(load) });
+  }
+}
+
+Deno.test("nextLoad() doubles until a break and then finds any capacity to a tenth", () => {
+  for (const capacity of [1, 3.7, 10, 99, 1234, 50_000]) {
+    const trials = climb(
+      { first: 1, whole: false },
+      (load) => load <= capacity ? "held" : "broke",
+    );
+    const { highest, lowestBroken } = rampResult(trials);
+    assertLess(highest ?? Infinity, capacity + 1e-9);
+    assertGreater(1.1 * (highest ?? 0), capacity - 0.01 * capacity);
+    assertGreater(lowestBroken ?? 0, capacity);
+    assertLess(trials.length, 25);
+  }
+});
+
+Deno.test("nextLoad() takes whole numbers of clients and ends between neighbours", () => {
+  const trials = climb(
+    { first: 1, whole: true },
+    (load) => load <= 5 ? "held" : "broke",
+  );
+  assertEquals(trials.map(({ load }) => load), [1, 2, 4, 8, 6, 5]);
+  assertEquals(rampResult(trials).highest, 5);
+});
+
+Deno.test("nextLoad() ends at once when the first load breaks, and some time when none does", () => {
+  const first = climb({ first: 10, whole: false }, () => "broke");
+  assertEquals(first.length, 1);
+  assertEquals(rampResult(first).highest, null);
+  const endless = climb({ first: 1, whole: false }, () => "held");
+  assertEquals(endless.length, 30);
+  assertEquals(rampResult(endless).lowestBroken, null);
+});
+
+Deno.test("rampResult() says when the client was the limit, and believes no luck above a break", () => {
+  assertEquals(
+    rampResult([
+      { load: 10, verdict: "held" },
+      { load: 20, verdict: "client" },
+    ]),
+    { highest: 10, lowestBroken: 20, clientLimited: true },
+  );
+  assertEquals(
+    rampResult([
+      { load: 10, verdict: "held" },
+      { load: 20, verdict: "broke" },
+      { load: 40, verdict: "held" },
+    ]),
+    { highest: 10, lowestBroken: 20, clientLimited: false },
+  );
+});
+
+const LATENCY = { meanMs: 100, p50Ms: 90, p95Ms: 200, p99Ms: 400, maxMs: 900 };
+
+Deno.test("parseObjectives() reads figures, units and shares", () => {
+  assertEquals(
+    parseObjectives("p99<500ms, mean<0.2s,errors<0.1%").map((
+      { name, limit },
+    ) => [name, limit]),
+    [["p99", 500], ["mean", 200], ["errors", 0.001]],
+  );
+  for (
+    const wrong of ["", "p98<1ms", "p99>1ms", "p99<1", "errors<1ms", "p99<1%"]
+  ) {
+    assertThrows(() => parseObjectives(wrong), SyntaxError, "p99<500ms");
+  }
+});
+
+Deno.test("brokenObjectives() breaks at the limit, and without an answer", () => {
+  const broken = (text: string, errorShare: number | null) =>
+    brokenObjectives(parseObjectives(text), { latency: LATENCY, errorShare })
+      .map(({ name }) => name);
+  assertEquals(broken("p99<401ms,errors<1%", 0.009), []);
+  assertEquals(broken("p99<400ms,errors<1%", 0.01), ["p99", "errors"]);
+  assertEquals(broken("errors<0%", 0), []);
+  assertEquals(
+    brokenObjectives(parseObjectives("p99<1s,errors<1%"), {
+      latency: null,
+      errorShare: null,
+    }).length,
+    2,
+  );
+});
