@@ -142,7 +142,7 @@ async function printCompletions(args: readonly string[]): Promise<number> {
   const { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } = await import(
     "./report.ts"
   );
-  const { SIM_COMMAND } = await import("./sim.ts");
+  const { SIM_COMMAND } = await import("./lib/commands/sim.ts");
   const below: Readonly<Record<string, Partial<CompletedCommand>>> = {
     bench: { spec: BENCH_COMMAND },
     stress: { spec: STRESS_COMMAND },

@@ -1,189 +1,20 @@
+#!/usr/bin/env -S deno run --no-prompt --allow-net=127.0.0.1 --allow-read=.
+// deno-lint-ignore-file no-console
 /**
  * Serves the simulated engine: `deno task sim --port 30000`.
  *
  * @module
  */
-// deno-lint-ignore-file no-console
-import config from "./deno.json" with { type: "json" };
-import type { CommandSpec } from "./lib/cli/command_spec.ts";
+import { say } from "./lib/cli/command_line.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
-import { formatHelp } from "./lib/cli/help.ts";
-import { UsageError } from "./lib/failure.ts";
-import { faultTable } from "./lib/simulator/faults.ts";
-import {
-  ENGINE_DEFAULTS,
-  type EngineOptions,
-  engineOptions,
-  ZERO_COST,
-} from "./lib/simulator/options.ts";
+import { inform, runScript } from "./lib/cli/script.ts";
+import { readSimFlags, SIM_COMMAND, simHelp } from "./lib/commands/sim.ts";
+import { MeasureError } from "./lib/failure.ts";
 import {
   type Simulator,
   type SimulatorOptions,
   startSimulator,
 } from "./lib/simulator/start.ts";
-
-/** SGLang's own default. */
-const DEFAULT_PORT = 30000;
-
-/** What `--set` changes: the options that are no texts and have no flag of their own. */
-const SETTINGS = Object.entries(ENGINE_DEFAULTS).filter(([name, value]) =>
-  name !== "seed" && (typeof value === "number" || typeof value === "boolean")
-);
-
-/** The flags of sim.ts. */
-export const SIM_COMMAND = {
-  name: "deno task sim",
-  summary:
-    "Serve a simulated SGLang-JAX engine: real HTTP, made-up scores and times",
-  groups: [
-    {
-      title: "Server",
-      flags: [
-        {
-          name: "port",
-          kind: "integer",
-          default: DEFAULT_PORT,
-          max: 65535,
-          help: "Port to listen on, 0 for a free one",
-        },
-        {
-          name: "host",
-          kind: "text",
-          default: "127.0.0.1",
-          help: "Address to listen on",
-        },
-        {
-          name: "model",
-          kind: "text",
-          default: ENGINE_DEFAULTS.modelPath,
-          help: "Model name to show; scores depend on it",
-        },
-        {
-          name: "dtype",
-          kind: "text",
-          default: ENGINE_DEFAULTS.dtype,
-          help: "Dtype to show; scores are float32 whatever it says",
-        },
-        {
-          name: "api-key",
-          kind: "text",
-          placeholder: "KEY",
-          help: "Key that requests must carry",
-        },
-      ],
-    },
-    {
-      title: "Simulation",
-      flags: [
-        {
-          name: "seed",
-          kind: "integer",
-          default: ENGINE_DEFAULTS.seed,
-          help: "Seed of noise and faults",
-        },
-        {
-          name: "zero-cost",
-          kind: "switch",
-          help: "Answer as fast as this machine can",
-        },
-        {
-          name: "set",
-          kind: "text",
-          repeat: true,
-          placeholder: "NAME=VALUE",
-          help: "Change a setting of the cost model, see below",
-        },
-        {
-          name: "fault",
-          kind: "text",
-          repeat: true,
-          placeholder: "FAULT",
-          help: "Add a fault, NAME[=VALUE][@RATE|#INDEX|/EVERY], see below",
-        },
-      ],
-    },
-  ],
-  examples: [
-    {
-      command: "deno task sim --port 0 --zero-cost",
-      help: "A null server on a free port",
-    },
-    {
-      command: "deno task sim --fault slow=800@1% --fault 'crash#500'",
-      help: "1 % of the answers 800 ms late; the 500th request ends the server",
-    },
-  ],
-  exits: [
-    { code: 0, help: "stopped by Ctrl-C or SIGTERM" },
-    { code: 2, help: "usage" },
-    {
-      code: 3,
-      help: "could not listen, or died of a lethal request or a crash fault",
-    },
-  ],
-} as const satisfies CommandSpec;
-
-function helpText(): string {
-  const settings = SETTINGS.map(([name, value]) => `  ${name}=${value}`);
-  const faults = faultTable().split("\n").map((line) => `  ${line}`);
-  return [
-    formatHelp(SIM_COMMAND).trimEnd(),
-    "",
-    "Settings and their defaults (times in milliseconds):",
-    ...settings,
-    "",
-    "Faults strike every score request, or with @RATE (0.01 or 1%) by chance,",
-    "with #INDEX that request alone (from 1), with /EVERY one in so many:",
-    ...faults,
-  ].join("\n");
-}
-
-function readSettings(texts: readonly string[]): Partial<EngineOptions> {
-  const values = texts.map((text) => {
-    const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
-    const isBoolean = value === "true" || value === "false";
-    if (
-      !SETTINGS.some(([known]) => known === name) ||
-      !(isBoolean || /^-?[0-9.]+(?:e-?[0-9]+)?$/i.test(value))
-    ) {
-      throw new UsageError([
-        `Cannot take --set ${
-          JSON.stringify(text)
-        }: expected NAME=NUMBER with NAME one of ${
-          SETTINGS.map(([known]) => known).join(", ")
-        }`,
-      ]);
-    }
-    return [name, isBoolean ? value === "true" : Number(value)];
-  });
-  return Object.fromEntries(values);
-}
-
-/**
- * Returns the options that a command line asks for, or the text that it asks to be shown.
- *
- * @throws {Error} If the command line cannot be carried out.
- */
-function readCommand(
-  args: readonly string[],
-): Partial<SimulatorOptions> | string {
-  const command = parseFlags(SIM_COMMAND, args);
-  if (command.action !== "run") {
-    return command.action === "help" ? helpText() : config.version;
-  }
-  const { port, host, model, dtype, apiKey, seed, zeroCost, set, fault } =
-    command.flags;
-  const engine = engineOptions({
-    modelPath: model,
-    dtype,
-    apiKey: apiKey ?? null,
-    seed,
-    faults: fault,
-    ...(zeroCost ? ZERO_COST : {}),
-    ...readSettings(set),
-  });
-  return { port, hostname: host, ...engine };
-}
 
 async function serveUntilSignal(simulator: Simulator): Promise<number> {
   const stopped = Promise.withResolvers<"stopped">();
@@ -204,28 +35,26 @@ async function serveUntilSignal(simulator: Simulator): Promise<number> {
   }
 }
 
-function fail(error: unknown, code: number): number {
-  console.error(error instanceof Error ? error.message : String(error));
-  return code;
+/** Runs the command and returns its exit code. */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript(async () => {
+    const parsed = parseFlags(SIM_COMMAND, args);
+    if (parsed.action === "help") return say(simHelp());
+    if (parsed.action !== "run") return inform(parsed.action, SIM_COMMAND);
+    await using simulator = await start(readSimFlags(parsed.flags));
+    return await serveUntilSignal(simulator);
+  });
 }
 
-/** Runs the command and returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
-  let options;
+async function start(options: Partial<SimulatorOptions>): Promise<Simulator> {
   try {
-    options = readCommand(args);
+    return await startSimulator(options);
   } catch (error) {
-    return fail(error, 2);
-  }
-  if (typeof options === "string") {
-    console.log(options);
-    return 0;
-  }
-  try {
-    await using simulator = await startSimulator(options);
-    return await serveUntilSignal(simulator);
-  } catch (error) {
-    return fail(error, 3);
+    throw new MeasureError(
+      `Cannot listen on ${options.hostname}, port ${options.port}: ${
+        error instanceof Error ? error.message : error
+      }`,
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --no-prompt --allow-net --allow-read --allow-write=results --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,NO_COLOR --allow-sys=osRelease
+#!/usr/bin/env -S deno run --no-prompt --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-write --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,TPU_ACCELERATOR_TYPE,ACCELERATOR_TYPE --allow-sys=osRelease
 // deno-lint-ignore-file no-console
 /**
  * Stresses `POST /v1/score` and checks every answer; see README.md or `--help`.

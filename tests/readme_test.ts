@@ -8,7 +8,7 @@ import { readBenchFlags } from "../lib/commands/bench_flags.ts";
 import { STRESS_COMMAND } from "../lib/commands/stress.ts";
 import { OUTCOME_MEANINGS } from "../lib/outcome.ts";
 import { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND } from "../report.ts";
-import { SIM_COMMAND } from "../sim.ts";
+import { SIM_COMMAND } from "../lib/commands/sim.ts";
 
 const README = await Deno.readTextFile(
   new URL("../README.md", import.meta.url),
@@ -97,3 +97,16 @@ Deno.test("README.md names every outcome that bench.ts can show", () => {
     assert(README.replaceAll(/ +/g, " ").includes(row), outcome);
   }
 });
+
+for (const name of ["bench", "stress", "report", "sim"] as const) {
+  Deno.test(`${name}.ts runs by itself with exactly the permissions of its task`, () => {
+    const path = new URL(`../${name}.ts`, import.meta.url);
+    const [shebang] = Deno.readTextFileSync(path).split("\n");
+    assertEquals(
+      `${shebang} ${name}.ts`,
+      `#!/usr/bin/env -S ${config.tasks[name].command}`,
+    );
+    const { mode } = Deno.statSync(path);
+    assertEquals((mode ?? 0) & 0o100, 0o100);
+  });
+}

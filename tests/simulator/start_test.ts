@@ -1,3 +1,4 @@
+import config from "../../deno.json" with { type: "json" };
 import {
   assert,
   assertEquals,
@@ -347,6 +348,8 @@ Deno.test("sim.ts ends with 2 and a clear line on a usage error, and with 0 on -
     [["--set", "speed=1"], 2, 'Cannot take --set "speed=1"'],
     [["--set", "noise=9"], 2, "noise must be a number from 0 to 3"],
     [["--port", "99999"], 2, "--port"],
+    [["--host", "0.0.0.0"], 3, "Cannot listen on 0.0.0.0, port 30000: "],
+    [["--version"], 0, `scorebench ${config.version}\n`],
     [["--help"], 0, "swap-rows"],
   ];
   await Promise.all(cases.map(async ([args, code, text]) => {
@@ -356,5 +359,6 @@ Deno.test("sim.ts ends with 2 and a clear line on a usage error, and with 0 on -
       code === 0 ? output.stdout : output.stderr,
     );
     assert(shown.includes(text), shown);
+    assertEquals(shown.includes("    at "), false, shown);
   }));
 });

@@ -1,0 +1,188 @@
+/**
+ * The command line of the simulated engine.
+ *
+ * @module
+ */
+import type { CommandSpec } from "../cli/command_spec.ts";
+import type { parseFlags } from "../cli/flags.ts";
+import { formatHelp } from "../cli/help.ts";
+import { UsageError } from "../failure.ts";
+import { faultTable } from "../simulator/faults.ts";
+import {
+  ENGINE_DEFAULTS,
+  type EngineOptions,
+  engineOptions,
+  ZERO_COST,
+} from "../simulator/options.ts";
+import type { SimulatorOptions } from "../simulator/start.ts";
+
+/** SGLang's own default. */
+const DEFAULT_PORT = 30000;
+
+/** What `--set` changes: the options that are no texts and have no flag of their own. */
+const SETTINGS = Object.entries(ENGINE_DEFAULTS).filter(([name, value]) =>
+  name !== "seed" && (typeof value === "number" || typeof value === "boolean")
+);
+
+/** The flags of sim.ts. */
+export const SIM_COMMAND = {
+  name: "deno task sim",
+  summary:
+    "Serve a simulated SGLang-JAX engine: real HTTP, made-up scores and times",
+  groups: [
+    {
+      title: "Server",
+      flags: [
+        {
+          name: "port",
+          kind: "integer",
+          default: DEFAULT_PORT,
+          max: 65535,
+          help: "Port to listen on, 0 for a free one",
+        },
+        {
+          name: "host",
+          kind: "text",
+          default: "127.0.0.1",
+          help: "Address to listen on",
+        },
+        {
+          name: "model",
+          kind: "text",
+          default: ENGINE_DEFAULTS.modelPath,
+          help: "Model name to show; scores depend on it",
+        },
+        {
+          name: "dtype",
+          kind: "text",
+          default: ENGINE_DEFAULTS.dtype,
+          help: "Dtype to show; scores are float32 whatever it says",
+        },
+        {
+          name: "api-key",
+          kind: "text",
+          placeholder: "KEY",
+          help: "Key that requests must carry",
+        },
+      ],
+    },
+    {
+      title: "Simulation",
+      flags: [
+        {
+          name: "seed",
+          kind: "integer",
+          default: ENGINE_DEFAULTS.seed,
+          help: "Seed of noise and faults",
+        },
+        {
+          name: "zero-cost",
+          kind: "switch",
+          help: "Answer as fast as this machine can",
+        },
+        {
+          name: "set",
+          kind: "text",
+          repeat: true,
+          placeholder: "NAME=VALUE",
+          help: "Change a setting of the cost model, see below",
+        },
+        {
+          name: "fault",
+          kind: "text",
+          repeat: true,
+          placeholder: "FAULT",
+          help: "Add a fault, NAME[=VALUE][@RATE|#INDEX|/EVERY], see below",
+        },
+      ],
+    },
+  ],
+  examples: [
+    {
+      command: "deno task sim --port 0 --zero-cost",
+      help: "A null server on a free port",
+    },
+    {
+      command: "deno task sim --fault slow=800@1% --fault 'crash#500'",
+      help: "1 % of the answers 800 ms late; the 500th request ends the server",
+    },
+  ],
+  exits: [
+    { code: 0, help: "stopped by Ctrl-C or SIGTERM" },
+    { code: 2, help: "usage" },
+    {
+      code: 3,
+      help: "could not listen, or died of a lethal request or a crash fault",
+    },
+  ],
+} as const satisfies CommandSpec;
+
+/** Returns the help of sim.ts, with its settings and faults. */
+export function simHelp(): string {
+  const settings = SETTINGS.map(([name, value]) => `  ${name}=${value}`);
+  const faults = faultTable().split("\n").map((line) => `  ${line}`);
+  return [
+    formatHelp(SIM_COMMAND).trimEnd(),
+    "",
+    "Settings and their defaults (times in milliseconds):",
+    ...settings,
+    "",
+    "Faults strike every score request, or with @RATE (0.01 or 1%) by chance,",
+    "with #INDEX that request alone (from 1), with /EVERY one in so many:",
+    ...faults,
+  ].join("\n");
+}
+
+function readSettings(texts: readonly string[]): Partial<EngineOptions> {
+  const values = texts.map((text) => {
+    const [, name = "", value = ""] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+    const isBoolean = value === "true" || value === "false";
+    if (
+      !SETTINGS.some(([known]) => known === name) ||
+      !(isBoolean || /^-?[0-9.]+(?:e-?[0-9]+)?$/i.test(value))
+    ) {
+      throw new UsageError([
+        `Cannot take --set ${
+          JSON.stringify(text)
+        }: expected NAME=NUMBER with NAME one of ${
+          SETTINGS.map(([known]) => known).join(", ")
+        }`,
+      ]);
+    }
+    return [name, isBoolean ? value === "true" : Number(value)];
+  });
+  return Object.fromEntries(values);
+}
+
+/** The flags as they were parsed. */
+type SimFlags = ReturnType<typeof parseFlags<typeof SIM_COMMAND>> extends
+  infer Parsed
+  ? Parsed extends { action: "run"; flags: infer Flags } ? Flags : never
+  : never;
+
+/**
+ * Returns the options of the simulator that the flags ask for.
+ *
+ * @throws {UsageError} If a setting or a fault is wrong.
+ */
+export function readSimFlags(flags: SimFlags): Partial<SimulatorOptions> {
+  const { port, host, model, dtype, apiKey, seed, zeroCost, set, fault } =
+    flags;
+  const settings = readSettings(set);
+  try {
+    const engine = engineOptions({
+      modelPath: model,
+      dtype,
+      apiKey: apiKey ?? null,
+      seed,
+      faults: fault,
+      ...(zeroCost ? ZERO_COST : {}),
+      ...settings,
+    });
+    return { port, hostname: host, ...engine };
+  } catch (error) {
+    throw new UsageError([
+      error instanceof Error ? error.message : String(error),
+    ]);
+  }
+}
