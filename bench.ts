@@ -311,7 +311,7 @@ function runOptions(
     applySoftmax: !flags.noSoftmax,
     labelTokenIds: flags.labelTokenIds ?? null,
     tokens: request.tokens,
-    runs: flags.runs,
+    repeats: flags.repeats,
     timeoutMs: flags.timeout * 1000,
     // New by default: a server that saw the prompts of an earlier run has them in its cache.
     seed: flags.seed ?? resumed?.options.seed ?? crypto.randomUUID(),

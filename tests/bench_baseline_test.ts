@@ -45,7 +45,7 @@ async function makeBaseline(folder: string): Promise<string> {
   await using server = await startSimulator(ENGINE);
   const path = `${folder}/baseline.csv`;
   const args = [
-    ...[...CELLS, "--url", server.url, "--runs", "3"],
+    ...[...CELLS, "--url", server.url, "--repeats", "3"],
     ...["--update-baseline", path, "-o", `${folder}/baseline-run.json`],
   ];
   // A machine that is busy with other tests may stall, and a stall is kept out of baselines.

@@ -387,7 +387,7 @@ Deno.test("benchFlags() are flags of bench.ts, with and without a baseline", () 
     return parsed.flags;
   });
   assertEquals(compared?.baseline, ["baselines/tpu-v6e-baseline.csv"]);
-  assertEquals([compared?.regressionThreshold, compared?.runs], [10, 1]);
+  assertEquals([compared?.regressionThreshold, compared?.repeats], [10, 1]);
   assertEquals([compared?.launch, compared?.hardware], [
     "serve --port {port}",
     "tpu-v6e-4",
@@ -398,7 +398,7 @@ Deno.test("benchFlags() are flags of bench.ts, with and without a baseline", () 
   ]);
   assertEquals(compared?.metadataOutput, "results/metadata-12.json");
   assertEquals(first?.baseline, []);
-  assertEquals([first?.updateBaseline, first?.runs], [
+  assertEquals([first?.updateBaseline, first?.repeats], [
     "results/new-baseline/tpu-v6e-baseline.csv",
     5,
   ]);

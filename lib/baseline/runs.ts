@@ -77,11 +77,11 @@ export function runsOfRecord(run: Run, source: string): StoredRun[] {
 
 /** Returns how many cells a run was to measure, each repeat counted. */
 function plannedCells(
-  { options: { batchSizes, numLabels, models, dtypes, runs, target } }: Run,
+  { options: { batchSizes, numLabels, models, dtypes, repeats, target } }: Run,
 ): number {
   // A server that runs has one model and data type, whatever was asked for.
   const targets = target === "url" ? 1 : models.length * dtypes.length;
-  return batchSizes.length * numLabels.length * targets * runs;
+  return batchSizes.length * numLabels.length * targets * repeats;
 }
 
 /**

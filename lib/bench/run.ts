@@ -101,11 +101,11 @@ class Bench {
       : `${plan.options.seed}/${plan.timestamp}`;
     this.#servers = [...earlier?.metadata.servers ?? []];
     this.#warnings = [...earlier?.warnings ?? []];
-    const { batchSizes, numLabels, runs } = plan.options;
+    const { batchSizes, numLabels, repeats } = plan.options;
     const weigh = (sizes: readonly number[]) =>
       sizes.reduce((sum, size) => sum + cellWeight(size, plan.options), 0);
     world.listener.expect(
-      weigh(batchSizes) * numLabels.length * plan.targets.length * runs -
+      weigh(batchSizes) * numLabels.length * plan.targets.length * repeats -
         weigh(this.#cells.map((cell) => cell.key.batchSize)),
     );
   }
@@ -134,7 +134,7 @@ class Bench {
         { batchSize, numLabels, model, dtype }
       ))
     );
-    for (let repeat = 0; repeat < options.runs; repeat++) {
+    for (let repeat = 0; repeat < options.repeats; repeat++) {
       for (const key of keys) {
         await this.#measureOnce({ target, compared }, key, repeat);
       }
@@ -191,7 +191,7 @@ class Bench {
       this.#isCut = true;
       return;
     }
-    const repeat = this.#plan.options.runs - 1;
+    const repeat = this.#plan.options.repeats - 1;
     const name = {
       label: `${describeCell(key)}, again`,
       number: this.#number,
@@ -206,7 +206,7 @@ class Bench {
     if (keys.length < 2) return;
     const ends = [keys[0], keys.at(-1)].filter((key) => key !== undefined);
     for (const key of ends) await this.#measureAgain(target, key);
-    const repeat = this.#plan.options.runs - 1;
+    const repeat = this.#plan.options.repeats - 1;
     for (const key of ends) {
       const passes = this.#cells.filter((cell) =>
         cellId(cell.key, cell.repeat) === cellId(key, repeat)
@@ -372,7 +372,7 @@ class Bench {
   #expected(): number {
     const { options, targets } = this.#plan;
     return options.batchSizes.length * options.numLabels.length *
-      targets.length * options.runs;
+      targets.length * options.repeats;
   }
 
   #warn(warning: string): void {

@@ -52,7 +52,7 @@ export const BENCH_COMMAND = {
           help: "Timed requests of each cell",
         },
         {
-          name: "runs",
+          name: "repeats",
           kind: "integer",
           min: 1,
           max: 100,

@@ -156,8 +156,8 @@ function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
         "Cannot take --header with a --compare-url on another host: what it holds goes to no other host",
       ]
       : []),
-    ...(flags.runs > 1
-      ? [`Cannot take ${name} with --runs: give more --num-runs`]
+    ...(flags.repeats > 1
+      ? [`Cannot take ${name} with --repeats: give more --num-runs`]
       : []),
     ...(flags.gate === "threshold"
       ? [

@@ -93,7 +93,7 @@ export function benchFlags(
     ...(hasBaseline
       ? [`--baseline=${baseline}`, `--regression-threshold=${threshold}`]
       : [
-        `--runs=${BASELINE_RUNS}`,
+        `--repeats=${BASELINE_RUNS}`,
         `--update-baseline=results/new-baseline/${stemOf(baseline)}.csv`,
       ]),
   ];

@@ -201,7 +201,7 @@ export interface RunOptions {
   /** Query and item lengths in tokens, or null for text. */
   readonly tokens: { readonly query: number; readonly item: number } | null;
   /** How often the whole profile is measured, one run after another. */
-  readonly runs: number;
+  readonly repeats: number;
   /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
   /** The seed of the payloads. */

@@ -89,25 +89,36 @@ const cell = v.object({
 
 const tokens = v.nullable(v.object({ query: count, item: count }));
 
-const options = v.object({
-  profile: v.string(),
-  batchSizes: sizes,
-  numLabels: sizes,
-  numRuns: count,
-  warmupRuns: count,
-  models: texts,
-  dtypes: texts,
-  prefixCache,
-  applySoftmax: v.boolean(),
-  labelTokenIds: v.nullable(ids),
-  tokens,
-  runs: sizes.item,
-  timeoutMs: amount,
-  seed: v.string(),
-  target,
-  targetAddress: v.string(),
-  compareAddress: v.nullable(v.string()),
-});
+/** Version 0.1.0 called the repeats runs. */
+function withRepeats(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "runs" in value
+    ? { repeats: value.runs, ...value }
+    : value;
+}
+
+const options = v.pipe(
+  v.unknown(),
+  v.transform(withRepeats),
+  v.object({
+    profile: v.string(),
+    batchSizes: sizes,
+    numLabels: sizes,
+    numRuns: count,
+    warmupRuns: count,
+    models: texts,
+    dtypes: texts,
+    prefixCache,
+    applySoftmax: v.boolean(),
+    labelTokenIds: v.nullable(ids),
+    tokens,
+    repeats: sizes.item,
+    timeoutMs: amount,
+    seed: v.string(),
+    target,
+    targetAddress: v.string(),
+    compareAddress: v.nullable(v.string()),
+  }),
+);
 
 /** Nothing that this tool stores of a server lies deeper; far deeper values cannot even be written. */
 const MAX_INFO_DEPTH = 16;

@@ -136,7 +136,11 @@ Deno.test("compareRun() passes a part of the baseline, and says how much of it t
 Deno.test("compareRun() exits with 3 where a planned cell has no result", () => {
   const planned = {
     ...RESULT,
-    options: { ...RESULT.options, batchSizes: [1, 2, 4, 8, 16, 32], runs: 2 },
+    options: {
+      ...RESULT.options,
+      batchSizes: [1, 2, 4, 8, 16, 32],
+      repeats: 2,
+    },
   };
   const comparison = compareRun(planned, BASELINE);
   assertEquals(comparison.exitCode, 3);

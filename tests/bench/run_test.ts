@@ -26,7 +26,7 @@ const OPTIONS: RunOptions = {
   labelTokenIds: null,
   tokens: null,
   compareAddress: null,
-  runs: 1,
+  repeats: 1,
   timeoutMs: 5000,
   seed: "seven",
   target: "url",

@@ -220,3 +220,10 @@ Deno.test("parseRun() leaves out what it does not know", () => {
   const text = stringifyRun(RUN).replace('"schema"', '"extra": 1, "schema"');
   assertEquals(parseRun(text), RUN);
 });
+
+Deno.test("parseRun() reads the runs of version 0.1.0 as repeats", () => {
+  const { repeats, ...options } = exampleRun().options;
+  const old = { ...exampleRun(), options: { ...options, runs: 5 } };
+  assertEquals(parseRun(JSON.stringify(old)).options.repeats, 5);
+  assertEquals(repeats, 1);
+});

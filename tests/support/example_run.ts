@@ -79,7 +79,7 @@ export function exampleRun(
       applySoftmax: true,
       labelTokenIds: null,
       tokens: null,
-      runs: 1,
+      repeats: 1,
       timeoutMs: 120_000,
       seed: "seven",
       target: "url",
