@@ -48,7 +48,6 @@ import { MeasureError, UsageError } from "./lib/failure.ts";
 import { calibrate } from "./lib/load/calibration.ts";
 import { describeClient } from "./lib/load/client_limit.ts";
 import { startLoadGenerator } from "./lib/load/generator.ts";
-import { poolPasses } from "./lib/record/cells.ts";
 import {
   optionDifferences,
   type Run,
@@ -64,6 +63,7 @@ import {
   type Wanted,
 } from "./lib/server/open.ts";
 import { writeWhole } from "./lib/store.ts";
+import { poolPasses } from "./lib/record/cells.ts";
 
 /** Runs the benchmark by its arguments; returns the exit code. The client is measured by `measureClient`. */
 export function main(

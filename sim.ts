@@ -8,13 +8,14 @@
 import { say } from "./lib/cli/command_line.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
 import { inform, runScript } from "./lib/cli/script.ts";
-import { readSimFlags, SIM_COMMAND, simHelp } from "./lib/commands/sim.ts";
-import { MeasureError } from "./lib/failure.ts";
 import {
-  type Simulator,
-  type SimulatorOptions,
-  startSimulator,
-} from "./lib/simulator/start.ts";
+  readSimFlags,
+  SIM_COMMAND,
+  simHelp,
+  type SimOptions,
+} from "./lib/commands/sim.ts";
+import { MeasureError, UsageError } from "./lib/failure.ts";
+import { type Simulator, startSimulator } from "./lib/simulator/start.ts";
 
 async function serveUntilSignal(simulator: Simulator): Promise<number> {
   const stopped = Promise.withResolvers<"stopped">();
@@ -46,12 +47,24 @@ export function main(args: readonly string[]): Promise<number> {
   });
 }
 
-async function start(options: Partial<SimulatorOptions>): Promise<Simulator> {
+async function start(options: SimOptions): Promise<Simulator> {
+  const { hostname, port } = options;
+  // The server's library would throw out of anyone's reach.
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const { state } = await Deno.permissions.query({
+    name: "net",
+    host: `${host}:${port}`,
+  });
+  if (state !== "granted") {
+    throw new UsageError([
+      `Cannot listen on ${host}:${port}: the permission is missing; run with --allow-net=${host}`,
+    ]);
+  }
   try {
     return await startSimulator(options);
   } catch (error) {
     throw new MeasureError(
-      `Cannot listen on ${options.hostname}, port ${options.port}: ${
+      `Cannot listen on ${host}:${port}: ${
         error instanceof Error ? error.message : error
       }`,
     );

@@ -5,7 +5,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { cellId, type Run } from "../lib/record/run.ts";
+import type { Run } from "../lib/record/run.ts";
 import {
   makeTestFolder,
   outcomeOf,
@@ -15,6 +15,7 @@ import {
   spawnBench,
 } from "./support/bench_runner.ts";
 import { startScoreServer } from "./support/score_server.ts";
+import { cellId } from "../lib/record/cells.ts";
 
 const FOUR_CELLS =
   "--batch-sizes 1,2 --num-labels 2,3 --num-runs 4 --warmup-runs 0".split(" ");

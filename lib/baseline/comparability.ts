@@ -11,7 +11,8 @@ import {
   type MismatchName,
   plannedConditions,
 } from "./conditions.ts";
-import { isSameRun, keyText, type StoredRun } from "./runs.ts";
+import { isSameRun, type StoredRun } from "./runs.ts";
+import { cellId } from "../record/cells.ts";
 
 /** A difference that was found, and in which run of the baseline. */
 export interface RunMismatch extends Mismatch {
@@ -25,7 +26,7 @@ export type CellMatcher = (key: CellKey) => string;
 /** Returns a matcher that leaves out the names that may differ. */
 export function createMatcher(allowed: readonly MismatchName[]): CellMatcher {
   return (key) =>
-    keyText({
+    cellId({
       ...key,
       ...(allowed.includes("model") ? { model: "" } : {}),
       ...(allowed.includes("dtype") ? { dtype: "" } : {}),

@@ -33,7 +33,8 @@ import {
 } from "./comparability.ts";
 import type { MismatchName } from "./conditions.ts";
 import type { Baseline } from "./merge.ts";
-import { groupCells, keyText, runsOfRecord, type StoredRun } from "./runs.ts";
+import { runsOfRecord, type StoredRun } from "./runs.ts";
+import { cellId, groupCells } from "../record/cells.ts";
 
 /** The rules that can judge. */
 export const GATES = ["statistical", "threshold"] as const;
@@ -175,12 +176,12 @@ export function compareRun(
 /** Returns a run with the statuses, the changes and the notes of its comparison. */
 export function applyComparison(run: Run, comparison: RunComparison): Run {
   const compared = new Map(
-    comparison.cells.map((cell) => [keyText(cell.key), cell]),
+    comparison.cells.map((cell) => [cellId(cell.key), cell]),
   );
   return {
     ...run,
     cells: run.cells.map((cell) => {
-      const { status, reason, verdict } = compared.get(keyText(cell.key)) ??
+      const { status, reason, verdict } = compared.get(cellId(cell.key)) ??
         cell;
       const reasons = cell.reason.includes(reason)
         ? [cell.reason]
@@ -212,7 +213,7 @@ function findCandidates(
     const results = same.flatMap(({ value }) => value ?? []);
     return {
       key,
-      gateCell: { key: keyText(key), baseline: values, result: results },
+      gateCell: { key: cellId(key), baseline: values, result: results },
       unfit: same.find(({ unfit }) => unfit !== null)?.unfit ?? null,
       baseline: values.filter((value) => value !== null),
       result: results,

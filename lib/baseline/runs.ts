@@ -4,12 +4,7 @@
  * @module
  */
 import type { RunValue } from "../gate/spread.ts";
-import {
-  type CellKey,
-  type CellResult,
-  goodLatenciesMs,
-  type Run,
-} from "../record/run.ts";
+import type { CellKey, CellResult, Run } from "../record/run.ts";
 import { sum, summariseLatencies } from "../stats/summary.ts";
 import {
   type Conditions,
@@ -20,6 +15,7 @@ import {
 } from "./conditions.ts";
 import { type CsvRow, parseResultCsv } from "./csv.ts";
 import { describeTooFew, findUnfitness, MIN_SAMPLES } from "./fitness.ts";
+import { cellId, groupCells, pooledLatenciesMs } from "../record/cells.ts";
 
 /** One run: each cell at most once. */
 export interface StoredRun {
@@ -43,13 +39,6 @@ export interface StoredCell {
   readonly value: RunValue | null;
   /** Why the cell is not fit to be compared; null if it is. */
   readonly unfit: string | null;
-}
-
-/** A text that is the same for the same cell. */
-export function keyText(
-  { batchSize, numLabels, model, dtype }: CellKey,
-): string {
-  return JSON.stringify([batchSize, numLabels, model, dtype]);
 }
 
 /**
@@ -133,7 +122,7 @@ export function isSameRun(a: StoredRun, b: StoredRun): boolean {
       cells.flatMap(({ key, value }) =>
         value === null
           ? []
-          : [[keyText(key), `${value.p50Ms} ${value.meanMs}`] as const]
+          : [[cellId(key), `${value.p50Ms} ${value.meanMs}`] as const]
       ),
     );
   const others = figuresOf(b);
@@ -146,20 +135,6 @@ function sourceOf(source: string, index: number, count: number): string {
   return count === 1 ? source : `${source}, run ${index + 1}`;
 }
 
-/** Groups what belongs to one cell, in the order of the first of each. */
-export function groupCells<Entry extends { readonly key: CellKey }>(
-  entries: readonly Entry[],
-): (readonly [Entry, ...Entry[]])[] {
-  const groups = new Map<string, [Entry, ...Entry[]]>();
-  for (const entry of entries) {
-    const text = keyText(entry.key);
-    const group = groups.get(text);
-    if (group === undefined) groups.set(text, [entry]);
-    else group.push(entry);
-  }
-  return [...groups.values()];
-}
-
 function cellOfRecord(
   passes: readonly [CellResult, ...CellResult[]],
 ): StoredCell {
@@ -169,7 +144,7 @@ function cellOfRecord(
   if (unfit !== null) return { key, value: null, unfit };
   // Recomputed, so that the figures are those of the samples whatever the file says, and pooled sample by sample:
   // a mean of the medians of passes is a figure that no request had.
-  const latenciesMs = passes.flatMap(({ samples }) => goodLatenciesMs(samples));
+  const latenciesMs = pooledLatenciesMs(passes);
   const summary = summariseLatencies(latenciesMs);
   return summary !== null && summary.minMs > 0
     ? { key, value: { ...summary, latenciesMs }, unfit }

@@ -9,7 +9,7 @@ import type { Run } from "../record/run.ts";
 import { parseRun, stringifyRun } from "../record/run_file.ts";
 import { CSV_COLUMNS, parseResultCsv } from "./csv.ts";
 import { findUnfitness } from "./fitness.ts";
-import { keyText } from "./runs.ts";
+import { describeCell, repeatId } from "../record/cells.ts";
 
 /**
  * Says why a run must not become part of a baseline, or null.
@@ -25,9 +25,11 @@ export function findUpdateProblem(run: Run): string | null {
   });
   const first = unfit[0];
   if (first !== undefined) {
-    return `${unfit.length} of ${run.cells.length} cells INVALID, as batch ${first.key.batchSize}, labels ${first.key.numLabels}: ${first.reason}`;
+    return `${unfit.length} of ${run.cells.length} cells INVALID, as ${
+      describeCell(first.key)
+    }: ${first.reason}`;
   }
-  const keys = run.cells.map(({ key, repeat }) => `${keyText(key)} ${repeat}`);
+  const keys = run.cells.map(repeatId);
   return new Set(keys).size < keys.length
     ? "cells were measured again to confirm a regression: measure a run without"
     : null;

@@ -7,12 +7,12 @@
  * @module
  */
 import { findUnfitness } from "../baseline/fitness.ts";
-import { keyText } from "../baseline/runs.ts";
 import { type AbBlock, type AbCell, judgeAb } from "../gate/ab.ts";
 import type { GateOptions } from "../gate/verdict.ts";
 import { mergeSamples, type Samples } from "../load/samples.ts";
 import type { CellResult, Run, Status } from "../record/run.ts";
 import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./cell.ts";
+import { cellId } from "../record/cells.ts";
 
 /** The requests of a block, by the server that each goes to. */
 const BLOCK = ["a", "b", "b", "a"] as const;
@@ -64,10 +64,10 @@ export async function measureAbCell(
 /** Returns a run with its cells judged against those of the server that it was compared with. */
 export function judgeAbRun(run: Run, options: GateOptions): Run {
   const reference = new Map(
-    (run.reference ?? []).map((cell) => [keyText(cell.key), cell]),
+    (run.reference ?? []).map((cell) => [cellId(cell.key), cell]),
   );
   const pairs = run.cells.map((cell) => {
-    const key = keyText(cell.key);
+    const key = cellId(cell.key);
     const other = reference.get(key);
     const unfit = findUnfitness(cell) ??
       (other === undefined ? null : onA(findUnfitness(other)));

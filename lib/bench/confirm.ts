@@ -4,9 +4,9 @@
  * @module
  */
 import type { RunComparison } from "../baseline/comparison.ts";
-import { keyText } from "../baseline/runs.ts";
 import { isSuspect } from "../gate/judge.ts";
 import type { CellKey } from "../record/run.ts";
+import { cellId } from "../record/cells.ts";
 
 /** A suspected cell is measured at most this often again: more finds little more, by simulation. */
 export const MAX_PASSES = 2;
@@ -38,9 +38,9 @@ export function planPass(
   cells: readonly CellKey[],
   suspects: readonly CellKey[],
 ): CellKey[] {
-  const suspected = new Set(suspects.map(keyText));
-  const wanted = cells.filter((cell) => suspected.has(keyText(cell)));
-  const others = cells.filter((cell) => !suspected.has(keyText(cell)));
+  const suspected = new Set(suspects.map(cellId));
+  const wanted = cells.filter((cell) => suspected.has(cellId(cell)));
+  const others = cells.filter((cell) => !suspected.has(cellId(cell)));
   const controls = Math.min(wanted.length, others.length);
   return wanted.flatMap((cell, i) => {
     const control = i < controls

@@ -13,10 +13,8 @@ import {
 } from "../record/resume.ts";
 import {
   type Calibration,
-  cellId,
   type CellKey,
   type CellResult,
-  describeCell,
   goodLatenciesMs,
   type Run,
   type ServerRecord,
@@ -35,6 +33,7 @@ import {
   cellWeight,
 } from "./plan.ts";
 import { recordRun } from "./record.ts";
+import { cellId, describeCell, repeatId } from "../record/cells.ts";
 
 /** Runs a profile to its end, to the interrupt, or to the point where nothing more can be measured. */
 export async function runBench(
@@ -173,7 +172,7 @@ class Bench {
     if (this.#world.signal.aborted) return;
     const { options } = this.#plan;
     const known = this.#cells.find((cell) =>
-      cellId(cell.key, cell.repeat) === cellId(key, repeat)
+      repeatId(cell) === repeatId({ key, repeat })
     );
     const name: CellName = {
       label: describeCell(key),
@@ -209,7 +208,7 @@ class Bench {
     const repeat = this.#plan.options.repeats - 1;
     for (const key of ends) {
       const passes = this.#cells.filter((cell) =>
-        cellId(cell.key, cell.repeat) === cellId(key, repeat)
+        repeatId(cell) === repeatId({ key, repeat })
       );
       const [first, second] = passes.map((cell) =>
         goodLatenciesMs(cell.samples)
@@ -383,7 +382,7 @@ class Bench {
 
   record(): Run {
     const measured = new Set(
-      this.#cells.map((cell) => cellId(cell.key, cell.repeat)),
+      this.#cells.map((cell) => repeatId(cell)),
     );
     return recordRun(this.#plan, {
       cells: this.#cells,

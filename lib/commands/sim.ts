@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { CommandSpec } from "../cli/command_spec.ts";
-import type { parseFlags } from "../cli/flags.ts";
+import type { CommandSpec, FlagValues } from "../cli/command_spec.ts";
 import { formatHelp } from "../cli/help.ts";
 import { UsageError } from "../failure.ts";
 import { faultTable } from "../simulator/faults.ts";
@@ -14,7 +13,6 @@ import {
   engineOptions,
   ZERO_COST,
 } from "../simulator/options.ts";
-import type { SimulatorOptions } from "../simulator/start.ts";
 
 /** SGLang's own default. */
 const DEFAULT_PORT = 30000;
@@ -154,18 +152,22 @@ function readSettings(texts: readonly string[]): Partial<EngineOptions> {
   return Object.fromEntries(values);
 }
 
-/** The flags as they were parsed. */
-type SimFlags = ReturnType<typeof parseFlags<typeof SIM_COMMAND>> extends
-  infer Parsed
-  ? Parsed extends { action: "run"; flags: infer Flags } ? Flags : never
-  : never;
+/** Where the simulator listens, and its engine. */
+export interface SimOptions extends Partial<EngineOptions> {
+  /** Port, 0 for a free one. */
+  readonly port: number;
+  /** Address. */
+  readonly hostname: string;
+}
 
 /**
  * Returns the options of the simulator that the flags ask for.
  *
  * @throws {UsageError} If a setting or a fault is wrong.
  */
-export function readSimFlags(flags: SimFlags): Partial<SimulatorOptions> {
+export function readSimFlags(
+  flags: FlagValues<typeof SIM_COMMAND>,
+): SimOptions {
   const { port, host, model, dtype, apiKey, seed, zeroCost, set, fault } =
     flags;
   const settings = readSettings(set);

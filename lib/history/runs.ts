@@ -4,9 +4,10 @@
  * @module
  */
 import type { Conditions } from "../baseline/conditions.ts";
-import { keyText, runsOfRecord } from "../baseline/runs.ts";
+import { runsOfRecord } from "../baseline/runs.ts";
 import type { CellKey, Run } from "../record/run.ts";
 import { mean } from "../stats/summary.ts";
+import { cellId, groupCells } from "../record/cells.ts";
 
 /** One run of a history: what the trend needs of it, and no more. */
 export interface HistoryRun {
@@ -35,18 +36,15 @@ export interface HistoryRun {
 export function historyRun(run: Run, source: string): HistoryRun | null {
   const { metadata } = run;
   const stored = runsOfRecord(run, source);
-  const groups = Map.groupBy(
-    stored.flatMap(({ cells }) => cells),
-    ({ key }) => keyText(key),
-  );
-  const cells = [...groups.values()].flatMap((repeats) => {
+  const groups = groupCells(stored.flatMap(({ cells }) => cells));
+  const cells = groups.flatMap((repeats) => {
+    const { key } = repeats[0];
     const logs = repeats.flatMap(({ value }) =>
       value === null ? [] : [Math.log(value.p50Ms)]
     );
-    const key = repeats[0]?.key;
-    if (logs.length === 0 || key === undefined) return [];
+    if (logs.length === 0) return [];
     const labelIds = metadata["label_token_ids"][key.numLabels] ?? [];
-    return { key, id: keyText(key) + labelIds, p50Ms: Math.exp(mean(logs)) };
+    return { key, id: cellId(key) + labelIds, p50Ms: Math.exp(mean(logs)) };
   });
   const conditions = stored[0]?.conditions;
   return cells.length === 0 || conditions === undefined ? null : {

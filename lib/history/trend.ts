@@ -9,7 +9,6 @@
  * @module
  */
 import { type Conditions, UNKNOWN_CONDITIONS } from "../baseline/conditions.ts";
-import { keyText } from "../baseline/runs.ts";
 import { slowdownOfDrop } from "../gate/rule.ts";
 import { DEFAULT_WARN_PERCENT } from "../gate/verdict.ts";
 import type { CellKey } from "../record/run.ts";
@@ -20,6 +19,7 @@ import {
 } from "../stats/change_points.ts";
 import { median } from "../stats/summary.ts";
 import { groupHistory, type HistoryRun } from "./runs.ts";
+import { cellId } from "../record/cells.ts";
 
 /** The history of one cell among runs that are alike. */
 export interface CellTrend {
@@ -312,7 +312,7 @@ function markOpen(events: readonly TrendEvent[]): TrendEvent[] {
   const logOf = (percent: number) => Math.log1p(percent / 100);
   const open = new Map<string, { change: CellChange; left: number }[]>();
   for (const change of events.flatMap(({ cells }) => cells)) {
-    const text = keyText(change.key);
+    const text = cellId(change.key);
     const changes = open.get(text) ?? [];
     open.set(text, changes);
     let gain = logOf(change.changePercent);

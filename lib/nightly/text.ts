@@ -13,6 +13,7 @@ import type { WorkflowRun } from "./github_api.ts";
 import { writeMarks } from "./mark.ts";
 import type { Action } from "./plan.ts";
 import type { Alarm, AlarmKind, Night } from "./verdict.ts";
+import { describeCell } from "../record/cells.ts";
 
 /** What is known of the workflow's run. */
 export interface NightContext {
@@ -65,7 +66,9 @@ export function issueTitle(
     ? baseline
     : alarms.length > 1
     ? `${alarms.length} configurations on ${run?.metadata.hardware}`
-    : `batch ${cell.key.batchSize}, labels ${cell.key.numLabels}, ${cell.key.model} on ${run?.metadata.hardware}`;
+    : `${
+      describeCell(cell.key)
+    }, ${cell.key.model} on ${run?.metadata.hardware}`;
   return escapeForTerminal(`${HEADINGS[kind]}: ${what}`, MAX_TITLE_LENGTH);
 }
 

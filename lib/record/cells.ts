@@ -1,29 +1,81 @@
 /**
- * Puts the passes of a cell together: what was measured again counts with what was measured first.
+ * What a cell is: its identity, its name, and what belongs to it.
  *
  * @module
  */
 import {
-  cellId,
+  type CellKey,
   type CellResult,
   type FailureCount,
   goodLatenciesMs,
   summariseCell,
 } from "./run.ts";
 
+/** Returns a text that is the same for the same cell, and no other. */
+export function cellId(
+  { batchSize, numLabels, model, dtype }: CellKey,
+): string {
+  return JSON.stringify([batchSize, numLabels, model, dtype]);
+}
+
+/** Returns a text that is the same for the same cell and repeat, and no other. */
+export function repeatId(
+  { key, repeat }: Pick<CellResult, "key" | "repeat">,
+): string {
+  return `${cellId(key)} ${repeat}`;
+}
+
+/** Names a cell for people, without its model and data type: as the specification does. */
+export function describeCell({ batchSize, numLabels }: CellKey): string {
+  return `Batch ${batchSize}, Labels ${numLabels}`;
+}
+
+/** Returns how cells are called among others: with model and data type only where there are several. */
+export function cellNamer(keys: readonly CellKey[]): (key: CellKey) => string {
+  const shown = (["model", "dtype"] as const).filter((name) =>
+    new Set(keys.map((key) => key[name])).size > 1
+  );
+  return (key) =>
+    [describeCell(key), ...shown.map((name) => key[name])].join(", ");
+}
+
+/** Groups what belongs to one cell, in the order of the first of each. */
+export function groupCells<Entry extends { readonly key: CellKey }>(
+  entries: readonly Entry[],
+): (readonly [Entry, ...Entry[]])[] {
+  return groupBy(entries, ({ key }) => cellId(key));
+}
+
+/** Returns the latencies of the good samples of all passes in milliseconds. */
+export function pooledLatenciesMs(
+  passes: readonly Pick<CellResult, "samples">[],
+): number[] {
+  return passes.flatMap(({ samples }) => goodLatenciesMs(samples));
+}
+
 /**
- * Returns each cell of each run once, its samples those of all its passes.
+ * Returns each cell of each repeat once, its samples those of all its passes: what was measured again counts with
+ * what was measured first.
  *
  * @param cells The cells of a record, where several entries of one cell and repeat are its passes.
  * @returns In the order of the first passes; a cell with one pass is returned as it is.
  */
 export function poolPasses(cells: readonly CellResult[]): CellResult[] {
-  const groups = new Map<string, CellResult[]>();
-  for (const cell of cells) {
-    const id = cellId(cell.key, cell.repeat);
-    groups.set(id, [...groups.get(id) ?? [], cell]);
+  return groupBy(cells, repeatId).map((passes) => passes.reduce(poolTwo));
+}
+
+function groupBy<Entry>(
+  entries: readonly Entry[],
+  idOf: (entry: Entry) => string,
+): (readonly [Entry, ...Entry[]])[] {
+  const groups = new Map<string, [Entry, ...Entry[]]>();
+  for (const entry of entries) {
+    const id = idOf(entry);
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, [entry]);
+    else group.push(entry);
   }
-  return [...groups.values()].map((passes) => passes.reduce(poolTwo));
+  return [...groups.values()];
 }
 
 function poolTwo(first: CellResult, second: CellResult): CellResult {

@@ -4,7 +4,8 @@
  * @module
  */
 import { MeasureError } from "../failure.ts";
-import { cellId, type CellResult, type Run, type ServerRecord } from "./run.ts";
+import type { CellResult, Run, ServerRecord } from "./run.ts";
+import { repeatId } from "./cells.ts";
 
 /**
  * Returns the cells that need not be measured again, without what an earlier comparison said.
@@ -18,12 +19,12 @@ export function keptCells(
   if (earlier === null) return { cells: [], reference: [] };
   const reference = (earlier.reference ?? []).filter(isWhole);
   const referenced = new Set(
-    reference.map((cell) => cellId(cell.key, cell.repeat)),
+    reference.map((cell) => repeatId(cell)),
   );
   const cells = earlier.cells.filter((cell) =>
     isWhole(cell) &&
     (earlier.options.compareAddress === null ||
-      referenced.has(cellId(cell.key, cell.repeat)))
+      referenced.has(repeatId(cell)))
   );
   return { cells: cells.map(withoutVerdict), reference };
 }

@@ -335,17 +335,6 @@ export function summariseCell(
   };
 }
 
-/** Names a cell for people, without its model and data type. */
-export function describeCell(key: CellKey): string {
-  return `batch ${key.batchSize}, ${key.numLabels} labels`;
-}
-
-/** A text that is the same for the same cell and repeat, and fit to be shown. */
-export function cellId(key: CellKey, repeat = 0): string {
-  const { batchSize, numLabels, model, dtype } = key;
-  return `${batchSize}/${numLabels}/${model}/${dtype}#${repeat}`;
-}
-
 /**
  * Says in which options two runs differ, one text each; runs with none measure the same.
  * The profile's name alone makes no difference.

@@ -18,6 +18,7 @@ import {
 } from "../record/run.ts";
 import { quantileMinSamples } from "../stats/summary.ts";
 import { renderTable, type TableColumn } from "./table.ts";
+import { cellNamer } from "../record/cells.ts";
 
 /** What a line on a cell needs. */
 export interface JudgedCell {
@@ -298,19 +299,6 @@ function throughputOf({ key, result }: ComparedCell): number | null {
 /** Leaves out which of the runs in a file it is. */
 function fileOf(source: string): string {
   return source.replace(/, run \d+$/, "");
-}
-
-/** Returns how cells are called among others, with model and data type where there are several. */
-function cellNamer(keys: readonly CellKey[]): (key: CellKey) => string {
-  const shown = (["model", "dtype"] as const).filter((name) =>
-    isSeveral(keys, name)
-  );
-  return (key) =>
-    [
-      `Batch ${key.batchSize}`,
-      `Labels ${key.numLabels}`,
-      ...shown.map((name) => key[name]),
-    ].join(", ");
 }
 
 function isSeveral(

@@ -5,11 +5,12 @@
  *
  * @module
  */
-import { type CellKey, describeCell, type Status } from "../record/run.ts";
+import type { CellKey, Status } from "../record/run.ts";
 import { shownChange } from "./comparison.ts";
 import { SIMULATED_NOTE } from "./markdown.ts";
 import { escapeXml } from "./markup.ts";
 import type { CellView, ReportView } from "./view.ts";
+import { describeCell } from "../record/cells.ts";
 
 /** What a status is to a test: REGRESSION fails, INVALID is an error, what could not be judged was skipped. */
 const ELEMENTS: Readonly<

@@ -4,7 +4,6 @@
  * @module
  */
 import type { ComparedCell, RunComparison } from "../baseline/comparison.ts";
-import { keyText } from "../baseline/runs.ts";
 import { describeClient } from "../load/client_limit.ts";
 import {
   type CellKey,
@@ -12,7 +11,6 @@ import {
   type CellVerdictRecord,
   type ComparisonRecord,
   type FailureCount,
-  goodLatenciesMs,
   type Run,
   type Status,
   STATUSES,
@@ -31,6 +29,7 @@ import {
   shownChange,
   shownStatus,
 } from "./comparison.ts";
+import { cellNamer, groupCells, pooledLatenciesMs } from "../record/cells.ts";
 
 /** The figures of a cell; latencies in milliseconds. */
 export interface CellFigures {
@@ -98,9 +97,8 @@ export interface ReportView {
 /** Returns what is shown of a run record. */
 export function viewOfRun(run: Run): ReportView {
   const { metadata, comparison = null, calibration, warnings } = run;
-  const groups = Map.groupBy(run.cells, ({ key }) => keyText(key));
   const nameOf = cellNamer(run.cells.map(({ key }) => key));
-  const cells = [...groups.values()].map((passes) =>
+  const cells = groupCells(run.cells).map((passes) =>
     cellOfPasses(passes, nameOf)
   );
   return {
@@ -136,18 +134,6 @@ export function viewOfComparison(
   };
 }
 
-/** Returns how cells are called among others: with model and data type only where there are several. */
-export function cellNamer(keys: readonly CellKey[]): (key: CellKey) => string {
-  const shown = (["model", "dtype"] as const).filter((name) =>
-    new Set(keys.map((key) => key[name])).size > 1
-  );
-  return (key) =>
-    [
-      `batch ${key.batchSize}, ${key.numLabels} labels`,
-      ...shown.map((name) => key[name]),
-    ].join(", ");
-}
-
 /** Tells whether a cell deserves a line of its own before the whole table. */
 export function isNotable({ status, reason }: CellView): boolean {
   return status !== "OK" || reason !== "";
@@ -176,17 +162,12 @@ export function shownNumber(value: number): string {
 }
 
 function cellOfPasses(
-  passes: readonly CellResult[],
+  passes: readonly [CellResult, ...CellResult[]],
   nameOf: (key: CellKey) => string,
 ): CellView {
   const [first] = passes;
-  if (first === undefined) {
-    throw new RangeError(
-      "Cannot show a cell as it must have been measured: current count of passes is 0",
-    );
-  }
   const { key, verdict = null } = first;
-  const latencies = passes.flatMap(({ samples }) => goodLatenciesMs(samples));
+  const latencies = pooledLatenciesMs(passes);
   const summary = summariseCell(latencies, key.batchSize);
   const [fastMs = 0, slowMs = 0] = meanInterval(latencies) ?? [];
   const worst = passes.find(({ status }) => status === "INVALID") ?? first;

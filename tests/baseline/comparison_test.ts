@@ -210,7 +210,7 @@ Deno.test("compareRun() and renderRun() tell a cell with two kinds of answers", 
     text,
     ...Array(5).fill(""),
   ]);
-  assertStringIncludes(renderRun(run, 200), `Batch 1, labels 2: ${text}`);
+  assertStringIncludes(renderRun(run, 200), `Batch 1, Labels 2: ${text}`);
   assertStringIncludes(renderComparison(comparison, 200), text);
   assertEquals(viewOfRun(run).cells[0]?.reason, text);
 });

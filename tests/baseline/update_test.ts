@@ -161,7 +161,7 @@ Deno.test("findUpdateProblem() keeps interrupted, INVALID and confirming measure
       null,
       "the run was interrupted",
       "nothing was measured",
-      "1 of 1 cells INVALID, as batch 4, labels 2: 1 failed",
+      "1 of 1 cells INVALID, as Batch 4, Labels 2: 1 failed",
       "cells were measured again to confirm a regression: measure a run without",
     ],
   );

@@ -175,10 +175,10 @@ Deno.test("runBench() measures cell after cell and saves each before the next", 
   assertEquals(seen.events, [
     "open org/model bfloat16",
     ...[
-      "batch 1, 2 labels",
-      "batch 1, 3 labels",
-      "batch 4, 2 labels",
-      "batch 4, 3 labels",
+      "Batch 1, Labels 2",
+      "Batch 1, Labels 3",
+      "Batch 4, Labels 2",
+      "Batch 4, Labels 3",
     ].flatMap((label, i) => [
       `measure ${label}`,
       `save ${i + 1}`,
@@ -217,15 +217,15 @@ Deno.test("runBench() measures each target in turn and closes it before the next
     [
       "open a bfloat16",
       "save 1",
-      "measured 1/3 batch 1, 2 labels",
+      "measured 1/3 Batch 1, Labels 2",
       "close a bfloat16",
       "open a float32",
       "save 2",
-      "measured 2/3 batch 1, 2 labels",
+      "measured 2/3 Batch 1, Labels 2",
       "close a float32",
       "open b bfloat16",
       "save 3",
-      "measured 3/3 batch 1, 2 labels",
+      "measured 3/3 Batch 1, Labels 2",
       "close b bfloat16",
       "save 3",
     ],
@@ -410,10 +410,10 @@ Deno.test("runBench() skips finished cells on resume and measures cut ones again
   assertEquals(
     seen.events.filter((event) => event.startsWith("measured")),
     [
-      "measured 1/4 batch 1, 2 labels",
-      "measured 2/4 batch 1, 3 labels",
-      "measured 3/4 batch 4, 2 labels",
-      "measured 4/4 batch 4, 3 labels",
+      "measured 1/4 Batch 1, Labels 2",
+      "measured 2/4 Batch 1, Labels 3",
+      "measured 3/4 Batch 4, Labels 2",
+      "measured 4/4 Batch 4, Labels 3",
     ],
   );
   assertEquals(seen.loads.map(({ workload }) => workload.batchSize), [

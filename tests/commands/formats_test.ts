@@ -98,7 +98,7 @@ Deno.test("renderMarkdown() puts the verdict first, then what changed, then fold
   assertStringIncludes(first, "## ❌ 1 of 6 cells are slower");
   const places = [
     "### What changed",
-    "| batch 32, 2 labels |",
+    "| Batch 32, Labels 2 |",
     "<summary>All 6 cells",
     "<summary>How it was measured",
   ].map((part) => text.indexOf(part));
@@ -175,7 +175,7 @@ Deno.test("renderJunit() makes a case of each cell: REGRESSION fails, INVALID is
   assertStringIncludes(xml, '<error message="INVALID: because 2"/>');
   assertStringIncludes(xml, '<skipped message="INCONCLUSIVE: because 3"/>');
   assertStringIncludes(xml, '<skipped message="NEW: because 4"/>');
-  assertStringIncludes(xml, 'name="batch 1, 2 labels (m, d)" time="0.030"');
+  assertStringIncludes(xml, 'name="Batch 1, Labels 2 (m, d)" time="0.030"');
 });
 
 Deno.test("renderJunit() and renderMarkdown() name the cells of the baseline that were not measured", () => {
@@ -184,7 +184,7 @@ Deno.test("renderJunit() and renderMarkdown() name the cells of the baseline tha
   const view = viewOfRun(compared(run));
   const xml = renderJunit([view]);
   assertStringIncludes(xml, 'tests="6" failures="0" errors="0" skipped="1"');
-  assertStringIncludes(xml, 'name="batch 32, 2 labels (org/model, bfloat16)"');
+  assertStringIncludes(xml, 'name="Batch 32, Labels 2 (org/model, bfloat16)"');
   assertStringIncludes(
     xml,
     '<skipped message="in the baseline, but not measured in this run"/>',
@@ -251,7 +251,7 @@ Deno.test("RECORD_FORMATS writes HTML that holds nothing but itself, under a str
     html.replaceAll(/>[^<]*</g, "><"),
   ));
   assertFalse(/url\(|@import|https?:(?!\/\/www\.w3\.org)/.test(style));
-  assertStringIncludes(html, "<title>batch 8, 2 labels: ");
+  assertStringIncludes(html, "<title>Batch 8, Labels 2: ");
   // The same result makes the same page.
   assertEquals(await render(".html", hostileRun()), html);
 });

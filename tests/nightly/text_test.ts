@@ -81,7 +81,7 @@ Deno.test("readMarks() reads what writeMarks() wrote, also with the line ends of
 Deno.test("issueTitle() names the cell, or how many", () => {
   assertEquals(
     issueTitle(ALARMS, contextOf(SLOW)),
-    "Performance regression: batch 1, labels 2, org/model on tpu-v6e-4",
+    "Performance regression: Batch 1, Labels 2, org/model on tpu-v6e-4",
   );
   const all = comparedRun({ 1: "REGRESSION", 4: "REGRESSION" });
   assertEquals(

@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { poolPasses } from "../../lib/record/cells.ts";
 import { exampleCell } from "../support/example_run.ts";
+import {
+  cellId,
+  cellNamer,
+  poolPasses,
+  repeatId,
+} from "../../lib/record/cells.ts";
 
 Deno.test("poolPasses() returns cells with one pass as they are", () => {
   const cells = [exampleCell(), { ...exampleCell(), repeat: 1 }];
@@ -49,5 +54,31 @@ Deno.test("poolPasses() summarises all samples of a cell, and keeps its place", 
   assertEquals(
     pooled?.warmUp.requests,
     2 * cell.warmUp.requests,
+  );
+});
+
+Deno.test("cellId() and repeatId() are the same for the same cell, and no other", () => {
+  const key = { batchSize: 4, numLabels: 2, model: "m", dtype: "bfloat16" };
+  assertEquals(cellId({ ...key }), cellId(key));
+  const others = [
+    { ...key, batchSize: 2, numLabels: 4 },
+    { ...key, model: "a/b", dtype: "c" },
+    { ...key, model: "a", dtype: "b/c" },
+    { ...key, dtype: "float32" },
+  ];
+  const ids = [key, ...others].flatMap((one) => [
+    cellId(one),
+    repeatId({ key: one, repeat: 0 }),
+    repeatId({ key: one, repeat: 1 }),
+  ]);
+  assertEquals(new Set(ids).size, ids.length);
+});
+
+Deno.test("cellNamer() names model and data type only where there are several", () => {
+  const key = { batchSize: 4, numLabels: 2, model: "m", dtype: "bfloat16" };
+  assertEquals(cellNamer([key])(key), "Batch 4, Labels 2");
+  assertEquals(
+    cellNamer([key, { ...key, model: "n" }])(key),
+    "Batch 4, Labels 2, m",
   );
 });

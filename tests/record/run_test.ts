@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import {
-  cellId,
   goodLatenciesMs,
   optionDifferences,
   RUN_SCHEMA,
@@ -47,19 +46,6 @@ Deno.test("goodLatenciesMs() takes the good samples only, from send to last byte
     }),
     [4, 25],
   );
-});
-
-Deno.test("cellId() is the same for the same cell and repeat only", () => {
-  const key = { batchSize: 4, numLabels: 2, model: "m", dtype: "bfloat16" };
-  assertEquals(cellId(key), "4/2/m/bfloat16#0");
-  assertEquals(cellId({ ...key }, 0), cellId(key));
-  const others = [
-    cellId(key, 1),
-    cellId({ ...key, batchSize: 2, numLabels: 4 }),
-    cellId({ ...key, model: "n" }),
-    cellId({ ...key, dtype: "float32" }),
-  ];
-  assertEquals(new Set([cellId(key), ...others]).size, 5);
 });
 
 Deno.test("optionDifferences() names each option that differs, but not the profile", () => {

@@ -348,7 +348,7 @@ Deno.test("sim.ts ends with 2 and a clear line on a usage error, and with 0 on -
     [["--set", "speed=1"], 2, 'Cannot take --set "speed=1"'],
     [["--set", "noise=9"], 2, "noise must be a number from 0 to 3"],
     [["--port", "99999"], 2, "--port"],
-    [["--host", "0.0.0.0"], 3, "Cannot listen on 0.0.0.0, port 30000: "],
+    [["--host", "0.0.0.0"], 2, "Cannot listen on 0.0.0.0:30000: the perm"],
     [["--version"], 0, `scorebench ${config.version}\n`],
     [["--help"], 0, "swap-rows"],
   ];

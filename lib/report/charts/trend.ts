@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { keyText } from "../../baseline/runs.ts";
 import { escapeForTerminal } from "../../escape.ts";
 import { DEFAULT_FAIL_PERCENT } from "../../gate/verdict.ts";
 import type { HistoryRun } from "../../history/runs.ts";
@@ -18,6 +17,7 @@ import {
   shownTick,
   valueAxis,
 } from "./svg.ts";
+import { cellId, describeCell } from "../../record/cells.ts";
 
 const HEIGHT = 190;
 /** The newest runs have a mark each, which tells of the run; older ones are a line alone, to keep the page small. */
@@ -41,9 +41,9 @@ export function eventsOf(
   cell: CellTrend,
   events: readonly TrendEvent[],
 ): TrendEvent[] {
-  const text = keyText(cell.key);
+  const text = cellId(cell.key);
   return events.filter(({ cells }) =>
-    cells.some(({ key }) => keyText(key) === text)
+    cells.some(({ key }) => cellId(key) === text)
   ).toReversed();
 }
 
@@ -75,8 +75,7 @@ export function cellCurve(
 ): TrendCurve {
   const { key, p50Ms, levelMs } = cell;
   return {
-    label:
-      `Median latency of batch ${key.batchSize}, ${key.numLabels} labels over time`,
+    label: `Median latency of ${describeCell(key)} over time`,
     values: p50Ms,
     unit: "ms",
     levels: levelMs,
@@ -238,7 +237,7 @@ function markLine(marks: TrendCurve["marks"], count: number): ChartOption {
 }
 
 function changeIn(cell: CellTrend, event: TrendEvent): number {
-  const text = keyText(cell.key);
-  return event.cells.find(({ key }) => keyText(key) === text)?.changePercent ??
+  const text = cellId(cell.key);
+  return event.cells.find(({ key }) => cellId(key) === text)?.changePercent ??
     0;
 }

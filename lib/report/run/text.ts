@@ -5,7 +5,6 @@
  */
 import { stringifyRows } from "../../csv.ts";
 import { describeClient } from "../../load/client_limit.ts";
-import { poolPasses } from "../../record/cells.ts";
 import {
   CHANGE_METRICS,
   METRICS,
@@ -27,6 +26,7 @@ import {
   verdictNotes,
 } from "../comparison.ts";
 import { renderTable, type TableColumn } from "../table.ts";
+import { describeCell, poolPasses } from "../../record/cells.ts";
 
 const MISSING = "-";
 
@@ -119,7 +119,7 @@ function notes(run: Run): string[] {
       ...verdictNotes(cells.map(toJudged)),
     ]),
     ...doubts.flatMap(({ cell, text }) => [
-      `Batch ${cell.key.batchSize}, labels ${cell.key.numLabels}: ${text}`,
+      `${describeCell(cell.key)}: ${text}`,
       ...cell.failures.map(({ outcome, count, example }) =>
         `  ${count} x ${outcome}: ${example}`
       ),

@@ -40,8 +40,9 @@ import {
   statusMark,
   textList,
 } from "../page.ts";
-import { cellNamer, shownNumber, type Tone } from "../view.ts";
+import { shownNumber, type Tone } from "../view.ts";
 import { cellsText, describeConditions, describeOpen } from "./text.ts";
+import { cellNamer } from "../../record/cells.ts";
 
 /** A history as it is shown: its page, and what it says in short. */
 export interface TrendReport {

@@ -8,7 +8,7 @@ import { signed } from "../../gate/verdict.ts";
 import type { HistoryRun } from "../../history/runs.ts";
 import type { TrendEvent, TrendGroup } from "../../history/trend.ts";
 import type { CellKey } from "../../record/run.ts";
-import { cellNamer } from "../view.ts";
+import { cellNamer } from "../../record/cells.ts";
 
 /** More cells of one change than this are counted. */
 const MAX_NAMED_CELLS = 8;

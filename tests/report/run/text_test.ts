@@ -71,9 +71,9 @@ cold
 * n too small: a p95 needs 20 samples and a p99 100; with fewer it is close to the slowest
 Client: adds at most 0.25 ms (p99 1.50 ms), sends at most 12000 requests/s
 The server serves org/model, and only that is measured
-Batch 32, labels 2: 1 of 3 requests failed
+Batch 32, Labels 2: 1 of 3 requests failed
   1 x http-status: status 500: "\\x1b[31mboom"
-Batch 64, labels 2: all 2 warm-up requests failed
+Batch 64, Labels 2: all 2 warm-up requests failed
   2 x timeout: no answer in 5 s
 3 configurations measured, 2 INVALID; nothing was compared (no baseline)
 `;
