@@ -1,5 +1,4 @@
 #!/usr/bin/env -S deno run --no-prompt --allow-read --allow-write=results
-// deno-lint-ignore-file no-console
 /**
  * Works on stored runs, without a network; see README.md or `--help`.
  *
@@ -17,13 +16,10 @@ import type { CommandSpec } from "./lib/cli/command_spec.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
 import { inform, runScript } from "./lib/cli/script.ts";
 import {
-  describeFormats,
-  formatOf,
+  COMPARISON_FORMATS,
   type Formats,
   RECORD_FORMATS,
-  type Render,
   STRESS_FORMATS,
-  VIEW_FORMATS,
 } from "./lib/commands/formats.ts";
 import { readGateFlags } from "./lib/commands/gate_flags.ts";
 import {
@@ -31,17 +27,23 @@ import {
   RENDER_COMMAND,
   TREND_COMMAND,
 } from "./lib/commands/report.ts";
-import { readStressRun } from "./lib/commands/stress_outputs.ts";
 import { escapeForTerminal } from "./lib/escape.ts";
 import { UsageError } from "./lib/failure.ts";
 import { loadHistory } from "./lib/history/files.ts";
 import { readRun } from "./lib/record/run_file.ts";
-import { comparisonToJson, renderComparison } from "./lib/report/comparison.ts";
+import { renderComparison } from "./lib/report/comparison.ts";
 import { renderRun } from "./lib/report/run/text.ts";
 import { renderStressRun } from "./lib/report/stress/text.ts";
 import { renderTrend } from "./lib/report/trend/page.ts";
 import { viewOfComparison, viewOfRun } from "./lib/report/view.ts";
 import { checkWritable, readText, writeWhole } from "./lib/store.ts";
+import { readStressRun } from "./lib/stress/file.ts";
+import {
+  checkOutputs,
+  readOutputs,
+  showBeside,
+  writeOutputs,
+} from "./lib/commands/outputs.ts";
 
 export { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
 
@@ -85,18 +87,34 @@ async function render(args: readonly string[]): Promise<number> {
       "Cannot show benchmarks and stress tests together: give those of one kind",
     ]);
   }
-  if (kinds[0]) {
-    const outputs = await planOutputs(output, STRESS_FORMATS);
-    const runs = await Promise.all(operands.map(readStressRun));
-    for (const run of runs) say(renderStressRun(run, terminalColumns()));
-    await writeOutputs(outputs, runs);
-  } else {
-    const outputs = await planOutputs(output, RECORD_FORMATS);
-    const runs = await Promise.all(operands.map(readRun));
-    for (const run of runs) say(renderRun(run, terminalColumns()));
-    await writeOutputs(outputs, runs);
-  }
-  return 0;
+  return kinds[0]
+    ? await renderAs(operands, output, {
+      formats: STRESS_FORMATS,
+      read: readStressRun,
+      draw: renderStressRun,
+    })
+    : await renderAs(operands, output, {
+      formats: RECORD_FORMATS,
+      read: readRun,
+      draw: renderRun,
+    });
+}
+
+async function renderAs<Result>(
+  paths: readonly string[],
+  output: readonly string[],
+  { formats, read, draw }: {
+    readonly formats: Formats<Result>;
+    readonly read: (path: string) => Promise<Result>;
+    readonly draw: (run: Result, terminalColumns: number) => string;
+  },
+): Promise<number> {
+  const outputs = readOutputs(output, formats);
+  await checkOutputs(outputs.map(({ path }) => path));
+  const runs = await Promise.all(paths.map(read));
+  for (const run of runs) showBeside(outputs, draw(run, terminalColumns()));
+  const { failed } = await writeOutputs(outputs, runs);
+  return failed.length === 0 ? 0 : 3;
 }
 
 /** Tells the record of a stress test; what is no record at all is left to its reader. */
@@ -137,24 +155,20 @@ async function compare(args: readonly string[]): Promise<number> {
   if (parsed.action !== "run") return inform(parsed.action, COMPARE_COMMAND);
   const { flags, operands } = parsed;
   const options = readGateFlags(flags);
-  const isJson = (path: string) => path.endsWith(".json");
-  const jsonPaths = [
-    ...flags.output.filter(isJson),
-    ...(flags.jsonOutput === undefined ? [] : [flags.jsonOutput]),
+  const outputs = [
+    ...readOutputs(flags.output, COMPARISON_FORMATS),
+    ...(flags.jsonOutput === undefined ? [] : [{
+      path: flags.jsonOutput,
+      render: COMPARISON_FORMATS[".json"],
+    }]),
   ];
-  for (const path of jsonPaths) await checkWritable(path);
-  const outputs = await planOutputs(
-    flags.output.filter((path) => !isJson(path)),
-    VIEW_FORMATS,
-  );
+  await checkOutputs(outputs.map(({ path }) => path));
   const baseline = await loadBaseline(operands.slice(0, -1));
   const path = operands.at(-1) ?? "";
   const comparison = compareRuns(await loadRuns(path), baseline, options);
-  console.log(renderComparison(comparison, terminalColumns()));
-  for (const json of jsonPaths) {
-    await writeWhole(json, comparisonToJson(comparison));
-  }
-  await writeOutputs(outputs, [await viewOf(comparison, path)]);
+  showBeside(outputs, renderComparison(comparison, terminalColumns()));
+  const view = await viewOf(comparison, path);
+  await writeOutputs(outputs, [{ comparison, view }]);
   return comparison.exitCode;
 }
 
@@ -163,39 +177,6 @@ async function viewOf(comparison: RunComparison, path: string) {
   return path.endsWith(".json")
     ? viewOfRun(applyComparison(await readRun(path), comparison))
     : viewOfComparison(comparison, path);
-}
-
-interface Output<Result> {
-  readonly path: string;
-  readonly render: Render<Result>;
-}
-
-/** Makes sure, before anything is read, that all outputs can be written. */
-async function planOutputs<Result>(
-  paths: readonly string[],
-  formats: Formats<Result>,
-): Promise<Output<Result>[]> {
-  const outputs: Output<Result>[] = [];
-  for (const path of paths) {
-    const render = formatOf(formats, path);
-    if (render === undefined) {
-      throw new UsageError([
-        `Cannot write --output ${path}: expected ${describeFormats(formats)}`,
-      ]);
-    }
-    await checkWritable(path);
-    outputs.push({ path, render });
-  }
-  return outputs;
-}
-
-async function writeOutputs<Result>(
-  outputs: readonly Output<Result>[],
-  results: readonly Result[],
-): Promise<void> {
-  for (const { path, render } of outputs) {
-    await writeWhole(path, await render(results));
-  }
 }
 
 /** Shows what there is; an error unless that was asked for. */

@@ -3,35 +3,38 @@
  *
  * @module
  */
-import { dirname, join } from "@std/path";
+import { dirname, join, resolve } from "@std/path";
 import { MeasureError, UsageError } from "./failure.ts";
 
 /** A file that is read is at most this long; a full profile's record has about 1 MB. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** Links in a row that are followed, as many as Linux follows. */
+const MAX_LINKS = 40;
+/** What is found here is not replaced even where it leads to a file, as /dev/stdout does. */
+const DEVICE_REGEXP = /^\/(?:dev|proc)\//;
+
+/** Names standard output where a file is named. */
+export const STANDARD_OUTPUT = "-";
 
 /**
- * Makes sure that a file can be written as {@linkcode writeWhole} writes it, and makes its folder.
+ * Makes sure that a file can be written as {@linkcode writeWhole} writes it, and makes its folder. Nothing is left of
+ * the trial, and a file that is there is not touched.
  *
  * @throws {UsageError} If it cannot, with what to do.
  */
 export async function checkWritable(path: string): Promise<void> {
+  if (path === STANDARD_OUTPUT) return;
   try {
-    await Deno.mkdir(dirname(path), { recursive: true });
-    const known = await Deno.stat(path).catch(() => null);
+    const known = await ifThere(Deno.stat(path));
     if (known?.isDirectory) {
       throw new UsageError([`Cannot write '${path}': it is a folder`]);
     }
-    const trial = temporaryName(path);
-    const renamed = temporaryName(path);
-    try {
-      await Deno.writeTextFile(trial, "");
-      // To rename, Deno asks for leave to read as well.
-      await Deno.rename(trial, renamed);
-      await Deno.remove(renamed);
-    } catch (error) {
-      await Deno.remove(trial).catch(() => {});
-      throw error;
-    }
+    if (known?.isFile) (await Deno.open(path, { write: true })).close();
+    if (known !== null) return;
+    const target = await followLinks(path);
+    await Deno.mkdir(dirname(target), { recursive: true });
+    (await Deno.open(target, { write: true, createNew: true })).close();
+    await Deno.remove(target);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError([fileProblem("write", path, error)]);
@@ -39,23 +42,76 @@ export async function checkWritable(path: string): Promise<void> {
 }
 
 /**
- * Writes a file whole: to a temporary name beside it, then renamed over it.
+ * Writes a file whole: to a temporary name beside it, then renamed over it. A link is followed and stays, the mode of
+ * a file too. What cannot be replaced is written in place: a file that is mounted or in a folder that may not be
+ * written, a device, a pipe, {@linkcode STANDARD_OUTPUT}.
  *
  * @throws {MeasureError} If it cannot, as where its folder vanished or the disk is full, with what to do.
  */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = temporaryName(path);
   try {
-    await Deno.writeTextFile(temporary, text);
-    await Deno.rename(temporary, path);
+    if (path === STANDARD_OUTPUT) return await writeStandardOutput(text);
+    const known = await ifThere(Deno.stat(path));
+    if (known !== null && (!known.isFile || DEVICE_REGEXP.test(path))) {
+      const options = { create: false, append: true };
+      return await Deno.writeTextFile(path, text, options);
+    }
+    await replace(await followLinks(path), text, known?.mode ?? null);
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
     throw new MeasureError(
       `${
         fileProblem("write", path, error)
       }. What was measured is not on disk there: make sure that the folder is there, may be written and has space, then run it again`,
     );
   }
+}
+
+async function replace(
+  path: string,
+  text: string,
+  mode: number | null,
+): Promise<void> {
+  const temporary = join(dirname(path), `.${crypto.randomUUID()}.tmp`);
+  try {
+    await Deno.writeTextFile(temporary, text);
+    if (mode !== null) await Deno.chmod(temporary, mode & 0o7777);
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    const isInPlace = mode !== null &&
+      (error instanceof Deno.errors.Busy ||
+        error instanceof Deno.errors.PermissionDenied);
+    if (!isInPlace) throw error;
+    await Deno.writeTextFile(path, text, { create: false });
+  }
+}
+
+async function writeStandardOutput(text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  let written = 0;
+  while (written < bytes.length) {
+    written += await Deno.stdout.write(bytes.subarray(written));
+  }
+}
+
+/** Returns what is found of a file, null where there is none. */
+async function ifThere(found: Promise<Deno.FileInfo>) {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** Returns where a path leads; a link that leads nowhere yet names the file that is to be made. */
+async function followLinks(path: string, depth = 0): Promise<string> {
+  const isLink = (await ifThere(Deno.lstat(path)))?.isSymlink;
+  if (!isLink || depth > MAX_LINKS) return path;
+  return await followLinks(
+    resolve(dirname(path), await Deno.readLink(path)),
+    depth + 1,
+  );
 }
 
 /**
@@ -76,10 +132,6 @@ export async function readText(path: string): Promise<string> {
     if (error instanceof UsageError) throw error;
     throw new UsageError([fileProblem("read", path, error)]);
   }
-}
-
-function temporaryName(path: string): string {
-  return join(dirname(path), `.${crypto.randomUUID()}.tmp`);
 }
 
 function fileProblem(

@@ -140,3 +140,59 @@ Deno.test("writeWhole() says what is lost where it cannot write", async () => {
     `Cannot write '${folder.path}/gone/a': there is no such folder. What was measured is not on disk there: make sure that the folder is there, may be written and has space, then run it again`,
   );
 });
+
+/** Deno makes links only for those who may write everywhere. */
+async function makeLink(target: string, path: string): Promise<void> {
+  const { success } = await new Deno.Command("ln", {
+    args: ["-s", target, path],
+  }).output();
+  assert(success);
+}
+
+Deno.test("writeWhole() follows a link and keeps it, and keeps the mode of a file", async () => {
+  await using folder = await makeTestFolder();
+  const [file, link, chain] = ["file", "link", "chain"].map((name) =>
+    `${folder.path}/${name}`
+  ) as [string, string, string];
+  await Deno.writeTextFile(file, "old", { mode: 0o640 });
+  await makeLink("file", link);
+  await makeLink("link", chain);
+  await checkWritable(chain);
+  await writeWhole(chain, "new");
+  assertEquals(await Deno.readTextFile(file), "new");
+  assertEquals((await Deno.lstat(link)).isSymlink, true);
+  assertEquals((await Deno.lstat(chain)).isSymlink, true);
+  assertEquals(((await Deno.stat(file)).mode ?? 0) & 0o777, 0o640);
+  // A link that leads nowhere yet names the file that is made.
+  const [made, dangling] = [`${folder.path}/made`, `${folder.path}/dangling`];
+  await makeLink("made", dangling);
+  await checkWritable(dangling);
+  await writeWhole(dangling, "text");
+  assertEquals(await Deno.readTextFile(made), "text");
+  assertEquals((await Deno.lstat(dangling)).isSymlink, true);
+});
+
+Deno.test("checkWritable() refuses a name that is too long before anything is measured", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/${"n".repeat(300)}.csv`;
+  assertStringIncludes(
+    await usageMessage(() => checkWritable(path)),
+    "Cannot write '",
+  );
+});
+
+Deno.test("writeWhole() writes to a pipe and does not replace it", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/pipe`;
+  const made = await new Deno.Command("mkfifo", { args: [path] }).output();
+  assert(made.success);
+  await checkWritable(path);
+  const reader = new Deno.Command("cat", { args: [path], stdout: "piped" })
+    .output();
+  await writeWhole(path, "through the pipe");
+  assertEquals(
+    new TextDecoder().decode((await reader).stdout),
+    "through the pipe",
+  );
+  assertEquals((await Deno.stat(path)).isFifo, true);
+});

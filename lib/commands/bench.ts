@@ -191,7 +191,7 @@ export const BENCH_COMMAND = {
           repeat: true,
           placeholder: "FILE",
           help:
-            "Write results: .csv the columns, .json the whole run record, .md, .html or .xml (JUnit)",
+            "Write results: .csv the columns, .json the whole run record, .md, .html or .xml (JUnit); csv:- and the like to standard output",
         },
         {
           name: "json-output",

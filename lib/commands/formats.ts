@@ -6,8 +6,10 @@
  * @module
  */
 import { stringifyRows } from "../csv.ts";
+import type { RunComparison } from "../baseline/comparison.ts";
 import type { Run } from "../record/run.ts";
 import { stringifyRun } from "../record/run_file.ts";
+import { comparisonToJson } from "../report/comparison.ts";
 import { renderJunit } from "../report/junit.ts";
 import { renderMarkdown } from "../report/markdown.ts";
 import { renderHtml } from "../report/run/page.ts";
@@ -30,13 +32,22 @@ export type Render<Result> = (
 /** The formats of one kind of result, by extension. */
 export type Formats<Result> = Readonly<Record<string, Render<Result>>>;
 
-/** How results that are reduced to what is shown are written: comparisons, of which no samples need be known. */
-export const VIEW_FORMATS: Formats<ReportView> = {
-  ".csv": viewsToCsv,
-  ".md": renderMarkdown,
-  ".html": renderHtml,
-  ".xml": renderJunit,
-};
+/** A comparison, and how it is shown. */
+export interface ShownComparison {
+  /** The comparison. */
+  readonly comparison: RunComparison;
+  /** What is shown of it; no samples need be known. */
+  readonly view: ReportView;
+}
+
+/** How comparisons are written. */
+export const COMPARISON_FORMATS = {
+  ".csv": (shown) => viewsToCsv(shown.map(({ view }) => view)),
+  ".json": (shown) => comparisonToJson(onlyOne(shown).comparison),
+  ".md": (shown) => renderMarkdown(shown.map(({ view }) => view)),
+  ".html": (shown) => renderHtml(shown.map(({ view }) => view)),
+  ".xml": (shown) => renderJunit(shown.map(({ view }) => view)),
+} satisfies Formats<ShownComparison>;
 
 /** How run records are written. */
 export const RECORD_FORMATS: Formats<Run> = {
@@ -55,23 +66,6 @@ export const STRESS_FORMATS: Formats<StressRun> = {
   ".html": renderStressPage,
   ".xml": renderStressJunit,
 };
-
-/** Returns what renders a file by its extension; undefined for another extension. */
-export function formatOf<Result>(
-  formats: Formats<Result>,
-  path: string,
-): Render<Result> | undefined {
-  const extension = Object.keys(formats).find((known) => path.endsWith(known));
-  return extension === undefined ? undefined : formats[extension];
-}
-
-/** Says which extensions a file may have. */
-export function describeFormats<Result>(formats: Formats<Result>): string {
-  const known = Object.keys(formats);
-  return `a name that ends in ${known.slice(0, -1).join(", ")} or ${
-    known.at(-1)
-  }`;
-}
 
 /** A record holds one run, so that whoever reads it knows what it is. */
 function onlyOne<Result>(results: readonly Result[]): Result {

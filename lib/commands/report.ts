@@ -12,7 +12,8 @@ const OUTPUT_FLAG = {
   kind: "text",
   repeat: true,
   placeholder: "FILE",
-  help: "Write the result: .csv, .md, .html, .xml (JUnit) or .json",
+  help:
+    "Write the result: .csv, .md, .html, .xml (JUnit) or .json; json:- and the like to standard output",
 } as const;
 
 /** The flags of `report.ts` with run records. */

@@ -5,7 +5,9 @@
  */
 import * as v from "valibot";
 import { ARRIVALS } from "../load/pacing.ts";
+import { UsageError } from "../failure.ts";
 import { OUTCOMES } from "../outcome.ts";
+import { readText } from "../store.ts";
 import { TARGET_KINDS } from "../record/run.ts";
 import { WATCHED } from "./health.ts";
 import {
@@ -213,4 +215,19 @@ export function parseStressRun(json: string): StressRun {
       (v.getDotPath(issue) ?? "the top").slice(0, MAX_SHOWN_LENGTH)
     }: ${issue.message.slice(0, MAX_SHOWN_LENGTH)}`,
   );
+}
+
+/**
+ * Reads a stored stress run.
+ *
+ * @throws {UsageError} If the file cannot be read or is not a whole stress run.
+ */
+export async function readStressRun(path: string): Promise<StressRun> {
+  const text = await readText(path);
+  try {
+    return parseStressRun(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError([`Cannot read '${path}': ${error.message}`]);
+  }
 }

@@ -27,6 +27,6 @@ Deno.test("checkBaselineUpdate() does not take a baseline that it may not read f
   }).output();
   assertEquals(
     new TextDecoder().decode(stdout),
-    `Cannot read '${baseline}': Deno was not allowed to. Add --allow-read=${folder.path} to the deno command\n`,
+    `Cannot write '${baseline}': Deno was not allowed to. Add --allow-read=${folder.path} to the deno command\n`,
   );
 });

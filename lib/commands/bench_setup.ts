@@ -1,0 +1,245 @@
+/**
+ * Reads and checks all that a run of the benchmark needs before anything is sent: nothing behind it sees a flag.
+ *
+ * @module
+ */
+import type { Baseline } from "../baseline/merge.ts";
+import { checkBaselineUpdate, loadBaseline } from "../baseline/files.ts";
+import { findPlanProblem } from "../baseline/comparability.ts";
+import { MIN_SAMPLES } from "../baseline/fitness.ts";
+import type { BenchWorld } from "../bench/plan.ts";
+import type { Interrupts } from "../cli/interrupt.ts";
+import type { Progress } from "../cli/progress.ts";
+import {
+  readApiKey,
+  readCertificates,
+  readEnvironment,
+  refuseTwoKeys,
+} from "../cli/secret_source.ts";
+import { MeasureError, UsageError } from "../failure.ts";
+import { optionDifferences, type Run, type RunOptions } from "../record/run.ts";
+import { readRun } from "../record/run_file.ts";
+import { runToMetadata, runToRows } from "../report/run/text.ts";
+import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
+import { openTarget, type TargetOptions, type Wanted } from "../server/open.ts";
+import {
+  type BenchFlags,
+  type BenchRequest,
+  isSameHost,
+  readBenchFlags,
+  wantedTargets,
+} from "./bench_flags.ts";
+import { RECORD_FORMATS } from "./formats.ts";
+import { readGateFlags } from "./gate_flags.ts";
+import { planRunOutputs, type RunOutputs } from "./outputs.ts";
+
+/** What a run needs, checked. */
+export interface BenchSetup {
+  /** What is measured, and how. */
+  readonly options: RunOptions;
+  /** What targets are opened for. */
+  readonly targets: readonly Wanted[];
+  /** The run that is gone on with; null for a new one. */
+  readonly resumed: Run | null;
+  /** When the run starts, ISO 8601. */
+  readonly timestamp: string;
+  /** What the run is compared with; null for nothing. */
+  readonly baseline: Baseline | null;
+  /** The baseline that the run is appended to; null for none. */
+  readonly updateBaseline: string | null;
+  /** How it is judged. */
+  readonly gate: ReturnType<typeof readGateFlags>;
+  /** Whether what looks slower is measured again. */
+  readonly confirms: boolean;
+  /** Where the results go. */
+  readonly outputs: RunOutputs<Run>;
+  /** Whether progress is hidden. */
+  readonly isQuiet: boolean;
+  /** How the target, and in an A/B run the one that it is judged against, are opened. */
+  readonly openers: (
+    interrupts: Interrupts,
+    progress: Progress,
+  ) => Pick<BenchWorld, "openTarget" | "openCompared">;
+}
+
+/**
+ * Reads flags, files and environment, and checks all that can be wrong before anything is sent.
+ *
+ * @throws {UsageError} If a flag, a file or a setting is wrong.
+ * @throws {MeasureError} If what is to be measured cannot be compared with the baseline.
+ */
+export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
+  const request = readBenchFlags(flags, readEnvironment("SCORE_URL"));
+  const gate = readGateFlags(flags);
+  const resumed = flags.resume === undefined
+    ? null
+    : await readRun(flags.resume);
+  const apiKey = await readApiKey(flags.apiKeyFile);
+  const comparedKey = keyOfCompared(request, apiKey);
+  refuseTwoKeys(apiKey ?? comparedKey, request.headers);
+  const caCerts = await readCertificates(flags.caFile);
+  const options = runOptions(flags, request, { resumed, apiKey });
+  const judged = flags.baseline[0] ?? flags.updateBaseline;
+  if (judged !== undefined && options.numRuns < MIN_SAMPLES) {
+    throw new UsageError([
+      `Cannot use '${judged}' with --num-runs ${options.numRuns}: a cell needs at least ${MIN_SAMPLES} samples to be judged`,
+    ]);
+  }
+  const baseline = flags.baseline.length === 0
+    ? null
+    : await loadBaseline(flags.baseline);
+  const problem = baseline === null ? null : findPlanProblem(options, {
+    baseline: baseline.runs,
+    allowMismatch: gate.allowMismatch,
+  });
+  if (problem !== null) throw new MeasureError(`Cannot compare: ${problem}`);
+  if (flags.updateBaseline !== undefined) {
+    await checkBaselineUpdate(flags.updateBaseline);
+  }
+  const timestamp = new Date().toISOString();
+  const outputs = await planBenchOutputs(flags, timestamp);
+  return {
+    options,
+    targets: wantedTargets(flags, request),
+    resumed,
+    timestamp,
+    baseline,
+    updateBaseline: flags.updateBaseline ?? null,
+    gate,
+    confirms: !flags.noConfirm,
+    outputs,
+    isQuiet: flags.quiet,
+    openers: openersOf({
+      flags,
+      request,
+      options,
+      apiKey,
+      comparedKey,
+      caCerts,
+      stem: outputs.stem,
+    }),
+  };
+}
+
+function planBenchOutputs(
+  flags: BenchFlags,
+  timestamp: string,
+): Promise<RunOutputs<Run>> {
+  const { output, jsonOutput, metadataOutput, baseline, updateBaseline } =
+    flags;
+  const others = [
+    { path: jsonOutput, render: runToRows },
+    { path: metadataOutput, render: runToMetadata },
+  ].flatMap(({ path, render }) => path === undefined ? [] : { path, render });
+  return planRunOutputs(
+    { output, others, formats: RECORD_FORMATS },
+    `${flags.profile}-${timestamp}`,
+    [
+      ...baseline,
+      ...(updateBaseline === undefined ? [] : [
+        updateBaseline,
+        updateBaseline.replace(/\.csv$/, "-metadata.json"),
+      ]),
+    ],
+  );
+}
+
+/** The key goes to no other host than the one that it was given for. */
+function keyOfCompared(
+  { url, compared }: BenchRequest,
+  apiKey: string | null,
+): string | null {
+  if (compared === null) return null;
+  const isAlone = url === null || compared.url === null ||
+    isSameHost(url, compared.url);
+  return readEnvironment("SCORE_COMPARE_API_KEY") ?? (isAlone ? apiKey : null);
+}
+
+function openersOf(
+  { flags, request, options, apiKey, comparedKey, caCerts, stem }: {
+    readonly flags: BenchFlags;
+    readonly request: BenchRequest;
+    readonly options: RunOptions;
+    readonly apiKey: string | null;
+    readonly comparedKey: string | null;
+    readonly caCerts: readonly string[];
+    readonly stem: string;
+  },
+): BenchSetup["openers"] {
+  return (interrupts, progress) => {
+    const open = (
+      address: Pick<TargetOptions, "url" | "launch" | "apiKey">,
+      suffix: string,
+    ) =>
+    (wanted: Wanted) =>
+      openTarget({
+        ...address,
+        launchTimeoutMs: flags.launchTimeout * 1000,
+        timeoutMs: flags.timeout * 1000,
+        logPath: (model, dtype) =>
+          `${stem}.${fileName(`${model}-${dtype}${suffix}`)}.log`,
+        headers: request.headers,
+        caCerts,
+        unixSocketPath: flags.unixSocket ?? null,
+        hardware: flags.hardware ?? null,
+        seed: options.seed,
+        onWaiting: (what) => progress.update(what),
+        signal: interrupts.first,
+        urgent: interrupts.second,
+      }, wanted);
+    const { url, launch, compared } = request;
+    const base = open({ url, launch, apiKey }, compared === null ? "" : "-A");
+    if (compared === null) return { openTarget: base, openCompared: null };
+    return {
+      openTarget: open({ ...compared, apiKey: comparedKey }, "-B"),
+      openCompared: base,
+    };
+  };
+}
+
+/** What was asked for, with the seed of the run that is resumed. */
+function runOptions(
+  flags: BenchFlags,
+  request: BenchRequest,
+  known: { readonly resumed: Run | null; readonly apiKey: string | null },
+): RunOptions {
+  const { resumed, apiKey } = known;
+  const redact = createRedactor([
+    apiKey ?? "",
+    ...headerSecrets(request.headers),
+  ]);
+  const address = (one: { url: string | null; launch: string | null }) =>
+    redact(one.url ?? hideKeys(one.launch ?? ""));
+  // In an A/B run the one that is judged is the target.
+  const { compared } = request;
+  const options: RunOptions = {
+    profile: flags.profile,
+    ...request.profile,
+    prefixCache: request.prefixCache,
+    applySoftmax: !flags.noSoftmax,
+    labelTokenIds: flags.labelTokenIds ?? null,
+    tokens: request.tokens,
+    repeats: flags.repeats,
+    timeoutMs: flags.timeout * 1000,
+    // New by default: a server that saw the prompts of an earlier run has them in its cache.
+    seed: flags.seed ?? resumed?.options.seed ?? crypto.randomUUID(),
+    target: request.url !== null
+      ? "url"
+      : request.launch !== null
+      ? "launched"
+      : "simulated",
+    targetAddress: address(compared ?? request),
+    compareAddress: compared === null ? null : address(request),
+  };
+  if (resumed === null) return options;
+  const differences = optionDifferences(resumed.options, options);
+  if (differences.length === 0) return options;
+  throw new UsageError([
+    `Cannot resume '${flags.resume}': it was made with other options; give the same ones, or start a new run`,
+    ...differences.map((difference) => `  ${difference}`),
+  ]);
+}
+
+function fileName(text: string): string {
+  return text.replaceAll(/[^\w.-]/g, "_");
+}

@@ -1,0 +1,153 @@
+/**
+ * Reads and checks all that a stress run needs before anything is sent: nothing behind it sees a flag.
+ *
+ * @module
+ */
+import type { Interrupts } from "../cli/interrupt.ts";
+import {
+  readApiKey,
+  readCertificates,
+  readEnvironment,
+  refuseTwoKeys,
+} from "../cli/secret_source.ts";
+import { UsageError } from "../failure.ts";
+import type { TargetKind } from "../record/run.ts";
+import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
+import { openTarget, type Target, UNKNOWN } from "../server/open.ts";
+import { readStressRun } from "../stress/file.ts";
+import { specifiedResult, type StressRun } from "../stress/record.ts";
+import type { StressOptions } from "../stress/scenarios.ts";
+import { STRESS_FORMATS } from "./formats.ts";
+import { planRunOutputs, type RunOutputs } from "./outputs.ts";
+import {
+  readStressFlags,
+  type StressFlags,
+  type StressRequest,
+} from "./stress_flags.ts";
+
+/** What a stress run needs, checked. */
+export interface StressSetup {
+  /** What is sent, and how it is judged. */
+  readonly options: StressOptions;
+  /** What is stressed. */
+  readonly target: TargetKind;
+  /** Its address without secrets. */
+  readonly targetAddress: string;
+  /** The run that is gone on with; null for a new one. */
+  readonly resumed: StressRun | null;
+  /** When the run starts, ISO 8601. */
+  readonly timestamp: string;
+  /** Why a scenario of `all` is left out, in words. */
+  readonly warnings: readonly string[];
+  /** Where the results go. */
+  readonly outputs: RunOutputs<StressRun>;
+  /** Whether progress is hidden. */
+  readonly isQuiet: boolean;
+  /** Processes that send. */
+  readonly workers: number;
+  /** The process of the server whose memory is watched, where it was not started here; null for none. */
+  readonly serverPid: number | null;
+  /** Opens the target; what it waits for is said to `onWaiting`. */
+  readonly openTarget: (
+    interrupts: Interrupts,
+    onWaiting: (what: string) => void,
+  ) => Promise<Target>;
+}
+
+/**
+ * Reads flags, files and environment, and checks all that can be wrong before anything is sent.
+ *
+ * @throws {UsageError} If a flag, a file or a setting is wrong.
+ */
+export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
+  const request = readStressFlags(flags, readEnvironment("SCORE_URL"));
+  const resumed = flags.resume === undefined
+    ? null
+    : await readStressRun(flags.resume);
+  const apiKey = await readApiKey(flags.apiKeyFile);
+  refuseTwoKeys(apiKey, request.headers);
+  const caCerts = await readCertificates(flags.caFile);
+  const options = stressOptions(flags, request, resumed);
+  const timestamp = new Date().toISOString();
+  const outputs = await planStressOutputs(flags, timestamp);
+  const redact = createRedactor([
+    apiKey ?? "",
+    ...headerSecrets(request.headers),
+  ]);
+  const { url, launch, headers } = request;
+  return {
+    options,
+    target: request.kind,
+    targetAddress: redact(url ?? hideKeys(launch ?? "")),
+    resumed,
+    timestamp,
+    warnings: request.leftOut,
+    outputs,
+    isQuiet: flags.quiet,
+    workers: flags.workers,
+    serverPid: flags.serverPid ?? null,
+    openTarget: (interrupts, onWaiting) =>
+      openTarget({
+        url,
+        launch,
+        launchTimeoutMs: flags.launchTimeout * 1000,
+        logPath: () => `${outputs.stem}.log`,
+        apiKey,
+        headers,
+        caCerts,
+        unixSocketPath: flags.unixSocket ?? null,
+        hardware: flags.hardware ?? null,
+        seed: options.seed,
+        onWaiting,
+        signal: interrupts.first,
+        urgent: interrupts.second,
+      }, wantedTarget(flags, request)),
+  };
+}
+
+function planStressOutputs(
+  { output, jsonOutput, metadataOutput }: StressFlags,
+  timestamp: string,
+): Promise<RunOutputs<StressRun>> {
+  const others = [
+    { path: jsonOutput, render: specifiedJson },
+    { path: metadataOutput, render: metadataJson },
+  ].flatMap(({ path, render }) => path === undefined ? [] : { path, render });
+  return planRunOutputs(
+    { output, others, formats: STRESS_FORMATS },
+    `stress-${timestamp}`,
+  );
+}
+
+/** Writes the specification's fields of each load. */
+function specifiedJson({ results }: StressRun): string {
+  return `${JSON.stringify(results.map(specifiedResult), null, 2)}\n`;
+}
+
+function metadataJson({ metadata, options }: StressRun): string {
+  return `${JSON.stringify({ ...metadata, options }, null, 2)}\n`;
+}
+
+/** What was asked for, with the seed of the run that is resumed. */
+function stressOptions(
+  flags: StressFlags,
+  request: StressRequest,
+  resumed: StressRun | null,
+): StressOptions {
+  const seed = flags.seed ?? resumed?.options.seed ?? crypto.randomUUID();
+  const options = { ...request.options, seed };
+  if (
+    resumed === null ||
+    JSON.stringify(resumed.options) === JSON.stringify(options)
+  ) return options;
+  throw new UsageError([
+    `Cannot resume '${flags.resume}': it was made with other options; give the same ones, or start a new run`,
+  ]);
+}
+
+/** A server at a URL names itself; the simulated engine has scores of float32 whatever it is called. */
+function wantedTarget(flags: StressFlags, { kind }: StressRequest) {
+  const dtype = flags.dtype ??
+    (kind === "url" ? UNKNOWN : kind === "launched" ? "bfloat16" : "float32");
+  return { model: flags.model, dtype };
+}
