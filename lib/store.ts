@@ -127,7 +127,8 @@ export async function readText(path: string): Promise<string> {
         `Cannot read '${path}': it has ${size} bytes, more than ${MAX_FILE_BYTES}`,
       ]);
     }
-    return await Deno.readTextFile(path);
+    // Some editors write a byte order mark, which no format here knows.
+    return (await Deno.readTextFile(path)).replace(/^\uFEFF/, "");
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError([fileProblem("read", path, error)]);

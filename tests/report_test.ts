@@ -307,12 +307,12 @@ Deno.test("loadBaseline() finds the metadata of a CSV by each of their names", a
   });
   assertEquals(
     await usageProblem(loadBaseline([path])),
-    `Cannot read '${metadata}': metadata in JSON were expected, found other text`,
+    `Cannot read '${metadata}', which tells how the CSV beside it was measured: JSON was expected, found other text. Mend it, or take it away`,
   );
 });
 
 Deno.test("loadBaseline() refuses a folder with a damaged or foreign file", async () => {
-  for (const text of ["{", "[]", '{"name": "x"}']) {
+  for (const text of ["{", "7", '{"name": "x"}']) {
     await using folder = await makeTestFolder();
     await write(folder.path, { "a.csv": runToCsv(RESULT), "b.json": text });
     assertStringIncludes(

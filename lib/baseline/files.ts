@@ -28,10 +28,18 @@ import {
 export async function loadBaseline(
   paths: readonly string[],
 ): Promise<Baseline> {
-  const files = (await Promise.all(paths.map(listFiles))).flat();
+  const listed = await Promise.all(paths.map(listFiles));
+  const files = new Set(listed.flatMap(({ files }) => files));
   const runs: StoredRun[] = [];
-  for (const path of new Set(files)) runs.push(...await loadRuns(path));
-  return named(paths.join(", "), () => mergeRuns(runs));
+  for (const path of files) runs.push(...await loadRuns(path));
+  const { notes, ...baseline } = named(
+    paths.join(", "),
+    () => mergeRuns(runs),
+  );
+  return {
+    ...baseline,
+    notes: [...notes, ...listed.flatMap(({ skipped }) => skipped)],
+  };
 }
 
 /**
@@ -40,7 +48,7 @@ export async function loadBaseline(
  * @throws {UsageError} If it cannot be read whole; the message names file, line and column.
  */
 export async function loadRuns(path: string): Promise<StoredRun[]> {
-  switch (extname(path)) {
+  switch (extname(path).toLowerCase()) {
     case ".json": {
       const text = await readText(path);
       return named(path, () => runsOfRecord(parseRun(text), path));
@@ -127,23 +135,29 @@ export async function updateBaseline(
   return [path, metadataPath];
 }
 
-async function listFiles(path: string): Promise<string[]> {
+/** Lists what a path holds for a baseline, and says what a folder holds that is none; metadata belong to a CSV. */
+async function listFiles(
+  path: string,
+): Promise<{ files: string[]; skipped: string[] }> {
   const known = await Deno.stat(path).catch(() => null);
-  if (!known?.isDirectory) return [path];
+  if (!known?.isDirectory) return { files: [path], skipped: [] };
   const names: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(path)) {
-    if (isFile && /\.(?:csv|json)$/.test(name)) names.push(name);
+  for await (const { name, isDirectory } of Deno.readDir(path)) {
+    if (!isDirectory && /\.(?:csv|json)$/i.test(name)) names.push(name);
   }
   const files: string[] = [];
+  const skipped: string[] = [];
   for (const name of names.toSorted()) {
     const file = join(path, name);
-    if (extname(name) === ".csv" || !isMetadata(await readText(file))) {
-      files.push(file);
-    }
+    const kind = /\.csv$/i.test(name) ? "run" : kindOf(await readText(file));
+    if (kind === "stress" || kind === "rows") {
+      skipped.push(`Not used: ${file}, ${KINDS[kind]}`);
+    } else if (kind !== "metadata") files.push(file);
   }
-  if (files.length > 0) return files;
+  if (files.length > 0) return { files, skipped };
   throw new UsageError([
     `Cannot read a baseline from '${path}': expected .csv files or run records (.json) in it, found none`,
+    ...skipped,
   ]);
 }
 
@@ -156,21 +170,36 @@ async function findMetadata(
 ): Promise<{ readonly path: string; readonly text: string } | null> {
   const stems = [...new Set([stem, stem.replace(/-baseline$/, "")])];
   const names = stems.map((one) => `${one}-metadata.json`);
-  for (const path of [...names, `${stem}.json`]) {
-    const text = await readIfThere(path);
-    // NAME.json may as well be the run record, or the rows as JSON.
-    if (text === null || (!names.includes(path) && !isMetadata(text))) continue;
-    return { path, text };
-  }
-  return null;
+  return await findBeside(names, () => true) ??
+    await findBeside([`${stem}.json`], (kind) => kind === "metadata");
 }
 
-async function findRecord(
+function findRecord(
   stem: string,
 ): Promise<{ readonly path: string; readonly text: string } | null> {
-  for (const path of [`${stem}.run.json`, `${stem}.json`]) {
+  const names = [`${stem}.run.json`, `${stem}.json`];
+  return findBeside(names, (kind) => kind === "run");
+}
+
+/**
+ * Returns the first of some files beside a CSV that is there and of the right kind, or null.
+ *
+ * @throws {UsageError} If one is damaged: what it would tell, as the hardware, must not pass unchecked.
+ */
+async function findBeside(
+  paths: readonly string[],
+  isRight: (kind: FileKind) => boolean,
+): Promise<{ readonly path: string; readonly text: string } | null> {
+  for (const path of paths) {
     const text = await readIfThere(path);
-    if (text !== null && isRecord(text)) return { path, text };
+    if (text === null) continue;
+    const kind = kindOf(text);
+    if (kind === "damaged") {
+      throw new UsageError([
+        `Cannot read '${path}', which tells how the CSV beside it was measured: JSON was expected, found other text. Mend it, or take it away`,
+      ]);
+    }
+    if (isRight(kind)) return { path, text };
   }
   return null;
 }
@@ -185,22 +214,30 @@ async function readIfThere(path: string): Promise<string | null> {
   return await readText(path);
 }
 
-/** A run record and nothing else has cells. */
-function isRecord(text: string): boolean {
-  return hasField(text, "cells");
-}
+/** What a JSON file is, in words. */
+const KINDS = {
+  run: "a run record",
+  stress: "the record of a stress test",
+  metadata: "metadata",
+  rows: "rows as JSON",
+  damaged: "no JSON",
+  other: "something else",
+};
 
-function isMetadata(text: string): boolean {
-  return hasField(text, "hardware") && !isRecord(text);
-}
+type FileKind = keyof typeof KINDS;
 
-function hasField(text: string, name: string): boolean {
+function kindOf(text: string): FileKind {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && name in value;
+    value = JSON.parse(text);
   } catch {
-    return false;
+    return "damaged";
   }
+  if (typeof value !== "object" || value === null) return "other";
+  if (Array.isArray(value)) return "rows";
+  if ("kind" in value && value.kind === "stress") return "stress";
+  if ("cells" in value) return "run";
+  return "hardware" in value ? "metadata" : "other";
 }
 
 /** Names the file in what is wrong with its text. */
