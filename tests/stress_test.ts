@@ -372,7 +372,10 @@ Deno.test("stress.ts keeps what was run when it is interrupted, and goes on from
   );
   const other = await stress([...flags, "--duration", "50", "--resume", path]);
   assertEquals(other.code, 2);
-  assertStringIncludes(other.stderr, "other options");
+  assertStringIncludes(
+    other.stderr,
+    "other options; give the same ones, or start a new run\n  durationSeconds: 2 in the file, 50 now",
+  );
   const resumed = await stress([
     ...flags.filter((word) => word !== "--output" && word !== path),
     ...["--duration", "2", "--resume", path, "--json-output", `${path}2`],

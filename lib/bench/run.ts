@@ -350,7 +350,9 @@ class Bench {
   /** Keeps what the server says of itself, and says where it is not what was asked for. */
   #note(target: Target): void {
     const { server, kind } = target;
-    if (this.#plan.resumed !== null) checkResumed(this.#plan.resumed, server);
+    const earlier = this.#plan.resumed?.metadata.servers ?? [];
+    checkResumed(earlier, this.#plan.options.target, server)
+      .forEach((doubt) => this.#warn(doubt));
     if (!this.#servers.some((known) => isSameServer(known, server))) {
       this.#servers.push(server);
     }

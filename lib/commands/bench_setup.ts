@@ -31,7 +31,7 @@ import {
 } from "./bench_flags.ts";
 import { RECORD_FORMATS } from "./formats.ts";
 import { readGateFlags } from "./gate_flags.ts";
-import { planRunOutputs, type RunOutputs } from "./outputs.ts";
+import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
 
 /** What a run needs, checked. */
 export interface BenchSetup {
@@ -133,7 +133,7 @@ function planBenchOutputs(
   ].flatMap(({ path, render }) => path === undefined ? [] : { path, render });
   return planRunOutputs(
     { output, others, formats: RECORD_FORMATS },
-    `${flags.profile}-${timestamp}`,
+    flags.resume ?? recordName(`${flags.profile}-${timestamp}`),
     [
       ...baseline,
       ...(updateBaseline === undefined ? [] : [

@@ -60,7 +60,7 @@ export function readOutputs<Result>(
  * Decides what a run writes and where: the outputs that are asked for, and its record, which is one of them or lies
  * beside the first.
  *
- * @param name What a record is called that has no other name.
+ * @param name Where a record goes that has no other name.
  * @param kept Files and folders that must not be written to.
  * @throws {UsageError} If a file cannot be written, or two outputs are one file.
  */
@@ -83,7 +83,7 @@ export async function planRunOutputs<Result>(
   const paths = output.filter((path) => !path.endsWith(":-"));
   const record = paths.find((path) => path.endsWith(".json")) ??
     paths[0]?.replace(/\.\w+$/, ".run.json") ??
-    join("results", `${name.replaceAll(/[:.]/g, "-")}.run.json`);
+    name;
   await checkOutputs(
     [
       ...files.map(({ path }) => path),
@@ -92,6 +92,11 @@ export async function planRunOutputs<Result>(
     kept,
   );
   return { record, stem: record.replace(/(\.run)?\.json$/, ""), files };
+}
+
+/** Returns where a record goes that was given no name. */
+export function recordName(stem: string): string {
+  return join("results", `${stem.replaceAll(/[:.]/g, "-")}.run.json`);
 }
 
 /**

@@ -11,14 +11,14 @@ import {
   refuseTwoKeys,
 } from "../cli/secret_source.ts";
 import { UsageError } from "../failure.ts";
-import type { TargetKind } from "../record/run.ts";
+import { optionDifferences, type TargetKind } from "../record/run.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
 import { openTarget, type Target, UNKNOWN } from "../server/open.ts";
 import { readStressRun } from "../stress/file.ts";
 import { specifiedResult, type StressRun } from "../stress/record.ts";
 import type { StressOptions } from "../stress/scenarios.ts";
 import { STRESS_FORMATS } from "./formats.ts";
-import { planRunOutputs, type RunOutputs } from "./outputs.ts";
+import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
 import {
   readStressFlags,
   type StressFlags,
@@ -67,18 +67,22 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
   const apiKey = await readApiKey(flags.apiKeyFile);
   refuseTwoKeys(apiKey, request.headers);
   const caCerts = await readCertificates(flags.caFile);
-  const options = stressOptions(flags, request, resumed);
-  const timestamp = new Date().toISOString();
-  const outputs = await planStressOutputs(flags, timestamp);
   const redact = createRedactor([
     apiKey ?? "",
     ...headerSecrets(request.headers),
   ]);
   const { url, launch, headers } = request;
+  const targetAddress = redact(url ?? hideKeys(launch ?? ""));
+  const options = stressOptions(flags, request, {
+    resumed,
+    address: targetAddress,
+  });
+  const timestamp = new Date().toISOString();
+  const outputs = await planStressOutputs(flags, timestamp);
   return {
     options,
     target: request.kind,
-    targetAddress: redact(url ?? hideKeys(launch ?? "")),
+    targetAddress,
     resumed,
     timestamp,
     warnings: request.leftOut,
@@ -106,7 +110,7 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
 }
 
 function planStressOutputs(
-  { output, jsonOutput, metadataOutput }: StressFlags,
+  { output, jsonOutput, metadataOutput, resume }: StressFlags,
   timestamp: string,
 ): Promise<RunOutputs<StressRun>> {
   const others = [
@@ -115,7 +119,7 @@ function planStressOutputs(
   ].flatMap(({ path, render }) => path === undefined ? [] : { path, render });
   return planRunOutputs(
     { output, others, formats: STRESS_FORMATS },
-    `stress-${timestamp}`,
+    resume ?? recordName(`stress-${timestamp}`),
   );
 }
 
@@ -131,17 +135,22 @@ function metadataJson({ metadata, options }: StressRun): string {
 /** What was asked for, with the seed of the run that is resumed. */
 function stressOptions(
   flags: StressFlags,
-  request: StressRequest,
-  resumed: StressRun | null,
+  { options: given, kind }: StressRequest,
+  known: { readonly resumed: StressRun | null; readonly address: string },
 ): StressOptions {
+  const { resumed, address } = known;
   const seed = flags.seed ?? resumed?.options.seed ?? crypto.randomUUID();
-  const options = { ...request.options, seed };
-  if (
-    resumed === null ||
-    JSON.stringify(resumed.options) === JSON.stringify(options)
-  ) return options;
+  const options = { ...given, seed };
+  if (resumed === null) return options;
+  const { target, "target_address": targetAddress } = resumed.metadata;
+  const differences = optionDifferences(
+    { ...resumed.options, target, targetAddress },
+    { ...options, target: kind, targetAddress: address },
+  );
+  if (differences.length === 0) return options;
   throw new UsageError([
     `Cannot resume '${flags.resume}': it was made with other options; give the same ones, or start a new run`,
+    ...differences.map((difference) => `  ${difference}`),
   ]);
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { MeasureError } from "../failure.ts";
-import type { CellResult, Run, ServerRecord } from "./run.ts";
+import type { CellResult, Run, ServerRecord, TargetKind } from "./run.ts";
 import { repeatId } from "./cells.ts";
 
 /**
@@ -39,19 +39,40 @@ function withoutVerdict(cell: CellResult): CellResult {
 }
 
 /**
- * Makes sure that a run is resumed on what it was begun on, or its cells would not be of one run.
+ * Makes sure that a run is resumed on what it was begun on, or its parts would not be of one run.
  *
+ * @param earlier The servers of the part that was measured.
+ * @param target What is measured: another model at a URL is another server, where it is launched it may be the next one.
+ * @returns Doubts, in words: the version or the quantisation may have changed.
  * @throws {MeasureError} If the server is of another model, data type or hardware.
  */
-export function checkResumed(resumed: Run, server: ServerRecord): void {
-  const earlier = resumed.metadata.servers;
+export function checkResumed(
+  earlier: readonly ServerRecord[],
+  target: TargetKind,
+  server: ServerRecord,
+): string[] {
   const same = earlier.find((known) =>
     known.model === server.model && known.dtype === server.dtype
   );
   const isOther = same === undefined
-    ? earlier.length > 0 && resumed.options.target === "url"
+    ? earlier.length > 0 && target === "url"
     : same.hardware !== server.hardware || same.tpSize !== server.tpSize;
-  if (!isOther) return;
+  if (!isOther) {
+    return same === undefined ? [] : [
+      ["version", same.version, server.version],
+      [
+        "quantization",
+        same.info?.["quantization"],
+        server.info?.["quantization"],
+      ],
+    ].flatMap(([name, was, is]) =>
+      (was ?? null) === (is ?? null)
+        ? []
+        : `The run was begun on a server of ${name} ${
+          was ?? "unknown"
+        }, and goes on with ${is ?? "unknown"}`
+    );
+  }
   const describe = ({ model, dtype, hardware, tpSize }: ServerRecord) =>
     `${model} (${dtype}) on ${hardware}, tp_size ${tpSize ?? "unknown"}`;
   throw new MeasureError(

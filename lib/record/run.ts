@@ -339,11 +339,11 @@ export function summariseCell(
  * Says in which options two runs differ, one text each; runs with none measure the same.
  * The profile's name alone makes no difference.
  */
-export function optionDifferences(
-  stored: RunOptions,
-  given: RunOptions,
+export function optionDifferences<Options extends object>(
+  stored: Options,
+  given: Options,
 ): string[] {
-  const names = Object.keys(given) as (keyof RunOptions)[];
+  const names = Object.keys(given) as (keyof Options & string)[];
   return names.filter((name) => name !== "profile").flatMap((name) => {
     const [was, is] = [stored[name], given[name]].map((value) =>
       JSON.stringify(value)

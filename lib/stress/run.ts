@@ -6,6 +6,7 @@
 import { MeasureError } from "../failure.ts";
 import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
 import type { Calibration, ServerRecord, TargetKind } from "../record/run.ts";
+import { checkResumed } from "../record/resume.ts";
 import type { Environment } from "../server/environment.ts";
 import { StressContext, type StressWorld } from "./context.ts";
 import { runMixed } from "./mixed.ts";
@@ -114,6 +115,14 @@ class Stress {
       this.#warnings.push(UNKNOWN_CLIENT);
     }
     const target = await world.openTarget();
+    const earlier = this.#server;
+    this.#warnings.push(
+      ...checkResumed(
+        earlier === null ? [] : [earlier],
+        "url",
+        target.server,
+      ),
+    );
     this.#server = target.server;
     const context = new StressContext(this.#plan.options, world, {
       target,

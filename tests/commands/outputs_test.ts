@@ -5,6 +5,7 @@ import {
   type Output,
   planRunOutputs,
   readOutputs,
+  recordName,
   writeOutputs,
   writeRun,
 } from "../../lib/commands/outputs.ts";
@@ -39,7 +40,7 @@ Deno.test("planRunOutputs() puts the record where it was asked for, or beside th
   const plan = async (...output: string[]) => {
     const { record, stem, files } = await planRunOutputs(
       { output, others: [], formats: FORMATS },
-      `${folder.path}/none`,
+      `${folder.path}/old.json`,
     );
     return [record, stem, files.length].map((one) =>
       String(one).replace(folder.path, "")
@@ -49,6 +50,12 @@ Deno.test("planRunOutputs() puts the record where it was asked for, or beside th
   assertEquals(await plan(at("a.csv")), ["/a.run.json", "/a", "1"]);
   assertEquals(await plan(at("a.csv"), at("b.json")), ["/b.json", "/b", "2"]);
   assertEquals(await plan("csv:-", at("c.csv")), ["/c.run.json", "/c", "2"]);
+  // The record that is gone on with, or a name made of the time.
+  assertEquals(await plan("csv:-"), ["/old.json", "/old", "1"]);
+  assertEquals(
+    recordName("smoke-2026-01-02T03:04:05.678Z"),
+    "results/smoke-2026-01-02T03-04-05-678Z.run.json",
+  );
 });
 
 Deno.test("checkOutputs() refuses one file twice, and what is kept", async () => {
