@@ -52,7 +52,8 @@ export const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
   "invalid-shape": "a wrong number of rows or labels",
   "invalid-score":
     "a score that is not a probability, or a row that does not sum to 1",
-  mismatch: "a score that differs from its reference",
+  mismatch:
+    "a score that differs from its reference, or from another answer to one request",
   aborted: "ended by an interrupt",
   dropped: "a planned arrival that was never sent",
 };

@@ -6,9 +6,9 @@ import {
 } from "@std/assert";
 import type { Run } from "../lib/record/run.ts";
 import type { EngineOptions } from "../lib/simulator/options.ts";
-import { startSimulator } from "../lib/simulator/start.ts";
 import { makeTestFolder, runMain } from "./support/bench_runner.ts";
 import { startScoreServer } from "./support/score_server.ts";
+import { startSimulator } from "../lib/simulator/start.ts";
 
 /** Three short cells. */
 const CELLS = [

@@ -27,6 +27,8 @@ import {
   SERVED,
   startScoreServer,
 } from "./support/score_server.ts";
+import { startSimulator } from "../lib/simulator/start.ts";
+import { parseRun } from "../lib/record/run_file.ts";
 
 /** Overrides of a profile that leave one short cell. */
 const ONE_CELL = ["--batch-sizes", "3", "--num-labels", "2", "--num-runs", "4"];
@@ -98,6 +100,26 @@ Deno.test("main() sends new prompts in the cold regime, one prompt in the hot on
   const hot = await benchUrl({}, ["--prefix-cache", "hot"]);
   assertGreater(hot.bodies.length, 4);
   assertEquals(new Set(hot.bodies.map((body) => body["query"])).size, 1);
+});
+
+Deno.test("main() does not measure a server that contradicts itself", async () => {
+  await using folder = await makeTestFolder();
+  await using server = await startSimulator({
+    faults: ["off=50/3"],
+    noise: 0,
+  });
+  const path = `${folder.path}/run.json`;
+  const outcome = await runMain([
+    ...["--url", server.url, "--prefix-cache", "hot", "--output", path],
+    ...["--batch-sizes", "3", "--num-labels", "2", "--num-runs", "6"],
+  ]);
+  assertEquals(outcome.code, 3);
+  const [cell] = parseRun(await Deno.readTextFile(path)).cells;
+  assertEquals(cell?.status, "INVALID");
+  assertStringIncludes(
+    cell?.reason ?? "",
+    "the server gave different answers to one request (",
+  );
 });
 
 Deno.test("main() sends token ids of exact lengths and no softmax when asked", async () => {

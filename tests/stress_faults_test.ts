@@ -6,9 +6,9 @@ import {
 } from "@std/assert";
 import { faultsAt, parseFault } from "../lib/simulator/faults.ts";
 import { ZERO_COST } from "../lib/simulator/options.ts";
-import { startSimulator } from "../lib/simulator/start.ts";
 import { startScoreServer } from "./support/score_server.ts";
 import { countsOf, serverFindings, stress } from "./support/stress_runner.ts";
+import { startSimulator } from "../lib/simulator/start.ts";
 
 /** A launched server that shares nothing with the simulated engine. */
 const SERVER = `${Deno.execPath()} run --no-prompt --allow-net=127.0.0.1 ` +

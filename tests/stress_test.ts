@@ -1,7 +1,6 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { createServer, type ServerResponse } from "node:http";
 import { ZERO_COST } from "../lib/simulator/options.ts";
-import { startSimulator } from "../lib/simulator/start.ts";
 import { hash32 } from "../lib/stats/rng.ts";
 import { parseStressRun } from "../lib/stress/file.ts";
 import { loadSteps } from "../lib/stress/scenarios.ts";
@@ -13,6 +12,7 @@ import {
   stress,
 } from "./support/stress_runner.ts";
 import { SHORT_OPTIONS } from "./support/virtual_stress.ts";
+import { startSimulator } from "../lib/simulator/start.ts";
 
 // Faults strike requests by their number, and no deadline is near but that of a request without an
 // answer, so that what is found does not hang on the machine. When what was found is a drift, a leak,

@@ -6,7 +6,6 @@
 import { extname, join } from "@std/path";
 import { UsageError } from "../failure.ts";
 import type { Run } from "../record/run.ts";
-import { parseRun } from "../record/run_file.ts";
 import { checkWritable, readText, writeWhole } from "../store.ts";
 import { conditionMismatches, describeRefusal } from "./comparability.ts";
 import { type MismatchName, parseMetadata } from "./conditions.ts";
@@ -18,6 +17,7 @@ import {
   appendRecord,
   findUpdateProblem,
 } from "./update.ts";
+import { parseRun } from "../record/run_file.ts";
 
 /**
  * Reads a baseline from files and folders: result files in CSV, and run records. A CSV is completed from what lies beside

@@ -17,6 +17,7 @@ import {
   type WarmUp,
 } from "../record/run.ts";
 import { findSuspects, isSettled, QUIET_ANSWERS } from "./warm_up.ts";
+import { DIFFERENT_ANSWERS } from "../score/answer.ts";
 
 /** What is measured. */
 export interface CellPlan {
@@ -198,6 +199,12 @@ function invalidReason(
   }
   const failed = outcomes.filter((outcome) => outcome !== "ok").length;
   if (failed > 0) {
+    const contrary = outcomes.filter((outcome) =>
+      outcome === "mismatch"
+    ).length;
+    if (contrary > 0) {
+      return `${DIFFERENT_ANSWERS} (${contrary} of ${outcomes.length})`;
+    }
     return `${failed} of ${outcomes.length} requests failed${
       outcomes.length < plan.numRuns ? ", the rest were not sent" : ""
     }`;

@@ -5,9 +5,9 @@
  */
 import { join } from "@std/path";
 import { UsageError } from "../failure.ts";
-import { parseRun } from "../record/run_file.ts";
 import { readText } from "../store.ts";
 import { type HistoryRun, historyRun } from "./runs.ts";
+import { parseRun } from "../record/run_file.ts";
 
 /** What was found below a folder. */
 export interface HistoryFiles {

@@ -7,9 +7,9 @@ import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
 import {
   checkAnswer,
   type ExpectedAnswer,
+  expectedAnswer,
   judgeExchange,
   type Judgement,
-  rowSumTolerance,
 } from "../score/answer.ts";
 import { encodeScoreRequest, lethalReason } from "../score/request.ts";
 import { scoreRequest, type WorkloadSpec } from "../score/workload.ts";
@@ -24,7 +24,7 @@ import {
   type ReferenceTable,
   type Tolerance,
   worseOf,
-} from "./truth.ts";
+} from "../score/truth.ts";
 
 /** Payloads of one shape with their references. Plain data, fit to be sent to a worker. */
 export interface KnownWorkload {
@@ -63,18 +63,6 @@ export function knownBody(spec: WorkloadSpec, payload: number): Uint8Array {
     );
   }
   return new TextEncoder().encode(encodeScoreRequest(request));
-}
-
-/** Says what a right answer of a shape looks like. */
-export function expectedAnswer(
-  spec: WorkloadSpec,
-  dtype: string,
-): ExpectedAnswer {
-  return {
-    rows: spec.batchSize,
-    labels: spec.labelTokenIds.length,
-    rowSumTolerance: spec.applySoftmax ? rowSumTolerance(dtype) : null,
-  };
 }
 
 /** Which payload a request carries. */

@@ -10,7 +10,7 @@ import {
   TimelineRecorder,
   waitQuantile,
 } from "./timeline.ts";
-import { type Deviation, worseOf } from "./truth.ts";
+import { type Deviation, worseOf } from "../score/truth.ts";
 
 /** The specification shows the first ten errors. */
 export const SHOWN_ERRORS = 10;

@@ -12,9 +12,10 @@ import {
 } from "../http/client.ts";
 import {
   createRepeatJudge,
+  expectedAnswer,
   judgeExchange,
-  rowSumTolerance,
 } from "../score/answer.ts";
+import { scoreTolerance } from "../score/truth.ts";
 import { SCORE_PATH } from "../score/request.ts";
 import { requestBody } from "../score/workload.ts";
 import { createRedactor } from "../secret.ts";
@@ -113,11 +114,7 @@ async function measure(
   const { workload, loop, timeoutMs, firstIndex } = plan;
   const client = clientFor(plan.endpoint);
   const redact = createRedactor(plan.endpoint.secrets);
-  const expected = {
-    rows: workload.batchSize,
-    labels: workload.labelTokenIds.length,
-    rowSumTolerance: workload.applySoftmax ? rowSumTolerance(plan.dtype) : null,
-  };
+  const expected = expectedAnswer(workload, plan.dtype);
   // The same payload again and again needs to be made only once.
   const hot = workload.prefixCache === "hot"
     ? client.encode("POST", SCORE_PATH, requestBody(workload, firstIndex))
@@ -125,7 +122,10 @@ async function measure(
   const judge = hot === null
     ? (exchange: HttpAnswer | HttpFailure) =>
       judgeExchange(exchange, expected, redact)
-    : createRepeatJudge(expected, redact);
+    : createRepeatJudge(expected, {
+      redact,
+      tolerance: scoreTolerance(plan.dtype),
+    });
   // Connecting is no part of a latency. A failure shows in the requests themselves.
   await client.open(connectionsAhead(loop));
   await drive(loop, {

@@ -6,6 +6,8 @@
 import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Redactor } from "../secret.ts";
+import { deviationOf, type Tolerance } from "./truth.ts";
+import type { WorkloadSpec } from "./workload.ts";
 
 /** What a right answer looks like. */
 export interface ExpectedAnswer {
@@ -15,6 +17,22 @@ export interface ExpectedAnswer {
   readonly labels: number;
   /** How far the sum of a row may be from 1, or null where rows do not sum to 1 (no softmax). */
   readonly rowSumTolerance: number | null;
+  /** How far a score may be above 1, by rounding. */
+  readonly rounding: number;
+}
+
+/** Says what a right answer to a request of a shape looks like, from a server of a data type. */
+export function expectedAnswer(
+  spec: Pick<WorkloadSpec, "batchSize" | "labelTokenIds" | "applySoftmax">,
+  dtype: string,
+): ExpectedAnswer {
+  const rounding = rowSumTolerance(dtype);
+  return {
+    rows: spec.batchSize,
+    labels: spec.labelTokenIds.length,
+    rowSumTolerance: spec.applySoftmax ? rounding : null,
+    rounding,
+  };
 }
 
 /** A finding about an answer: how it is wrong, as an outcome and in words. */
@@ -56,7 +74,7 @@ export type CheckedAnswer =
  * Reads and checks the body of an answer of status 200.
  *
  * It must be JSON with `scores`, one row an item and one number a label, each a finite
- * probability in [0, 1], and rows that sum to 1 where softmax was asked for. Ties and zeros are
+ * probability in [0, 1] but for rounding, and rows that sum to 1 where softmax was asked for. Ties and zeros are
  * right: with bfloat16 they are common.
  *
  * @param body The whole body, undecoded.
@@ -103,7 +121,10 @@ function checkRow(
   }
   let sum = 0;
   for (const score of row) {
-    if (typeof score !== "number" || !(score >= 0 && score <= 1)) {
+    if (
+      typeof score !== "number" ||
+      !(score >= 0 && score <= 1 + expected.rounding)
+    ) {
       return {
         outcome: "invalid-score",
         message: `row ${index} holds ${
@@ -201,28 +222,52 @@ export function judgeExchange(
   return { outcome: fault.outcome, message: fault.message + said };
 }
 
+/** What is said of a server that contradicts itself. */
+export const DIFFERENT_ANSWERS =
+  "the server gave different answers to one request";
+
 /**
- * Makes a judge of the answers to one request that is sent again and again.
+ * Makes a judge of the answers to one request that is sent again and again: each must be right, and like the first
+ * right one.
  *
- * A copy of its first right answer is right: comparing bytes costs less than reading JSON, and what
- * the client needs for an answer is taken from the rate that it can measure.
+ * A copy of it is right: comparing bytes costs less than reading JSON, and what the client needs for an answer is
+ * taken from the rate that it can measure.
+ *
+ * @param tolerance How far a score may be from that of the first right answer.
  */
 export function createRepeatJudge(
   expected: ExpectedAnswer,
-  redact: Redactor,
+  { redact, tolerance }: {
+    readonly redact: Redactor;
+    readonly tolerance: Tolerance;
+  },
 ): (exchange: HttpAnswer | HttpFailure) => Judgement {
-  let right: Uint8Array | null = null;
+  let first:
+    | { readonly body: Uint8Array; readonly scores: Float64Array }
+    | null = null;
   return (exchange) => {
     if (
-      right !== null && exchange.kind === "answer" && exchange.status === 200 &&
-      isSame(exchange.body, right)
+      first !== null && exchange.kind === "answer" && exchange.status === 200 &&
+      isSame(exchange.body, first.body)
     ) return RIGHT;
     const judgement = judgeExchange(exchange, expected, redact);
-    if (
-      right === null && exchange.kind === "answer" &&
-      judgement.outcome === "ok"
-    ) right = exchange.body.slice();
-    return judgement;
+    if (judgement.outcome !== "ok" || exchange.kind !== "answer") {
+      return judgement;
+    }
+    const { scores } = checkAnswer(exchange.body, expected);
+    if (scores === null) return judgement;
+    if (first === null) {
+      const body = exchange.body.slice();
+      first = { body, scores: Float64Array.from(scores.flat()) };
+      return judgement;
+    }
+    const { absolute, share } = deviationOf(scores, first.scores, tolerance);
+    return share <= 1 ? judgement : {
+      outcome: "mismatch",
+      message: `${DIFFERENT_ANSWERS}: a score differs by ${
+        absolute.toPrecision(3)
+      } from the first answer`,
+    };
   };
 }
 

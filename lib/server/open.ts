@@ -15,10 +15,10 @@ import {
   redactJson,
   type Redactor,
 } from "../secret.ts";
-import { startSimulator } from "../simulator/start.ts";
 import { hash32 } from "../stats/rng.ts";
 import { detectHardware } from "./environment.ts";
 import { launchServer } from "./launch.ts";
+import { startSimulator } from "../simulator/start.ts";
 
 /** An open target; disposing closes what was started for it. */
 export interface Target extends AsyncDisposable {

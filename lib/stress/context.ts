@@ -11,7 +11,7 @@ import type {
 } from "../load/generator.ts";
 import type { KnownWorkload } from "../load/known_load.ts";
 import type { Samples } from "../load/samples.ts";
-import { scoreTolerance, type Tolerance } from "../load/truth.ts";
+import { scoreTolerance, type Tolerance } from "../score/truth.ts";
 import type { Calibration } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";
 import { createRedactor } from "../secret.ts";

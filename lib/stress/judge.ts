@@ -7,7 +7,7 @@ import { type ClientDoubt, findLoadDoubts } from "../load/client_limit.ts";
 import { SHOWN_ERRORS } from "../load/observer.ts";
 import type { Samples } from "../load/samples.ts";
 import { timelineRows } from "../load/timeline.ts";
-import { type Deviation, type Tolerance, worseOf } from "../load/truth.ts";
+import { type Deviation, type Tolerance, worseOf } from "../score/truth.ts";
 import type { Calibration, FailureCount } from "../record/run.ts";
 import { type LoadFigures, loadFigures } from "./figures.ts";
 import { type Health, type HealthCheck, judgeHealth } from "./health.ts";
@@ -20,6 +20,7 @@ import type {
 } from "./record.ts";
 import type { ShapeReferences } from "./references.ts";
 import type { LoadStep } from "./scenarios.ts";
+import { DIFFERENT_ANSWERS } from "../score/answer.ts";
 
 /** What is known of a load when it has ended. */
 export interface EndedLoad {
@@ -131,7 +132,10 @@ export function describeFailures(
 function referenceFindings(references: readonly ShapeReferences[]): Finding[] {
   return references.flatMap(({ failures, requests, workload }): Finding[] => {
     if (failures.length === 0) return [];
-    const what = describeFailures(failures, requests);
+    const said = failures.some(({ outcome }) => outcome === "mismatch")
+      ? `${DIFFERENT_ANSWERS}; `
+      : "";
+    const what = said + describeFailures(failures, requests);
     const end = workload === null
       ? "; without references no load was sent"
       : "";

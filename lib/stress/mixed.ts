@@ -4,7 +4,7 @@
  * @module
  */
 import { SHOWN_ERRORS } from "../load/observer.ts";
-import { worseOf } from "../load/truth.ts";
+import { worseOf } from "../score/truth.ts";
 import type { StressContext } from "./context.ts";
 import { loadFigures, timeFigures } from "./figures.ts";
 import { describeFailures, verdictOf } from "./judge.ts";

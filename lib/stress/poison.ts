@@ -6,7 +6,7 @@
 import type { HttpExchange } from "../http/client.ts";
 import { knownBody, KnownLoadJudge } from "../load/known_load.ts";
 import { SHOWN_ERRORS } from "../load/observer.ts";
-import type { Deviation } from "../load/truth.ts";
+import type { Deviation } from "../score/truth.ts";
 import type { Outcome } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";

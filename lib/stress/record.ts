@@ -4,7 +4,7 @@
  * @module
  */
 import type { TimelineRow } from "../load/timeline.ts";
-import type { Deviation, Tolerance } from "../load/truth.ts";
+import type { Deviation, Tolerance } from "../score/truth.ts";
 import type { Calibration, FailureCount, ServerRecord } from "../record/run.ts";
 import type { TargetKind } from "../record/run.ts";
 import type { Health } from "./health.ts";

@@ -12,7 +12,7 @@ import {
 import { SHOWN_ERRORS } from "../load/observer.ts";
 import type { Samples } from "../load/samples.ts";
 import { timelineRows } from "../load/timeline.ts";
-import { type Deviation, NO_DEVIATION, worseOf } from "../load/truth.ts";
+import { type Deviation, NO_DEVIATION, worseOf } from "../score/truth.ts";
 import { type Outcome, OUTCOMES } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";

@@ -4,20 +4,21 @@
  * @module
  */
 import type { HttpExchange } from "../http/client.ts";
-import {
-  expectedAnswer,
-  knownBody,
-  type KnownWorkload,
-} from "../load/known_load.ts";
+import { knownBody, type KnownWorkload } from "../load/known_load.ts";
 import {
   type Deviation,
   deviationOf,
   type Tolerance,
   worseOf,
-} from "../load/truth.ts";
+} from "../score/truth.ts";
 import type { Outcome } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
-import { checkAnswer, judgeExchange } from "../score/answer.ts";
+import {
+  checkAnswer,
+  DIFFERENT_ANSWERS,
+  expectedAnswer,
+  judgeExchange,
+} from "../score/answer.ts";
 import type { Redactor } from "../secret.ts";
 import type { Shape } from "./scenarios.ts";
 
@@ -121,7 +122,7 @@ class Scorer {
       if (deviations.length > 0) {
         this.#fail(
           "mismatch",
-          "two answers to one request, sent alone, differ",
+          `${DIFFERENT_ANSWERS}, sent alone`,
         );
       }
       answers.push(Float64Array.from(scores.flat()));

@@ -11,23 +11,22 @@
 import { cpus } from "node:os";
 import { startLoadGenerator } from "../../lib/load/generator.ts";
 import {
-  expectedAnswer,
   knownBody,
   KnownLoadJudge,
   type KnownWorkload,
 } from "../../lib/load/known_load.ts";
 import type { Samples } from "../../lib/load/samples.ts";
-import { scoreTolerance } from "../../lib/load/truth.ts";
-import { checkAnswer } from "../../lib/score/answer.ts";
+import { scoreTolerance } from "../../lib/score/truth.ts";
 import {
   defaultLabelTokenIds,
   type WorkloadSpec,
 } from "../../lib/score/workload.ts";
 import { ZERO_COST } from "../../lib/simulator/options.ts";
-import { startSimulator } from "../../lib/simulator/start.ts";
 import { histogramQuantile } from "../../lib/stats/histogram.ts";
 import { median } from "../../lib/stats/summary.ts";
 import { STRESS_SCENARIOS } from "../../lib/stress/scenarios.ts";
+import { checkAnswer, expectedAnswer } from "../../lib/score/answer.ts";
+import { startSimulator } from "../../lib/simulator/start.ts";
 
 const { batchSize, numLabels } = STRESS_SCENARIOS.sustained;
 const SPEC: WorkloadSpec = {

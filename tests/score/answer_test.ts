@@ -9,6 +9,7 @@ import {
   checkAnswer,
   createRepeatJudge,
   type ExpectedAnswer,
+  expectedAnswer,
   judgeExchange,
   quoteBody,
   rowSumTolerance,
@@ -23,6 +24,7 @@ const TWO_BY_TWO: ExpectedAnswer = {
   rows: 2,
   labels: 2,
   rowSumTolerance: null,
+  rounding: 1e-4,
 };
 const SOFTMAX: ExpectedAnswer = { ...TWO_BY_TWO, rowSumTolerance: 1e-4 };
 
@@ -138,7 +140,7 @@ Deno.test("checkAnswer() names a score that is not a probability", () => {
     ["[0.5]", "a list"],
     ['{"a":1}', "an object"],
     ["-0.1", "-0.1"],
-    ["1.0001", "1.0001"],
+    ["1.001", "1.001"],
     ["1e999", "Infinity"],
     ["-2.5", "-2.5"],
   ];
@@ -295,6 +297,22 @@ Deno.test("judgeExchange() bounds every message", () => {
   );
 });
 
+const tolerance = { relative: 0.01, absolute: 1e-4 };
+
+Deno.test("checkAnswer() takes a score that a rounding puts above 1, and no more", () => {
+  const outcome = (score: number, dtype: string) => {
+    const spec = { batchSize: 1, labelTokenIds: [1], applySoftmax: false };
+    return checkAnswer(
+      encode(JSON.stringify({ scores: [[score]] })),
+      expectedAnswer(spec, dtype),
+    ).fault?.outcome ?? "ok";
+  };
+  assertEquals(outcome(1.0000001, "float32"), "ok");
+  assertEquals(outcome(1.001, "float32"), "invalid-score");
+  assertEquals(outcome(1.0078125, "bfloat16"), "ok");
+  assertEquals(outcome(1.1, "bfloat16"), "invalid-score");
+});
+
 Deno.test("createRepeatJudge() judges each answer as judgeExchange() does, copies of a right one too", () => {
   const right = '{"scores":[[0.25,0.75],[0.5,0.5]]}';
   const bodies = [
@@ -312,16 +330,21 @@ Deno.test("createRepeatJudge() judges each answer as judgeExchange() does, copie
     answer({ status: 500, body: encode(right) }),
     FAILURE,
   ];
-  const judgeAgain = createRepeatJudge(SOFTMAX, redact);
+  const judgeAgain = createRepeatJudge(SOFTMAX, { redact, tolerance });
   assertEquals(
     exchanges.map(judgeAgain),
-    exchanges.map((exchange) => judgeExchange(exchange, SOFTMAX, redact)),
+    exchanges.map((exchange) => judgeExchange(exchange, SOFTMAX, redact))
+      .with(4, {
+        outcome: "mismatch",
+        message:
+          "the server gave different answers to one request: a score differs by 0.250 from the first answer",
+      }),
   );
 });
 
 Deno.test("createRepeatJudge() knows the right answer whatever becomes of its memory", () => {
   const body = encode('{"scores":[[0.25,0.75],[0.5,0.5]]}');
-  const judgeAgain = createRepeatJudge(SOFTMAX, redact);
+  const judgeAgain = createRepeatJudge(SOFTMAX, { redact, tolerance });
   judgeAgain(answer({ body }));
   body.fill(0);
   assertEquals(judgeAgain(answer({ body })).outcome, "invalid-json");

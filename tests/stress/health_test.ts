@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { LoadObserver } from "../../lib/load/observer.ts";
 import { SampleRecorder } from "../../lib/load/samples.ts";
-import { NO_DEVIATION } from "../../lib/load/truth.ts";
+import { NO_DEVIATION } from "../../lib/score/truth.ts";
 import { judgeHealth, type ServerSeries } from "../../lib/stress/health.ts";
 import { judgeLoad } from "../../lib/stress/judge.ts";
 import {

@@ -5,8 +5,8 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import type { Target } from "../../lib/server/open.ts";
-import { startSimulator } from "../../lib/simulator/start.ts";
 import { watchServer } from "../../lib/stress/watch.ts";
+import { startSimulator } from "../../lib/simulator/start.ts";
 
 function targetAt(url: string, kind: Target["kind"]): Target {
   return {

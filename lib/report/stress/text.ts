@@ -5,7 +5,7 @@
  */
 import { escapeForTerminal } from "../../escape.ts";
 import { describeClient } from "../../load/client_limit.ts";
-import type { Deviation } from "../../load/truth.ts";
+import type { Deviation } from "../../score/truth.ts";
 import { describeTrend } from "../../stress/judge.ts";
 import type {
   StressResult,

@@ -10,7 +10,7 @@ import {
   referenceOf,
   scoreTolerance,
   worseOf,
-} from "../../lib/load/truth.ts";
+} from "../../lib/score/truth.ts";
 
 const TOLERANCE = { relative: 0.01, absolute: 0 };
 const ROW_A = [0.1, 0.9];
