@@ -152,3 +152,18 @@ Deno.test("main() refuses to resume what is not a run record", async () => {
     assertMatch(stderr, message);
   }
 });
+
+Deno.test("bench.ts without leave to read its own modules says which flag is missing, and never ends with 1", async () => {
+  const { code, stderr } = await outcomeOf(spawnBench(["--quiet"], {
+    permissions: [
+      ...["--no-prompt", "--allow-net=127.0.0.1"],
+      ...["--allow-read=results", "--allow-write=results"],
+    ],
+  }));
+  assertEquals(code, 2);
+  assertStringIncludes(
+    stderr,
+    "Cannot start a thread: Deno was not allowed to read ",
+  );
+  assertStringIncludes(stderr, "/lib. Add --allow-read=");
+});

@@ -56,10 +56,10 @@ const WORLD: readonly string[] = [
   "server/launch.ts",
   "server/open.ts",
   "simulator/server.ts",
-  "simulator/start.ts",
   "simulator/worker.ts",
   "store.ts",
   "stress/watch.ts",
+  "thread.ts",
 ];
 
 /** The folders of tests/ that lib/ does not have. */

@@ -15,14 +15,29 @@ import { formatHelp } from "./help.ts";
  * what was measured is bad.
  */
 export async function runScript(run: () => Promise<number>): Promise<number> {
+  const fault = Promise.withResolvers<never>();
+  // What nobody waits for would end the process with 1 too.
+  const onFault = (event: ErrorEvent | PromiseRejectionEvent) => {
+    event.preventDefault();
+    fault.reject(event instanceof ErrorEvent ? event.error : event.reason);
+  };
+  globalThis.addEventListener("error", onFault);
+  globalThis.addEventListener("unhandledrejection", onFault);
   try {
-    return await run();
+    return await Promise.race([run(), fault.promise]);
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, 2);
     if (error instanceof MeasureError) return complain(error.message, 3);
-    const found = error instanceof Error ? error.stack ?? error.message : error;
-    return complain(`Cannot go on as the tool itself failed: ${found}`, 3);
+    return complain(describeFault(error), 3);
+  } finally {
+    globalThis.removeEventListener("error", onFault);
+    globalThis.removeEventListener("unhandledrejection", onFault);
   }
+}
+
+function describeFault(error: unknown): string {
+  const found = error instanceof Error ? error.stack ?? error.message : error;
+  return `Cannot go on as the tool itself failed: ${found}`;
 }
 
 /** Prints the help of a command, or the version; returns the exit code 0. */

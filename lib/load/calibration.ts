@@ -10,6 +10,7 @@ import { closedLoopRatio } from "./client_limit.ts";
 import type { Loop } from "./driver.ts";
 import type { LoadGenerator, LoadPlan } from "./generator.ts";
 import { toColumns } from "./samples.ts";
+import { startThread } from "../thread.ts";
 
 /** Long enough for a thousand requests one after another on a slow machine, in milliseconds. */
 const ALONE_MS = 250;
@@ -38,10 +39,7 @@ export async function calibrate(
   const loopback = { name: "net", host: "127.0.0.1" } as const;
   const { state } = await Deno.permissions.query(loopback);
   if (state !== "granted") return null;
-  const server = new Worker(
-    new URL("./null_server.ts", import.meta.url).href,
-    { type: "module" },
-  );
+  const server = startThread(new URL("./null_server.ts", import.meta.url));
   try {
     const port = await new Promise<number | null>((resolve) => {
       server.onmessage = (event: MessageEvent<number>) => resolve(event.data);

@@ -8,6 +8,7 @@ import { type Loop, splitLoop } from "./driver.ts";
 import type { KnownLoad } from "./known_load.ts";
 import type { LoadPulse } from "./observer.ts";
 import { mergeSamples, type Samples } from "./samples.ts";
+import { startThread } from "../thread.ts";
 
 /** Where requests go and what they carry. Plain data; holds secrets, so never store or print it. */
 export interface Endpoint {
@@ -108,7 +109,7 @@ export interface LoadGenerator extends AsyncDisposable {
  * servers answer, and more threads than cores only wait for each other.
  */
 export function startLoadGenerator(workers = 1): LoadGenerator {
-  const threads = Array.from({ length: workers }, startThread);
+  const threads = Array.from({ length: workers }, startSender);
   return {
     async run(plan, options) {
       const loops = splitLoop(plan.loop, workers);
@@ -166,10 +167,8 @@ interface Thread {
   readonly end: () => void;
 }
 
-function startThread(): Thread {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url).href, {
-    type: "module",
-  });
+function startSender(): Thread {
+  const worker = startThread(new URL("./worker.ts", import.meta.url));
   return {
     async run(plan, options) {
       const tell = (message: ToWorker) => worker.postMessage(message);

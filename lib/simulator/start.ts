@@ -5,6 +5,7 @@
  */
 import { type EngineOptions, engineOptions } from "./options.ts";
 import type { SimulatorCommand, SimulatorNotice } from "./server.ts";
+import { startThread } from "../thread.ts";
 
 /** The options of {@linkcode startSimulator}. */
 export interface SimulatorOptions extends EngineOptions {
@@ -42,10 +43,7 @@ export async function startSimulator(
     );
   }
   const engine = engineOptions(rest);
-  const worker = new Worker(
-    new URL("./worker.ts", import.meta.url),
-    { type: "module" },
-  );
+  const worker = startThread(new URL("./worker.ts", import.meta.url));
   const ended = Promise.withResolvers<"crashed" | "disposed">();
   const closed = Promise.withResolvers<void>();
   const listening = new Promise<number>((resolve, reject) => {

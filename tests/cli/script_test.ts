@@ -2,6 +2,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runScript } from "../../lib/cli/script.ts";
 import { MeasureError, UsageError } from "../../lib/failure.ts";
+import { makeTestFolder } from "../support/bench_runner.ts";
 
 Deno.test("runScript() gives each kind of error its exit code, never the 1 of a bad result", async () => {
   const said: string[] = [];
@@ -25,4 +26,23 @@ Deno.test("runScript() gives each kind of error its exit code, never the 1 of a 
   );
   assertStringIncludes(said[2] ?? "", "script_test.ts");
   assertEquals(said[3], "Cannot go on as the tool itself failed: text");
+});
+
+Deno.test("runScript() ends with 3 on what nobody waits for", async () => {
+  const script = new URL("../../lib/cli/script.ts", import.meta.url).href;
+  const code = `import { runScript } from "${script}";
+    Deno.exit(await runScript(() => {
+      Promise.reject(new Error("nobody waits"));
+      return new Promise((resolve) => setTimeout(resolve, 60_000, 0));
+    }));`;
+  await using folder = await makeTestFolder();
+  await Deno.writeTextFile(`${folder.path}/run.ts`, code);
+  const { code: exitCode, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", `${folder.path}/run.ts`],
+  }).output();
+  assertEquals(exitCode, 3);
+  assertStringIncludes(
+    new TextDecoder().decode(stderr),
+    "Cannot go on as the tool itself failed: Error: nobody waits",
+  );
 });
