@@ -29,23 +29,114 @@ export function headerSecrets(
     .filter((value) => value.length >= LEAST_SECRET_LENGTH);
 }
 
+/** A flag, setting or variable that gives a secret a value, as a word of a command; its value follows `=` or is the next word. */
+const SECRET_WORD_REGEXPS = [
+  /^-{0,2}[\w.-]*(?:key|secret|password|token)s?(?:=(.*))?$/is,
+  /^\w*(?:KEY|SECRET|PASSWORD|TOKEN(?!IZER))\w*=(.*)$/s,
+];
+
+/** A number after a name of tokens counts them, and a short value also stands elsewhere: {@linkcode hideKeys} hides it by its name. */
+function isSecretValue(value: string): boolean {
+  return value.length >= LEAST_SECRET_LENGTH && !/^\d+$/.test(value);
+}
+
+/**
+ * Returns the values of the key-like arguments and variables of a command, as of `--admin-api-key
+ * VALUE`, `--admin-api-key=VALUE` and `HF_TOKEN=VALUE`, those of 8 characters and more; a command within
+ * a word, as of `sh -c`, is looked through too.
+ *
+ * @param words The command, split.
+ */
+export function argumentSecrets(words: readonly string[]): string[] {
+  return words.flatMap((word, i) => {
+    const match = SECRET_WORD_REGEXPS.map((name) => name.exec(word))
+      .find((found) => found !== null);
+    if (match !== undefined) {
+      const next = word.startsWith("-") ? words[i + 1] ?? "" : "";
+      const value = match[1] ?? (next.startsWith("--") ? "" : next);
+      return isSecretValue(value) ? [value] : [];
+    }
+    const inner = word.replace(/^--?[\w-]+=/, "").split(/[\s"']+/);
+    return inner[0] === word ? [] : argumentSecrets(inner);
+  });
+}
+
+/** So much of the beginning of a secret gives it away, in characters, where a text was cut within it. */
+const PREFIX_LENGTH = 12;
+
 /**
  * Makes a {@linkcode Redactor} for a list of secrets.
  *
- * Each is replaced in plain form and in the forms that JSON and URLs give it.
+ * Each is replaced in plain form, in the forms that JSON (once and twice), URLs, hex and base64 give it, and where a
+ * text was cut within it.
  *
  * @param secrets The secrets; empty ones are passed over.
  */
 export function createRedactor(secrets: readonly string[]): Redactor {
-  const forms = secrets.filter((secret) => secret !== "").flatMap((secret) => [
-    secret,
-    JSON.stringify(secret).slice(1, -1),
-    encodeURIComponent(secret),
-  ]);
+  const known = secrets.filter((secret) => secret !== "");
   // Longest first, so that a secret inside another leaves no rest.
-  const ordered = [...new Set(forms)].toSorted((a, b) => b.length - a.length);
-  return (text) =>
-    ordered.reduce((rest, form) => rest.replaceAll(form, REDACTED), text);
+  const forms = [...new Set(known.flatMap(formsOf))]
+    .toSorted((a, b) => b.length - a.length);
+  const long = known.filter(({ length }) => length > PREFIX_LENGTH);
+  return (text) => {
+    const whole = forms.reduce(
+      (rest, form) => rest.replaceAll(form, REDACTED),
+      text,
+    );
+    return long.reduce(hideBeginnings, whole);
+  };
+}
+
+/** Returns the forms in which a secret may be found; short ones would be found everywhere. */
+function formsOf(secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const bytes = new TextEncoder().encode(secret);
+  const each = (write: (byte: number) => string) =>
+    [...bytes].map(write).join("");
+  const hex = each((byte) => byte.toString(16).padStart(2, "0"));
+  const escaped = [...secret].map((character) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+  ).join("");
+  const percent = each((byte) => `%${byte.toString(16).padStart(2, "0")}`);
+  return [
+    secret,
+    json,
+    JSON.stringify(json).slice(1, -1),
+    encodeURIComponent(secret),
+    ...secret.length < LEAST_SECRET_LENGTH ? [] : [
+      hex,
+      percent,
+      escaped,
+      escaped.replaceAll("\\", "\\\\"),
+    ].flatMap((form) => [form, form.toUpperCase().replaceAll("\\U", "\\u")]),
+    ...secret.length < LEAST_SECRET_LENGTH
+      ? []
+      : [0, 1, 2].flatMap((before) => base64Of(bytes, before)),
+  ];
+}
+
+/** Returns what base64 makes of bytes that have so many others before them, and any behind: what is theirs alone. */
+function base64Of(bytes: Uint8Array, before: number): string[] {
+  const whole = new Uint8Array([...new Uint8Array(before), ...bytes]);
+  const text = whole.toBase64();
+  const own = text.slice(
+    before === 0 ? 0 : before + 1,
+    Math.floor(whole.length * 4 / 3),
+  );
+  return [own, own.replaceAll("+", "-").replaceAll("/", "_")];
+}
+
+function hideBeginnings(text: string, secret: string): string {
+  const head = secret.slice(0, PREFIX_LENGTH);
+  let shown = "";
+  let from = 0;
+  for (let at = text.indexOf(head); at >= 0; at = text.indexOf(head, from)) {
+    let end = at + PREFIX_LENGTH;
+    while (end < text.length && text[end] === secret[end - at]) end++;
+    shown += text.slice(from, at) + REDACTED;
+    from = end;
+  }
+  return shown + text.slice(from);
 }
 
 /** How deep and how wide a server's answer is copied; the rest is left out. */
@@ -108,7 +199,8 @@ const VALUE =
 
 /** What gives a secret a value: flags, names as they end in settings, and variables of an environment. Names are bounded, as texts are hostile. */
 const KEY_REGEXPS = [
-  String.raw`(--[\w-]{0,64}(?:key|secret|password|token)s?(?:=|\s+))`,
+  // The blanks are taken as a whole or not at all, or a long row of them is gone through for each.
+  String.raw`(--[\w-]{0,64}(?:key|secret|password|token)s?(?:=|\s+(?=\S)))`,
   String.raw`((?:key|secret|password|token)s?=)`,
 ].map((name) => new RegExp(name + VALUE, "gi"));
 const VARIABLE_REGEXP = new RegExp(
@@ -116,9 +208,13 @@ const VARIABLE_REGEXP = new RegExp(
   "g",
 );
 
-/** Hides the values of flags such as `--api-key`, and of settings such as `api_key=` and `HF_TOKEN=`. */
+/** A text under a name in quotes, as in JSON and in a dictionary of Python. */
+const FIELD_REGEXP =
+  /((["'])[\w-]{0,64}(?:key|secret|password|token)s?\2\s{0,8}:\s{0,8}(["']))(?:(?!\3)[^\\]|\\.)+(?=\3|$)/gis;
+
+/** Hides the values of flags such as `--api-key`, of settings such as `api_key=` and `HF_TOKEN=`, and of fields such as `"api_key":`. */
 export function hideKeys(command: string): string {
-  return [...KEY_REGEXPS, VARIABLE_REGEXP].reduce(
+  return [...KEY_REGEXPS, VARIABLE_REGEXP, FIELD_REGEXP].reduce(
     (rest, name) => rest.replace(name, `$1${REDACTED}`),
     command,
   );

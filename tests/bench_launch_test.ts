@@ -17,6 +17,7 @@ import {
   scoreServerCommand,
   spawnBench,
   survivorsOf,
+  until,
 } from "./support/bench_runner.ts";
 
 const CELLS =
@@ -194,15 +195,9 @@ Deno.test("main() stops a launched server at an interrupt, and at once at a seco
   assertEquals(await survivorsOf(await readPids(pidFile)), []);
 });
 
-/** How often a log is looked at, and the pause between. */
-const LOOKS = 500;
-const LOOK_INTERVAL_MS = 20;
-
-/** Returns when a log holds a text, or when it was looked at long enough. */
+/** Returns when a log holds a text. */
 async function logHas(path: string, text: string): Promise<void> {
-  for (let look = 0; look < LOOKS; look++) {
-    const log = await Deno.readTextFile(path).catch(() => "");
-    if (log.includes(text)) return;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
-  }
+  await until(async () =>
+    (await Deno.readTextFile(path).catch(() => "")).includes(text)
+  );
 }

@@ -440,7 +440,7 @@ Deno.test("main() names the flag to add when Deno may not do something", async (
     ["net", ["--url", server.url], 3, /--allow-net/],
     ["net", [], 3, /--allow-net/],
     ["write", ["--url", server.url], 2, /--allow-write/],
-    ["run", ["--launch", "sh {port}"], 3, /--allow-run=sh,kill/],
+    ["run", ["--launch", "sh {port}"], 3, /--allow-run=sh to /],
   ];
   const results = await Promise.all(cases.map(([name, args]) =>
     outcomeOf(

@@ -1,4 +1,10 @@
-import { assertEquals, assertFalse, assertLessOrEqual } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertLessOrEqual,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   createRedactor,
   headerSecrets,
@@ -22,6 +28,63 @@ Deno.test("createRedactor() hides a secret in each form that servers give it", (
     "/login?key=[redacted]&next=1",
   );
   assertEquals(redact(`${secret}${secret}`), "[redacted][redacted]");
+});
+
+Deno.test("createRedactor() hides a secret that was written in another alphabet", () => {
+  const secret = "sk-Ä/7+1234567890?abcdef";
+  const redact = createRedactor([secret]);
+  const bytes = new TextEncoder().encode(secret);
+  const around = (before: string, after: string) =>
+    new TextEncoder().encode(`${before}${secret}${after}`);
+  const forms = [
+    bytes.toHex(),
+    bytes.toHex().toUpperCase(),
+    bytes.toBase64(),
+    bytes.toBase64({ alphabet: "base64url" }),
+    around("Bearer ", "").toBase64(),
+    around("u:", "!!").toBase64(),
+    around("1234", "\n").toBase64(),
+    JSON.stringify(JSON.stringify(secret)),
+    bytes.toHex().replaceAll(/../g, "%$&"),
+    [...secret].map((character) =>
+      `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
+    ).join(""),
+  ];
+  for (const form of forms) {
+    const shown = redact(`a ${form} b`);
+    assertStringIncludes(shown, REDACTED);
+    // What base64 mixes with the text around is no more than a letter at each end.
+    assert(shown.length < REDACTED.length + 24, `${form}: ${shown}`);
+  }
+});
+
+Deno.test("createRedactor() hides the beginning of a secret that was cut", () => {
+  const secret = "sk-1234567890abcdefghijklmnopqrstuvwxyz";
+  const redact = createRedactor([secret]);
+  for (const length of [12, 27, secret.length - 1]) {
+    assertEquals(
+      redact(`"x ${secret.slice(0, length)}" y`),
+      `"x ${REDACTED}" y`,
+    );
+  }
+  assertEquals(redact("sk-123456789"), REDACTED);
+  assertEquals(redact("sk-12345678"), "sk-12345678");
+});
+
+Deno.test("createRedactor() takes time that grows with the text", () => {
+  const redact = createRedactor(["sk-1234567890abcdefghijklmnopqrstuvwxyz"]);
+  const timeOf = (length: number) => {
+    const text = "sk-1234567890ab ".repeat(length);
+    const startMs = performance.now();
+    redact(text);
+    hideKeys(`--api-key${" ".repeat(length * 16)}x`);
+    return performance.now() - startMs;
+  };
+  timeOf(1000);
+  const [short, long] = [1000, 10_000].map((length) =>
+    Math.min(...Array.from({ length: 5 }, () => timeOf(length)))
+  );
+  assert((long ?? 0) < 50 * Math.max(short ?? 0, 0.2), `${short} ${long}`);
 });
 
 Deno.test("createRedactor() hides all of a secret that holds another", () => {

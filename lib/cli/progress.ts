@@ -20,6 +20,9 @@ export interface ProgressOptions {
 /** The living line is drawn at most this often, in milliseconds. */
 const REDRAW_INTERVAL_MS = 100;
 
+/** Without a terminal a wait is told of this often, in milliseconds. */
+const WAIT_INTERVAL_MS = 60_000;
+
 /** Shows the progress of a run whose steps have weights, such as the expected work of a cell. */
 export class Progress {
   readonly #options: ProgressOptions;
@@ -28,6 +31,8 @@ export class Progress {
   #doneWeight = 0;
   #drawnMs = -Infinity;
   #isDrawn = false;
+  /** When a wait was last told of; long ago where something else came after it. */
+  #waitToldMs = -Infinity;
 
   /** Starts the clock; nothing is shown yet. */
   constructor(options: ProgressOptions) {
@@ -57,6 +62,15 @@ export class Progress {
     write(`\r\x1b[K${escapeForTerminal(line, terminalColumns - 4)}`);
   }
 
+  /** Shows a wait that goes on: without a terminal at its start and once a minute. */
+  wait(text: string): void {
+    const nowMs = this.#options.now();
+    if (this.#options.isTerminal) return this.update(text);
+    if (nowMs - this.#waitToldMs < WAIT_INTERVAL_MS) return;
+    this.note(text);
+    this.#waitToldMs = nowMs;
+  }
+
   /** Shows that a step is done: a line of its own. */
   step(text: string, stepWeight: number): void {
     this.#doneWeight += stepWeight;
@@ -67,6 +81,7 @@ export class Progress {
   /** Shows a line that stays. */
   note(text: string): void {
     this.clear();
+    this.#waitToldMs = -Infinity;
     // What a server's log says may have several lines; each is escaped by itself.
     const lines = text.split("\n").map((line) => escapeForTerminal(line));
     this.#options.write(`${lines.join("\n")}\n`);

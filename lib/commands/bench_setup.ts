@@ -8,6 +8,7 @@ import { checkBaselineUpdate, loadBaseline } from "../baseline/files.ts";
 import { findPlanProblem } from "../baseline/comparability.ts";
 import { MIN_SAMPLES } from "../baseline/fitness.ts";
 import type { BenchWorld } from "../bench/plan.ts";
+import { advise } from "../cli/command_line.ts";
 import type { Interrupts } from "../cli/interrupt.ts";
 import type { Progress } from "../cli/progress.ts";
 import {
@@ -183,7 +184,11 @@ function openersOf(
         unixSocketPath: flags.unixSocket ?? null,
         hardware: flags.hardware ?? null,
         seed: options.seed,
-        onWaiting: (what) => progress.update(what),
+        onWaiting: (what) => progress.wait(what),
+        warn: (text) => {
+          progress.clear();
+          advise(`Warning: ${text}`);
+        },
         signal: interrupts.first,
         urgent: interrupts.second,
       }, wanted);

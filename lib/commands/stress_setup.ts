@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { advise } from "../cli/command_line.ts";
 import type { Interrupts } from "../cli/interrupt.ts";
 import {
   readApiKey,
@@ -103,6 +104,7 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
         hardware: flags.hardware ?? null,
         seed: options.seed,
         onWaiting,
+        warn: (text) => advise(`Warning: ${text}`),
         signal: interrupts.first,
         urgent: interrupts.second,
       }, wantedTarget(flags, request)),

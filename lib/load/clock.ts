@@ -55,3 +55,21 @@ export async function sleep(
     signal.addEventListener("abort", finish);
   });
 }
+
+/** Returns what comes of work, or null when it takes longer than a number of milliseconds or the signal fires. */
+export async function within<T>(
+  work: Promise<T>,
+  limitMs: number,
+  signal?: AbortSignal,
+): Promise<T | null> {
+  const done = new AbortController();
+  const late = sleep(
+    limitMs,
+    signal === undefined ? done.signal : AbortSignal.any([done.signal, signal]),
+  ).then(() => null);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    done.abort();
+  }
+}

@@ -5,8 +5,12 @@
  */
 import { parseArgsStringToArgv as splitWords } from "string-argv";
 import { MeasureError } from "../failure.ts";
-import { sleep } from "../load/clock.ts";
+import { sleep, within } from "../load/clock.ts";
 import type { Redactor } from "../secret.ts";
+import { describeLeft, endServer, killServer } from "./end.ts";
+import { type Guard, startGuard } from "./guard.ts";
+import { keepLog, lastLinesOf } from "./log.ts";
+import { type Port, takePort } from "./port.ts";
 
 /** How a server is started. */
 export interface LaunchOptions {
@@ -20,15 +24,17 @@ export interface LaunchOptions {
   readonly logPath: string;
   /** How long it may take to answer, in milliseconds. */
   readonly launchTimeoutMs: number;
-  /** Takes secrets out of the log. */
+  /** Takes secrets out of the log and of messages. */
   readonly redact: Redactor;
   /** Hears how long the wait has been, about once a second. */
   readonly onWaiting: (waitedMs: number) => void;
+  /** Hears what people must know though the run goes on: a line without secrets. */
+  readonly warn: (text: string) => void;
   /** Ends the wait. */
   readonly signal: AbortSignal;
   /** Cuts the time short that the server has to end by itself. */
   readonly urgent: AbortSignal;
-  /** Asks whether the server is ready at a URL; never rejects. */
+  /** Asks whether the server is ready at a URL, with its key; never rejects. */
   readonly isReady: (url: string) => Promise<boolean>;
 }
 
@@ -46,26 +52,11 @@ export interface LaunchedServer extends AsyncDisposable {
   readonly kill: () => Promise<void>;
 }
 
-/** How long a server may take to end after SIGTERM: SGLang-JAX looks every 5 s whether it has drained. */
-const TERMINATE_GRACE_MS = 15_000;
-
 /** How long the rest of a log may take once its writer has ended: a child that lives on may hold it open. */
 const LOG_GRACE_MS = 2_000;
 
 /** How often a starting server is asked. */
 const POLL_INTERVAL_MS = 500;
-
-/** Lines of the log that are shown when a server dies. */
-const SHOWN_LINES = 15;
-
-/** A longer line of the log is broken here, so that a server cannot fill the memory. */
-const MAX_LINE_LENGTH = 65_536;
-
-/** What is kept of a broken line for its next part, longer than any key. */
-const KEPT_LENGTH = 16_384;
-
-/** How much of the end of a log is read to find them. */
-const TAIL_BYTES = 16_384;
 
 /**
  * Splits a launch command into words, as a shell would split it, and puts the values in.
@@ -95,45 +86,29 @@ export function launchWords(
   return words;
 }
 
+/** A launch under way. */
+interface Launch {
+  readonly child: Deno.ChildProcess;
+  readonly guard: Guard | null;
+  readonly port: Port;
+  /** Resolves when the output of the server has ended. */
+  readonly logged: Promise<void>;
+}
+
 /**
  * Starts a server and returns when it is ready.
  *
- * @throws {MeasureError} If the program cannot be started, ends before it is ready, or is not ready in time; then nothing of it is left.
+ * The key is sent only to a process that was launched here, where the system tells who listens.
+ *
+ * @throws {MeasureError} If the program cannot be started, ends before it is ready, is not ready in time, or another process takes its port; then nothing of it is left, but for what {@linkcode LaunchOptions.warn} heard of.
  */
 export async function launchServer(
   options: LaunchOptions,
 ): Promise<LaunchedServer> {
-  const port = freePort();
-  const { model, dtype, logPath } = options;
-  const words = launchWords(options.command, {
-    model,
-    dtype,
-    port: String(port),
-  });
-  const log = await Deno.open(logPath, {
-    write: true,
-    create: true,
-    truncate: true,
-  });
-  let child: Deno.ChildProcess;
+  const launch = await start(options);
+  const server = describe(launch, options);
   try {
-    // Its own process group: a Ctrl-C at the terminal must not reach the server before the
-    // requests in flight have ended, and stopping the group stops its workers too.
-    child = new Deno.Command(words[0] ?? "", {
-      args: words.slice(1),
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      detached: true,
-    }).spawn();
-  } catch (error) {
-    log.close();
-    throw new MeasureError(cannotStart(words[0] ?? "", error));
-  }
-  const logged = keepLog(child, log, options.redact);
-  const server = describe(child, { port, logged }, options);
-  try {
-    await untilReady(server, options);
+    await untilReady(server, launch, options);
     return server;
   } catch (error) {
     await server[Symbol.asyncDispose]();
@@ -141,11 +116,48 @@ export async function launchServer(
   }
 }
 
-function describe(
-  child: Deno.ChildProcess,
-  { port, logged }: { port: number; logged: Promise<void> },
-  options: LaunchOptions,
-): LaunchedServer {
+async function start(options: LaunchOptions): Promise<Launch> {
+  const { model, dtype, logPath, redact } = options;
+  await using undo = new AsyncDisposableStack();
+  const log = undo.adopt(
+    await Deno.open(logPath, { write: true, create: true, truncate: true }),
+    (file) => file.close(),
+  );
+  const guard = await startGuard();
+  undo.defer(() => guard?.close());
+  const port = await takePort(guard);
+  const [program = "", ...args] = launchWords(options.command, {
+    model,
+    dtype,
+    port: String(port.number),
+  });
+  let child: Deno.ChildProcess;
+  try {
+    // Its own process group: a Ctrl-C at the terminal must not reach the server before the
+    // requests in flight have ended, and the group is ended as one.
+    child = new Deno.Command(program, {
+      args,
+      env: { ...guard?.environment },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    }).spawn();
+  } catch (error) {
+    throw new MeasureError(redact(cannotStart(program, error)));
+  }
+  undo.move();
+  await guard?.watch(child.pid);
+  if (guard === null) {
+    options.warn(
+      "sh may not be run (--allow-run): the launched server lives on if this tool is killed (kill -9), and children that left its process group live on in any case",
+    );
+  }
+  return { child, guard, port, logged: keepLog(child, log, redact) };
+}
+
+function describe(launch: Launch, options: LaunchOptions): LaunchedServer {
+  const { child, guard, port, logged } = launch;
   const exited = child.status.then((status) =>
     status.signal === null
       ? `it exited with code ${status.code}`
@@ -153,55 +165,66 @@ function describe(
   );
   // Its last words say why it ended, and may still be on their way to the log.
   const ended = exited.then(async (words) => {
-    await atMost(logged, LOG_GRACE_MS);
+    await within(logged, LOG_GRACE_MS);
     return words;
   });
+  const settle = async (left: readonly number[] | null) => {
+    if (left?.includes(child.pid) !== true) await ended;
+    for (const line of await describeLeft(left, launch)) options.warn(line);
+  };
   const stop = async () => {
-    await stopGroup(child, exited, options.urgent);
-    await ended;
+    await settle(await endServer(launch, options.urgent));
+    await guard?.close();
   };
   let stopping: Promise<void> | null = null;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port.number}`,
     pid: child.pid,
     ended,
-    lastLines: async () => tailLines(await readTail(options.logPath)),
-    kill: async () => {
-      await signalGroup(child, "SIGKILL");
-      await ended;
-    },
+    lastLines: () => lastLinesOf(options.logPath),
+    kill: async () => await settle(await killServer(launch)),
     [Symbol.asyncDispose]: () => stopping ??= stop(),
   };
 }
 
-async function atMost(work: Promise<void>, limitMs: number): Promise<void> {
-  const done = new AbortController();
-  await Promise.race([work, sleep(limitMs, done.signal)]);
-  done.abort();
-}
-
 async function untilReady(
   server: LaunchedServer,
+  { port }: Launch,
   options: LaunchOptions,
 ): Promise<void> {
   const startMs = performance.now();
   let exit: string | null = null;
   void server.ended.then((words) => exit = words);
+  const fail = async (what: string): Promise<never> => {
+    throw new MeasureError(
+      `Cannot measure the launched server: ${what}. Its log is ${options.logPath}; it ends with:\n${await server
+        .lastLines()}`,
+    );
+  };
   while (!options.signal.aborted) {
-    if (exit !== null) {
-      throw new MeasureError(
-        `Cannot measure the launched server: ${exit} before it was ready. Its log is ${options.logPath}; it ends with:\n${await server
-          .lastLines()}`,
+    if (exit !== null) return await fail(`${exit} before it was ready`);
+    const listener = await port.listener();
+    if (listener.kind === "other") {
+      return await fail(
+        `${
+          listener.pid === null ? "a process" : `process ${listener.pid}`
+        } that was not launched here listens on its port ${port.number}, and was sent nothing. A server whose port is held by another program, as that of a container is, is started by hand and measured with --url`,
       );
     }
-    if (await options.isReady(server.url)) return;
+    if (listener.kind !== "none" && await options.isReady(server.url)) {
+      if (listener.kind === "unknown") {
+        options.warn(
+          `It cannot be told whether the process that listens on port ${port.number} was launched here: whoever does is sent the key and is measured`,
+        );
+      }
+      return;
+    }
     const waitedMs = performance.now() - startMs;
     if (waitedMs > options.launchTimeoutMs) {
-      throw new MeasureError(
-        `Cannot measure the launched server: it was not ready within ${
+      return await fail(
+        `it was not ready within ${
           options.launchTimeoutMs / 1000
-        } s (--launch-timeout). Its log is ${options.logPath}; it ends with:\n${await server
-          .lastLines()}`,
+        } s (--launch-timeout)`,
       );
     }
     options.onWaiting(waitedMs);
@@ -211,7 +234,9 @@ async function untilReady(
 
 function cannotStart(program: string, error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {
-    return `Cannot launch '${program}': Deno was not allowed to run it. Add --allow-run=${program},kill to the deno command`;
+    return `Cannot launch '${program}': Deno was not allowed to run it. Add --allow-run=${
+      [...new Set([program, "sh"])].join()
+    } to the deno command`;
   }
   return `Cannot launch '${program}': ${
     error instanceof Deno.errors.NotFound
@@ -220,97 +245,4 @@ function cannotStart(program: string, error: unknown): string {
       ? error.message
       : String(error)
   }`;
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** Writes the output of a server to its log, line by line, since the server may print its own key. */
-async function keepLog(
-  child: Deno.ChildProcess,
-  log: Deno.FsFile,
-  redact: Redactor,
-): Promise<void> {
-  const encoder = new TextEncoder();
-  // Not `log.writable`, which holds lines back until it has many.
-  const writeLine = async (line: string) => {
-    let bytes = encoder.encode(`${redact(line)}\n`);
-    while (bytes.length > 0) bytes = bytes.subarray(await log.write(bytes));
-  };
-  const write = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
-    let rest = "";
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      if (rest.length > MAX_LINE_LENGTH) {
-        // A key that is whole is hidden before the cut; one that is not stays in what is kept.
-        rest = redact(rest);
-        lines.push(rest.slice(0, -KEPT_LENGTH));
-        rest = rest.slice(-KEPT_LENGTH);
-      }
-      for (const line of lines) await writeLine(line);
-    }
-    if (rest !== "") await writeLine(rest);
-  };
-  await Promise.allSettled([write(child.stdout), write(child.stderr)]);
-  log.close();
-}
-
-async function readTail(path: string): Promise<string> {
-  try {
-    const bytes = await Deno.readFile(path);
-    return new TextDecoder().decode(bytes.subarray(-TAIL_BYTES));
-  } catch (error) {
-    return `(the log cannot be read: ${
-      error instanceof Error ? error.message : String(error)
-    })`;
-  }
-}
-
-function tailLines(text: string): string {
-  const lines = text.trimEnd().split("\n").slice(-SHOWN_LINES);
-  return lines.map((line) => `  | ${line}`).join("\n");
-}
-
-/** Ends a process group: SIGTERM, a grace period, SIGKILL; returns when nothing of it is left. */
-async function stopGroup(
-  child: Deno.ChildProcess,
-  exited: Promise<string>,
-  urgent: AbortSignal,
-): Promise<void> {
-  await signalGroup(child, "SIGTERM");
-  const grace = new AbortController();
-  const cut = AbortSignal.any([grace.signal, urgent]);
-  await Promise.race([exited, sleep(TERMINATE_GRACE_MS, cut)]);
-  grace.abort();
-  // Also when the leader has ended: a child that ignores SIGTERM may live on in its group.
-  await signalGroup(child, "SIGKILL");
-  await exited;
-}
-
-async function signalGroup(
-  child: Deno.ChildProcess,
-  signal: "SIGTERM" | "SIGKILL",
-): Promise<void> {
-  try {
-    Deno.kill(-child.pid, signal);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) return;
-    // Without leave to run every program, signals are sent by the kill program.
-    try {
-      await new Deno.Command("kill", {
-        args: [`-${signal.slice(3)}`, "--", `-${child.pid}`],
-        stdout: "null",
-        stderr: "null",
-      }).output();
-    } catch {
-      try {
-        child.kill(signal);
-      } catch {
-        // It has ended.
-      }
-    }
-  }
 }

@@ -4,20 +4,23 @@
  * @module
  */
 import { MeasureError } from "../failure.ts";
-import { createHttpClient, type HttpClient } from "../http/client.ts";
+import type { HttpClient } from "../http/client.ts";
+import { createEndpointClient } from "../load/endpoint.ts";
 import { sleep } from "../load/clock.ts";
 import type { Endpoint } from "../load/generator.ts";
 import type { ServerRecord, TargetKind } from "../record/run.ts";
 import { quoteBody } from "../score/answer.ts";
 import {
+  argumentSecrets,
   createRedactor,
   headerSecrets,
+  hideKeys,
   redactJson,
   type Redactor,
 } from "../secret.ts";
 import { hash32 } from "../stats/rng.ts";
 import { detectHardware } from "./environment.ts";
-import { launchServer } from "./launch.ts";
+import { launchServer, launchWords } from "./launch.ts";
 import { startSimulator } from "../simulator/start.ts";
 
 /** An open target; disposing closes what was started for it. */
@@ -73,6 +76,8 @@ export interface TargetOptions {
   readonly seed: string;
   /** Hears what the tool is waiting for. */
   readonly onWaiting: (what: string) => void;
+  /** Hears what people must know though the run goes on: a line without secrets. */
+  readonly warn: (text: string) => void;
   /** Ends the waiting. */
   readonly signal: AbortSignal;
   /** Cuts the time short that a launched server has to end by itself. */
@@ -159,7 +164,9 @@ async function openLaunched(
     ...wanted,
     logPath: options.logPath(wanted.model, wanted.dtype),
     launchTimeoutMs: options.launchTimeoutMs,
-    redact,
+    // The server may print keys that it has from elsewhere; those are known by their names alone.
+    redact: (text) => hideKeys(redact(text)),
+    warn: options.warn,
     onWaiting: (waitedMs) =>
       options.onWaiting(
         `waiting for the server of ${wanted.model} (${wanted.dtype}), ${
@@ -245,8 +252,11 @@ function endpointOf(options: TargetOptions, url: string): Endpoint {
   };
 }
 
-function secretsOf(options: TargetOptions): string[] {
-  return [options.apiKey ?? "", ...headerSecrets(options.headers)];
+function secretsOf({ apiKey, headers, launch }: TargetOptions): string[] {
+  const words = launch === null
+    ? []
+    : launchWords(launch, { model: "", dtype: "", port: "" });
+  return [apiKey ?? "", ...headerSecrets(headers), ...argumentSecrets(words)];
 }
 
 function probeTimeoutMs({ timeoutMs }: TargetOptions): number {
@@ -254,15 +264,7 @@ function probeTimeoutMs({ timeoutMs }: TargetOptions): number {
 }
 
 function clientOf(endpoint: Endpoint): HttpClient {
-  return createHttpClient({
-    url: new URL(endpoint.url),
-    headers: endpoint.headers,
-    caCerts: endpoint.caCerts,
-    maxBodyBytes: MAX_INFO_BYTES,
-    ...(endpoint.unixSocketPath === null
-      ? {}
-      : { unixSocketPath: endpoint.unixSocketPath }),
-  });
+  return createEndpointClient(endpoint, MAX_INFO_BYTES);
 }
 
 /** A server is up when it answers /health with anything but 503; one without /health answers 404. */

@@ -1,5 +1,4 @@
 import {
-  assert,
   assertEquals,
   assertFalse,
   assertInstanceOf,
@@ -8,6 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { existsSync } from "node:fs";
 import { MeasureError } from "../../lib/failure.ts";
 import { createRedactor } from "../../lib/secret.ts";
 import {
@@ -20,6 +20,7 @@ import {
   readPids,
   scoreServerCommand,
   survivorsOf,
+  until,
 } from "../support/bench_runner.ts";
 
 const VALUES = { model: "m", dtype: "d", port: "8000" };
@@ -38,6 +39,7 @@ function launchOptions(
     launchTimeoutMs: 60_000,
     redact: createRedactor([KEY]),
     onWaiting: () => {},
+    warn: () => {},
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
     isReady: async (url) => {
@@ -148,16 +150,19 @@ Deno.test("launchServer() waits for the last words of a server that died", async
 Deno.test("launchServer() stops a server that is never ready, and its children", async () => {
   await using folder = await makeTestFolder();
   const pidFile = `${folder.path}/pids`;
-  // Refused until the server has written its pids; then its time is up.
-  const isUp = () => Deno.stat(pidFile).then(() => true, () => false);
-  let isReady = false;
-  await using server = await launchServer(launchOptions(
-    folder.path,
-    scoreServerCommand(`--start never --child --pid-file ${pidFile}`),
-    { isReady: async () => isReady ||= await isUp() },
-  ));
-  assert(isReady);
-  await server[Symbol.asyncDispose]();
+  const interrupt = new AbortController();
+  {
+    await using _server = await launchServer(launchOptions(
+      folder.path,
+      scoreServerCommand(`--start never --child --pid-file ${pidFile}`),
+      {
+        signal: interrupt.signal,
+        onWaiting: () => {
+          if (existsSync(pidFile)) interrupt.abort();
+        },
+      },
+    ));
+  }
   const pids = await readPids(pidFile);
   assertEquals(pids.length, 2);
   assertEquals(await survivorsOf(pids), []);
@@ -191,9 +196,9 @@ Deno.test("launchServer() kills a server that ignores SIGTERM when it is urgent"
   ));
   const stopping = server[Symbol.asyncDispose]();
   // It has got SIGTERM and lives on until it is urgent.
-  while (!(await server.lastLines()).includes("SIGTERM is ignored")) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  await until(async () =>
+    (await server.lastLines()).includes("SIGTERM is ignored")
+  );
   urgent.abort();
   await stopping;
   assertEquals(await server.ended, "it was ended by SIGKILL");
@@ -220,10 +225,7 @@ Deno.test("launchServer() ends the wait when it is interrupted", async () => {
     scoreServerCommand("--start never"),
     {
       signal: interrupt.signal,
-      isReady: () => {
-        interrupt.abort();
-        return Promise.resolve(false);
-      },
+      onWaiting: () => interrupt.abort(),
     },
   ));
   await server[Symbol.asyncDispose]();
@@ -234,8 +236,7 @@ Deno.test("launchServer() has last lines also when its log is gone", async () =>
   await using folder = await makeTestFolder();
   await using server = await launchServer(launchOptions(
     folder.path,
-    "sleep 60 {port}",
-    { isReady: () => Promise.resolve(true) },
+    scoreServerCommand(),
   ));
   await Deno.remove(`${folder.path}/server.log`);
   assertMatch(

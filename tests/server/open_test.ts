@@ -33,6 +33,7 @@ function targetOptions(changes: Partial<TargetOptions>): TargetOptions {
     hardware: null,
     seed: "seed",
     onWaiting: () => {},
+    warn: () => {},
     signal: new AbortController().signal,
     urgent: new AbortController().signal,
     ...changes,

@@ -148,24 +148,45 @@ export async function readPids(path: string): Promise<number[]> {
   return (await Deno.readTextFile(path)).trim().split("\n").map(Number);
 }
 
-/** How often a process that was killed is looked at until it is gone, and the pause between. */
-const LOOKS = 200;
+/** How long is waited for what is sure to come, in milliseconds: long, as all cores may be busy. */
+const PATIENCE_MS = 120_000;
+
+/** How often it is looked for, in milliseconds. */
 const LOOK_INTERVAL_MS = 25;
+
+/**
+ * Waits until something holds.
+ *
+ * @throws {Error} If it did not come for two minutes.
+ */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const limitMs = performance.now() + PATIENCE_MS;
+  while (!await holds()) {
+    if (performance.now() > limitMs) throw new Error(`Never came: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+  }
+}
 
 /** Waits for processes to end, as the system buries them a little after SIGKILL; returns those that are left. */
 export async function survivorsOf(pids: readonly number[]): Promise<number[]> {
   let left = [...pids];
-  for (let look = 0; look < LOOKS; look++) {
-    const alive = await Promise.all(left.map(isAlive));
-    left = left.filter((_, i) => alive[i]);
-    if (left.length === 0) return [];
-    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+  try {
+    await until(async () => {
+      const alive = await Promise.all(left.map(isAlive));
+      left = left.filter((_, i) => alive[i]);
+      return left.length === 0;
+    });
+  } catch {
+    // A test that fails leaves nothing alive either.
+    for (const pid of left) Deno.kill(pid, "SIGKILL");
   }
   return left;
 }
 
 /** Tells whether a process runs; one that ended and was not waited for does not. */
-async function isAlive(pid: number): Promise<boolean> {
+export async function isAlive(pid: number): Promise<boolean> {
   const { stdout } = await new Deno.Command("ps", {
     args: ["-o", "stat=", "-p", String(pid)],
   }).output();

@@ -5,7 +5,8 @@
  * As a program it serves until it is stopped; `--help` is this list:
  * `deno run --allow-net=127.0.0.1 --allow-read [--allow-run --allow-write] tests/support/score_server.ts
  * --port N [--model M --dtype D --info old|new|none --api-key-file FILE --fault NAME
- * --fault-from N --start never|dies --die-at N --leak-kib N --ignore-sigterm --child --pid-file FILE]`
+ * --fault-from N --start never|dies --die-at N --delay-ms N --drift-ms N --leak-kib N
+ * --ignore-sigterm --child --strays --pid-file FILE --admin-api-key KEY]`
  *
  * @module
  */
@@ -154,6 +155,17 @@ function startStubbornChild(): number {
   }).spawn().pid;
 }
 
+/** Starts what leaves the process group: a child in a session of its own, and one whose parent has ended. */
+async function startStrays(): Promise<number[]> {
+  const child = new Deno.Command("sleep", { args: ["600"], detached: true })
+    .spawn();
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", "sleep 600 > /dev/null 2>&1 & echo $!"],
+    detached: true,
+  }).output();
+  return [child.pid, Number(new TextDecoder().decode(stdout))];
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -169,8 +181,10 @@ async function main(): Promise<void> {
       "leak-kib": { type: "string" },
       "ignore-sigterm": { type: "boolean" },
       "child": { type: "boolean" },
+      "strays": { type: "boolean" },
       "pid-file": { type: "string" },
       "extra-token": { type: "string" },
+      "admin-api-key": { type: "string" },
     },
   });
   const file = values["api-key-file"];
@@ -180,17 +194,23 @@ async function main(): Promise<void> {
   // SGLang prints all its arguments, the key among them.
   writeOut(`server_args: ${JSON.stringify({ ...values, apiKey })}\n`);
   const say = (text: string) => writeOut(`${text}\n`);
-  if (values["ignore-sigterm"]) {
-    Deno.addSignalListener("SIGTERM", () => say("SIGTERM is ignored"));
-  }
-  const pids = [Deno.pid, ...values.child ? [startStubbornChild()] : []];
+  say(`called with ${Deno.args.join(" ")}`);
+  Deno.addSignalListener("SIGTERM", () => {
+    if (values["ignore-sigterm"]) say("SIGTERM is ignored");
+    else Deno.exit(0);
+  });
+  const pids = [
+    Deno.pid,
+    ...values.child ? [startStubbornChild()] : [],
+    ...values.strays ? await startStrays() : [],
+  ];
   if (values["pid-file"] !== undefined) {
     await Deno.writeTextFile(values["pid-file"], `${pids.join("\n")}\n`, {
       append: true,
     });
   }
   if (values.start === "dies") {
-    say(`ValueError: no devices, key ${apiKey}`);
+    say(`ValueError: no devices, keys ${apiKey} ${values["admin-api-key"]}`);
     Deno.exit(7);
   }
   // A port that stays closed, as while a real server compiles.
