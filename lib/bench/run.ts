@@ -20,7 +20,7 @@ import {
   type ServerRecord,
 } from "../record/run.ts";
 import { defaultLabelTokenIds } from "../score/workload.ts";
-import type { Target, Wanted } from "../server/open.ts";
+import { type Target, UNKNOWN, type Wanted } from "../server/open.ts";
 import { measureAbCell } from "./ab.ts";
 import { type CellWorld, MAX_FAILED_IN_ROW, measureCell } from "./cell.ts";
 import { MAX_PASSES, planPass } from "./confirm.ts";
@@ -119,7 +119,7 @@ class Bench {
 
   async measureTarget(wanted: Wanted): Promise<void> {
     await using target = await this.#world.openTarget(wanted);
-    this.#note(target);
+    this.#note(target, wanted);
     await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
     if (compared !== null) {
@@ -348,7 +348,7 @@ class Bench {
   }
 
   /** Keeps what the server says of itself, and says where it is not what was asked for. */
-  #note(target: Target): void {
+  #note(target: Target, wanted: Wanted): void {
     const { server, kind } = target;
     const earlier = this.#plan.resumed?.metadata.servers ?? [];
     checkResumed(earlier, this.#plan.options.target, server)
@@ -357,11 +357,9 @@ class Bench {
       this.#servers.push(server);
     }
     if (kind !== "url") return;
-    const { models, dtypes } = this.#plan.options;
-    const missing = [
-      ...models.filter((model) => model !== server.model),
-      ...dtypes.filter((dtype) => dtype !== server.dtype),
-    ];
+    const missing = (["model", "dtype"] as const)
+      .filter((name) => ![UNKNOWN, server[name]].includes(wanted[name]))
+      .map((name) => wanted[name]);
     if (missing.length === 0) return;
     const warning =
       `The server serves ${server.model} (${server.dtype}), and only that is measured: not ${

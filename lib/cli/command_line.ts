@@ -41,7 +41,17 @@ export function terminalColumns(): number {
 
 /** Prints text to stdout; returns the exit code 0. */
 export function say(text: string): number {
-  console.log(text.trimEnd());
+  try {
+    console.log(text.trimEnd());
+  } catch (error) {
+    // A full disk or a reader that went takes no result away: it is in the files, and in the exit code.
+    complain(
+      `Cannot write to standard output: ${
+        error instanceof Error ? error.message : error
+      }`,
+      0,
+    );
+  }
   return 0;
 }
 

@@ -11,6 +11,14 @@ import { escapeForTerminal } from "../escape.ts";
 const INTEGER_REGEXP = /^-?\d+$/;
 const NUMBER_REGEXP = /^-?(?:\d+|\d*\.\d+)(?:e[+-]?\d+)?$/i;
 
+const DURATION_REGEXP = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+const UNIT_SECONDS: Readonly<Record<string, number>> = {
+  ms: 0.001,
+  s: 1,
+  m: 60,
+  h: 3600,
+};
+
 /** Quotes text from a command line, control characters escaped. */
 export function quote(text: string): string {
   return escapeForTerminal(JSON.stringify(text));
@@ -41,6 +49,12 @@ function describeNumber(flag: Flag): string {
 
 function parseNumber(flag: Flag, text: string): number | undefined {
   const isInteger = flag.kind.startsWith("integer");
+  const [, amount = "", unit = ""] = DURATION_REGEXP.exec(text) ?? [];
+  const seconds = UNIT_SECONDS[unit];
+  if (flag.placeholder === "SECONDS" && seconds !== undefined) {
+    // Rounded, as 100 times 0.001 is not quite a tenth.
+    text = String(Number((Number(amount) * seconds).toPrecision(12)));
+  }
   if (!(isInteger ? INTEGER_REGEXP : NUMBER_REGEXP).test(text)) return;
   // Adding zero turns -0 into 0.
   const value = Number(text) + 0;
@@ -92,14 +106,10 @@ export function parseValue(
   given: unknown,
   problems: string[],
 ): unknown {
-  const texts = (given as readonly unknown[]).map(String);
-  if (flag.kind === "switch") return texts.length > 0;
-  if (texts.length > 1 && flag.repeat === undefined) {
-    const values = texts.map(quote).join(" and ");
-    problems.push(
-      describeProblem(flag, values, "one value: give the flag once"),
-    );
-  }
+  const all = (given as readonly unknown[]).map(String);
+  if (flag.kind === "switch") return all.length > 0;
+  // The last one wins, so that what a task gives can be given again.
+  const texts = flag.repeat === undefined ? all.slice(-1) : all;
   const values = texts.map((text) => {
     if (text.trim() === "") {
       const expected = `a value: write --${flag.name}=${placeholderOf(flag)}`;

@@ -122,7 +122,11 @@ function checkOperands(
   const { operands } = spec;
   if (operands === undefined) {
     return words.map((word) =>
-      `Cannot take the word ${quote(word)}: expected flags only, see --help`
+      `Cannot take the word ${quote(word)}: ${
+        /^https?:\/\//.test(word)
+          ? `did you mean --url ${word}?`
+          : "expected flags only, see --help"
+      }`
     );
   }
   const { name, min, max } = operands;
@@ -170,9 +174,9 @@ function scan(
 
 /**
  * Parses a command line strictly: `--name value`, `--name=value`, `-n value`,
- * and words after `--`. `--help` wins over everything else, then `--version`.
+ * and words after `--`; of a single value given twice the last one wins. `--help` wins over everything else, then `--version`.
  *
- * @throws {UsageError} If anything is unknown, missing, given twice, out of
+ * @throws {UsageError} If anything is unknown, missing, out of
  * range or left over; the message has one line for each problem
  */
 export function parseFlags<const Spec extends CommandSpec>(

@@ -139,6 +139,11 @@ function readHeaders(
     problems.push("Cannot take --header: expected 'NAME: VALUE'");
     return [];
   });
+  const names = pairs.map(([name = ""]) => name.toLowerCase());
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    problems.push(`Cannot take --header ${twice} twice: give one value`);
+  }
   const headers: Record<string, string> = Object.fromEntries(pairs);
   try {
     createRequestEncoder(new URL("http://host"), headers);
@@ -162,7 +167,11 @@ export function urlProblems(text: string, name: string): string[] {
       }`,
     ];
   }
+  const api = /\/v1(?:\/score)?\/*$/.exec(url.pathname)?.[0];
   return [
+    ...(api === undefined ? [] : [
+      `Cannot take ${name} that ends in ${api}: leave it off, requests go to /v1/score below the URL`,
+    ]),
     ...(url.username !== "" || url.password !== ""
       ? [
         `Cannot take ${name} with a user or password in it: put the key into SCORE_API_KEY or --api-key-file`,

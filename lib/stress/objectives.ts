@@ -49,9 +49,9 @@ export function parseObjectives(text: string): Objective[] {
       return { name: latency, limit, text: trimmed };
     }
     throw new SyntaxError(
-      `expected objectives such as p99<500ms or errors<0.1%, found ${
-        JSON.stringify(trimmed)
-      }`,
+      `expected objectives such as p99<500ms or errors<0.1% of ${
+        LATENCY_NAMES.join(", ")
+      } and errors, found ${JSON.stringify(trimmed)}`,
     );
   });
 }

@@ -325,13 +325,11 @@ Deno.test("runBench() names cells by what the server serves and says what it doe
       ...OPTIONS,
       batchSizes: [1],
       numLabels: [2],
-      models: ["org/model", "org/other"],
-      dtypes: ["bfloat16", "float32"],
     },
-    targets: [{ model: "unknown", dtype: "unknown" }],
+    targets: [{ model: "org/model", dtype: "bfloat16" }],
   }, { server: () => ({ ...SERVER, model: "served", dtype: "float32" }) });
   const warning =
-    "The server serves served (float32), and only that is measured: not org/model, org/other, bfloat16";
+    "The server serves served (float32), and only that is measured: not org/model, bfloat16";
   assertEquals(seen.run.warnings, [warning]);
   assertEquals(
     seen.events.filter((event) => event.startsWith("warning")),
@@ -341,6 +339,11 @@ Deno.test("runBench() names cells by what the server serves and says what it doe
     ["served", "float32"],
   ]);
   assertEquals(seen.loads[0]?.workload.model, "served");
+  // Where nobody asked for a model, none is missing.
+  const unasked = await run({
+    targets: [{ model: "unknown", dtype: "unknown" }],
+  }, { server: () => ({ ...SERVER, model: "served", dtype: "float32" }) });
+  assertEquals(unasked.run.warnings, []);
 });
 
 Deno.test("runBench() says once that the client could not be measured", async () => {

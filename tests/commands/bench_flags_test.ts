@@ -274,3 +274,37 @@ Deno.test("BENCH_COMMAND's examples are accepted", () => {
     read(words.slice(3));
   }
 });
+
+Deno.test("readBenchFlags() says what is meant by a URL of the API, a word that is a URL, and a header given twice", () => {
+  for (const path of ["/v1", "/v1/", "/v1/score", "/a/v1/score"]) {
+    assertStringIncludes(
+      problems(["--url", `http://127.0.0.1:30000${path}`])[0] ?? "",
+      "leave it off, requests go to /v1/score below the URL",
+    );
+  }
+  const error = assertThrows(() => flagsOf(["http://127.0.0.1:1"]), UsageError);
+  assertStringIncludes(error.message, "did you mean --url http://127.0.0.1:1?");
+  assertEquals(
+    problems([
+      "--url",
+      "http://127.0.0.1:1",
+      "--header",
+      "A: 1",
+      "--header",
+      "a: 2",
+    ]),
+    ["Cannot take --header a twice: give one value"],
+  );
+});
+
+Deno.test("readBenchFlags() takes seconds with their unit", () => {
+  const timeoutOf = (text: string) => flagsOf(["--timeout", text]).timeout;
+  assertEquals(["5", "5s", "1m", "0.1h", "1500ms"].map(timeoutOf), [
+    5,
+    5,
+    60,
+    360,
+    1.5,
+  ]);
+  assertThrows(() => flagsOf(["--timeout", "5d"]), UsageError);
+});
