@@ -27,7 +27,6 @@ import {
   RENDER_COMMAND,
   TREND_COMMAND,
 } from "./lib/commands/report.ts";
-import { escapeForTerminal } from "./lib/escape.ts";
 import { UsageError } from "./lib/failure.ts";
 import { loadHistory } from "./lib/history/files.ts";
 import { readRun } from "./lib/record/run_file.ts";
@@ -44,6 +43,7 @@ import {
   showBeside,
   writeOutputs,
 } from "./lib/commands/outputs.ts";
+import { escapeForTerminal } from "./lib/escape.ts";
 
 export { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
 

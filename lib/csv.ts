@@ -5,7 +5,7 @@
  */
 
 import { stringify } from "@std/csv/stringify";
-import { escapeCsvFormula, escapeForTerminal } from "./escape.ts";
+import { escapeForCsv } from "./escape.ts";
 
 /** One cell; `null` for a missing value, which becomes an empty cell. */
 export type CsvCell = string | number | null;
@@ -13,7 +13,7 @@ export type CsvCell = string | number | null;
 function formatCell(cell: CsvCell): string {
   if (cell === null) return "";
   if (typeof cell === "string") {
-    return escapeCsvFormula(escapeForTerminal(cell));
+    return escapeForCsv(cell);
   }
   if (Number.isFinite(cell)) return String(cell);
   throw new RangeError(

@@ -11,8 +11,15 @@
  */
 const UNSAFE_REGEXP = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** Cells that spreadsheets take for a formula; source: OWASP, "CSV Injection". */
-const FORMULA_REGEXP = /^[=+\-@\t\r]/;
+/**
+ * Cells that spreadsheets take for a formula (source: OWASP, "CSV Injection"), behind any number of apostrophes, so that
+ * one that was there is not taken for one that was put there.
+ */
+const QUOTED_FORMULA_REGEXP = /^'*[=+\-@\t\r]/;
+/** What {@linkcode escapeForCsv} writes in place of a character. */
+const ESCAPED_REGEXP = /\\(?:x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\})/g;
+/** What hides or reorders text and stands as it is in JSON. */
+const HIDDEN_REGEXP = /[\p{Cf}\p{Zl}\p{Zp}\x7f-\x9f]/gu;
 
 const LAST_SHORT_CODE = 0xff;
 
@@ -35,7 +42,36 @@ export function escapeForTerminal(text: string, maxLength = Infinity): string {
   return characters.length > maxLength ? `${shown}...` : shown;
 }
 
-/** Puts an apostrophe before text that a spreadsheet would run as a formula; not meant for numbers. */
-export function escapeCsvFormula(text: string): string {
-  return FORMULA_REGEXP.test(text) ? `'${text}` : text;
+/**
+ * Makes text safe in a cell of a CSV file, for terminals and for spreadsheets, which would run it as a formula; not
+ * meant for numbers. {@linkcode unescapeCsv} takes it back.
+ */
+export function escapeForCsv(text: string): string {
+  // Readers take the character for a sign of another encoding.
+  const shown = escapeForTerminal(text).replaceAll("\ufffd", "\\u{fffd}");
+  return QUOTED_FORMULA_REGEXP.test(shown) ? `'${shown}` : shown;
+}
+
+/** Returns the text that {@linkcode escapeForCsv} made safe; other text stays as it is. */
+export function unescapeCsv(text: string): string {
+  const bare = text.startsWith("'") && QUOTED_FORMULA_REGEXP.test(text)
+    ? text.slice(1)
+    : text;
+  return bare.replace(ESCAPED_REGEXP, (escaped, short, long) => {
+    const code = parseInt(short ?? long, 16);
+    if (code > 0x10ffff) return escaped;
+    const character = String.fromCodePoint(code);
+    return escapeForCsv(character) === escaped ? character : escaped;
+  });
+}
+
+/** Writes a value as JSON in which nothing hides or reorders text. */
+export function toJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(
+    HIDDEN_REGEXP,
+    (character) =>
+      character.split("").map((unit) =>
+        `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
+      ).join(""),
+  );
 }

@@ -6,8 +6,8 @@
 import { dirname, join, resolve } from "@std/path";
 import { MeasureError, UsageError } from "./failure.ts";
 
-/** A file that is read is at most this long; a full profile's record has about 1 MB. */
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
+/** A file that is read is at most this long; a full profile's record has about 1 MB, and reading takes forty times as much memory. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** Links in a row that are followed, as many as Linux follows. */
 const MAX_LINKS = 40;
 /** What is found here is not replaced even where it leads to a file, as /dev/stdout does. */
@@ -124,7 +124,7 @@ export async function readText(path: string): Promise<string> {
     const { size } = await Deno.stat(path);
     if (size > MAX_FILE_BYTES) {
       throw new UsageError([
-        `Cannot read '${path}': it has ${size} bytes, more than ${MAX_FILE_BYTES}`,
+        `Cannot read '${path}': it has ${size} bytes, more than the ${MAX_FILE_BYTES} of the largest record`,
       ]);
     }
     // Some editors write a byte order mark, which no format here knows.

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { escapeCsvFormula, escapeForTerminal } from "../lib/escape.ts";
+import {
+  escapeForCsv,
+  escapeForTerminal,
+  toJson,
+  unescapeCsv,
+} from "../lib/escape.ts";
 
 Deno.test("escapeForTerminal() shows what a terminal would obey", () => {
   const cases: [string, string][] = [
@@ -22,11 +27,44 @@ Deno.test("escapeForTerminal() cuts long text between characters", () => {
   assertEquals(escapeForTerminal("\x1b\x1b", 1), "\\x1b...");
 });
 
-Deno.test("escapeCsvFormula() disarms what a spreadsheet would run", () => {
-  for (const text of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]) {
-    assertEquals(escapeCsvFormula(text), `'${text}`);
+Deno.test("escapeForCsv() disarms what a spreadsheet would run", () => {
+  for (const text of ["=1", "+1", "-1", "@a", "'=1"]) {
+    assertEquals(escapeForCsv(text), `'${text}`);
   }
-  for (const text of ["", "a=1", "1-1", " =1"]) {
-    assertEquals(escapeCsvFormula(text), text);
+  assertEquals(escapeForCsv("\t=1"), "\\x09=1");
+  for (const text of ["a=1", "1-1", "", "'a"]) {
+    assertEquals(escapeForCsv(text), text);
   }
+});
+
+Deno.test("unescapeCsv() takes back what escapeForCsv() made safe, and leaves the rest", () => {
+  const names = [
+    "org/model",
+    "=1+1",
+    "'=1+1",
+    "''@x",
+    "it's",
+    "a\u200bb",
+    "a\u202eb",
+    "\ufffd",
+    "a\x1b[31m\u0085",
+    "\u{e0001}",
+    "\ud800",
+    "C:\\x41\\u{41}\\n",
+  ];
+  for (const name of names) {
+    assertEquals(unescapeCsv(escapeForCsv(name)), name);
+    assertEquals(escapeForCsv(name).includes("\u202e"), false);
+  }
+  assertEquals(unescapeCsv("\\u{110000}"), "\\u{110000}");
+});
+
+Deno.test("toJson() writes no character that hides or reorders text, and loses none", () => {
+  const value = { name: "a\u202eb\u200b\u2028\u{e0001}\x7f", list: [1, "é"] };
+  for (const indent of [undefined, 2]) {
+    const text = toJson(value, indent);
+    assertEquals(JSON.parse(text), value);
+    assertEquals(/[\u202e\u200b\u2028\x7f]/.test(text), false);
+  }
+  assertEquals(toJson("\u202e"), '"\\u202e"');
 });

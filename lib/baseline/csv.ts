@@ -6,6 +6,7 @@
 import { parse } from "@std/csv/parse";
 import { SPECIFIED_METRICS } from "../record/metrics.ts";
 import { type CellKey, type Status, STATUSES } from "../record/run.ts";
+import { unescapeCsv } from "../escape.ts";
 
 /** One row of a result file. */
 export interface CsvRow {
@@ -44,6 +45,10 @@ export const CSV_COLUMNS: readonly string[] = SPECIFIED_METRICS.map(
 
 /** A file of more characters is refused: 20 runs of the full profile have 0.3 million. */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
+/** A longer name is none that a server has. */
+const MAX_NAME_LENGTH = 2_000;
+/** Larger numbers are none that were measured. */
+const MAX_NUMBER = 1e15;
 /** Values that follow from each other may differ by this share, since files may be rounded. */
 const ROUNDING_SHARE = 0.01;
 /** Text of a file that is shown in a message is cut after so many characters. */
@@ -169,7 +174,10 @@ class RowReader {
   name(column: string): string {
     const text = this.text(column);
     if (text.trim() === "") throw this.problem(column, "a name");
-    return unescapeCsvFormula(text);
+    if (text.length > MAX_NAME_LENGTH) {
+      throw this.problem(column, `at most ${MAX_NAME_LENGTH} characters`);
+    }
+    return unescapeCsv(text);
   }
 
   integer(column: string, min: number): number {
@@ -218,6 +226,9 @@ class RowReader {
     if (!Number.isFinite(value)) {
       throw this.problem(column, "a number, not below 0 and not infinite,");
     }
+    if (value > MAX_NUMBER) {
+      throw this.problem(column, `a number of at most ${MAX_NUMBER}`);
+    }
     return value;
   }
 }
@@ -239,7 +250,7 @@ function parseRow(
   row.integer("warmup_runs", 0);
   const totalItems = row.integer("total_items", 0);
   const reason = header.includes("reason")
-    ? unescapeCsvFormula(row.text("reason"))
+    ? unescapeCsv(row.text("reason"))
     : "";
   if (status === "INVALID") {
     return { line, key, status, reason, figures: null };
@@ -304,11 +315,6 @@ function parseFigures(
   );
   follows("throughput_rps", 1000 / meanMs, "1000 / latency_mean_ms");
   return figures;
-}
-
-/** Takes away the apostrophe that `escapeCsvFormula` puts before what a spreadsheet would run. */
-function unescapeCsvFormula(text: string): string {
-  return text.replace(/^'(?=[=+\-@])/, "");
 }
 
 function shown(text: string): string {

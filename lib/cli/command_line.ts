@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { escapeForTerminal } from "../escape.ts";
 import { Progress } from "./progress.ts";
+import { escapeForTerminal } from "../escape.ts";
 
 /** Writes text to stderr; where nobody reads it any more, nothing happens: a run goes on without its talk. */
 function writeStderr(text: string): void {

@@ -25,6 +25,7 @@ import {
   type StressFlags,
   type StressRequest,
 } from "./stress_flags.ts";
+import { toJson } from "../escape.ts";
 
 /** What a stress run needs, checked. */
 export interface StressSetup {
@@ -127,11 +128,11 @@ function planStressOutputs(
 
 /** Writes the specification's fields of each load. */
 function specifiedJson({ results }: StressRun): string {
-  return `${JSON.stringify(results.map(specifiedResult), null, 2)}\n`;
+  return `${toJson(results.map(specifiedResult), 2)}\n`;
 }
 
 function metadataJson({ metadata, options }: StressRun): string {
-  return `${JSON.stringify({ ...metadata, options }, null, 2)}\n`;
+  return `${toJson({ ...metadata, options }, 2)}\n`;
 }
 
 /** What was asked for, with the seed of the run that is resumed. */

@@ -4,13 +4,13 @@
  * @module
  */
 import * as v from "valibot";
-import { escapeForTerminal } from "../escape.ts";
 import {
   callGitHub,
   type GitHubAccess,
   type GitHubCall,
   GitHubError,
 } from "./github_request.ts";
+import { escapeForTerminal } from "../escape.ts";
 
 /** Where the API is, and who asks. */
 export interface GitHubOptions extends GitHubAccess {

@@ -6,8 +6,8 @@
  * @module
  */
 import * as v from "valibot";
-import { escapeForTerminal } from "../escape.ts";
 import { createRedactor } from "../secret.ts";
+import { escapeForTerminal } from "../escape.ts";
 
 /** Who asks, and how it is waited for. */
 export interface GitHubAccess {

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { escapeForTerminal } from "../escape.ts";
 import type { Run } from "../record/run.ts";
 import { openQuestions, shownChange } from "../report/comparison.ts";
 import { cutToBytes, renderMarkdown } from "../report/markdown.ts";
@@ -14,6 +13,7 @@ import { writeMarks } from "./mark.ts";
 import type { Action } from "./plan.ts";
 import type { Alarm, AlarmKind, Night } from "./verdict.ts";
 import { describeCell } from "../record/cells.ts";
+import { escapeForTerminal } from "../escape.ts";
 
 /** What is known of the workflow's run. */
 export interface NightContext {

@@ -9,11 +9,36 @@ import { OUTCOMES } from "../outcome.ts";
 import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
 import { readText } from "../store.ts";
 import { type Run, RUN_SCHEMA, STATUSES, TARGET_KINDS } from "./run.ts";
+import { toJson } from "../escape.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** Larger numbers are none that were measured, and their sums are not finite. */
+const MAX_NUMBER = 1e15;
+/** A longer name is none that a server has; the longest on Hugging Face have 96 characters. */
+const MAX_NAME_LENGTH = 2_000;
+/** More cells than a hundred repeats of a full profile of three models. */
+const MAX_CELLS = 10_000;
+
+const amount = v.pipe(
+  v.number(),
+  v.finite(),
+  v.minValue(0),
+  v.maxValue(MAX_NUMBER),
+);
 const missing = v.nullable(amount);
-const time = v.pipe(v.number(), v.finite());
+const time = v.pipe(
+  v.number(),
+  v.finite(),
+  v.minValue(-MAX_NUMBER),
+  v.maxValue(MAX_NUMBER),
+);
+const name = v.pipe(
+  v.string(),
+  v.maxLength(
+    MAX_NAME_LENGTH,
+    `a name of at most ${MAX_NAME_LENGTH} characters was expected`,
+  ),
+);
 const ids = v.array(count);
 const texts = v.array(v.string());
 const sizes = v.array(v.pipe(v.number(), v.integer(), v.minValue(1)));
@@ -52,8 +77,8 @@ const summary = v.object({
 const key = v.object({
   batchSize: count,
   numLabels: count,
-  model: v.string(),
-  dtype: v.string(),
+  model: name,
+  dtype: name,
 });
 
 const interval = v.nullable(v.tuple([time, time]));
@@ -170,12 +195,17 @@ const metadata = v.object({
   "interrupted": v.boolean(),
 });
 
+const cells = v.pipe(
+  v.array(cell),
+  v.maxLength(MAX_CELLS, `at most ${MAX_CELLS} cells were expected`),
+);
+
 const run: v.GenericSchema<unknown, Run> = v.object({
   schema: v.literal(RUN_SCHEMA),
   kind: v.literal("bench"),
   metadata,
   options,
-  cells: v.array(cell),
+  cells,
   calibration: v.nullable(v.object({
     addedP50Ms: amount,
     addedP99Ms: amount,
@@ -183,7 +213,7 @@ const run: v.GenericSchema<unknown, Run> = v.object({
     closedLoopRatio: amount,
   })),
   warnings: texts,
-  reference: v.exactOptional(v.array(cell)),
+  reference: v.exactOptional(cells),
   comparison: v.exactOptional(v.object({
     baseline: texts,
     changePercent: v.nullable(time),
@@ -199,8 +229,8 @@ const run: v.GenericSchema<unknown, Run> = v.object({
 /** Writes a run as JSON, one line a cell, so that files can be compared line by line. */
 export function stringifyRun(value: Run): string {
   const { cells, ...rest } = value;
-  const head = JSON.stringify(rest, null, 2).slice(0, -2);
-  const lines = cells.map((one) => `\n    ${JSON.stringify(one)}`);
+  const head = toJson(rest, 2).slice(0, -2);
+  const lines = cells.map((one) => `\n    ${toJson(one)}`);
   return `${head},\n  "cells": [${lines.join(",")}\n  ]\n}\n`;
 }
 

@@ -5,8 +5,8 @@
  */
 
 import { Table } from "@cliffy/table";
-import { escapeForTerminal } from "../escape.ts";
 import { wrapCharacters, wrapWords } from "../wrap.ts";
+import { escapeForTerminal } from "../escape.ts";
 
 /** One column of a table. */
 export interface TableColumn {

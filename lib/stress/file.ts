@@ -17,9 +17,17 @@ import {
   type StressRun,
 } from "./record.ts";
 import { SCENARIOS, type StressOptions } from "./scenarios.ts";
+import { toJson } from "../escape.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const number = v.pipe(v.number(), v.finite());
+/** Larger numbers are none that were measured. */
+const MAX_NUMBER = 1e15;
+const number = v.pipe(
+  v.number(),
+  v.finite(),
+  v.minValue(-MAX_NUMBER),
+  v.maxValue(MAX_NUMBER),
+);
 const missing = v.nullable(number);
 const text = v.string();
 const texts = v.array(text);
@@ -186,8 +194,8 @@ const run: v.GenericSchema<unknown, StressRun> = v.object({
 /** Writes a run as JSON, one line a load, so that files can be compared line by line. */
 export function stringifyStressRun(value: StressRun): string {
   const { results, ...rest } = value;
-  const head = JSON.stringify(rest, null, 2).slice(0, -2);
-  const lines = results.map((one) => `\n    ${JSON.stringify(one)}`);
+  const head = toJson(rest, 2).slice(0, -2);
+  const lines = results.map((one) => `\n    ${toJson(one)}`);
   return `${head},\n  "results": [${lines.join(",")}\n  ]\n}\n`;
 }
 

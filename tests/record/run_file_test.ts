@@ -227,3 +227,31 @@ Deno.test("parseRun() reads the runs of version 0.1.0 as repeats", () => {
   assertEquals(parseRun(JSON.stringify(old)).options.repeats, 5);
   assertEquals(repeats, 1);
 });
+
+Deno.test("parseRun() bounds cells, names and numbers", () => {
+  const refuse = (run: unknown, text: string) =>
+    assertThrows(() => parseRun(JSON.stringify(run)), SyntaxError, text);
+  const cell = exampleCell();
+  refuse(
+    exampleRun({ cells: Array.from({ length: 10_001 }, () => cell) }),
+    "at most 10000 cells were expected",
+  );
+  refuse(
+    exampleRun({
+      cells: [{ ...cell, key: { ...cell.key, model: "m".repeat(5_000_000) } }],
+    }),
+    "a name of at most 2000 characters was expected",
+  );
+  refuse(
+    exampleRun({
+      cells: [{
+        ...cell,
+        samples: {
+          ...cell.samples,
+          doneMs: cell.samples.doneMs.map(() => 1e308),
+        },
+      }],
+    }),
+    "at cells.0.samples.doneMs.0",
+  );
+});

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { escapeForTerminal } from "../../escape.ts";
 import { DEFAULT_FAIL_PERCENT } from "../../gate/verdict.ts";
 import type { HistoryRun } from "../../history/runs.ts";
 import type { CellTrend, TrendEvent, TrendGroup } from "../../history/trend.ts";
@@ -18,6 +17,7 @@ import {
   valueAxis,
 } from "./svg.ts";
 import { cellId, describeCell } from "../../record/cells.ts";
+import { escapeForTerminal } from "../../escape.ts";
 
 const HEIGHT = 190;
 /** The newest runs have a mark each, which tells of the run; older ones are a line alone, to keep the page small. */

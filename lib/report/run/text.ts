@@ -27,6 +27,7 @@ import {
 } from "../comparison.ts";
 import { renderTable, type TableColumn } from "../table.ts";
 import { describeCell, poolPasses } from "../../record/cells.ts";
+import { toJson } from "../../escape.ts";
 
 const MISSING = "-";
 
@@ -192,10 +193,10 @@ export function runToRows(run: Run): string {
       SPECIFIED_METRICS.map((metric) => [metric.name, metric.value(cell)]),
     )
   );
-  return `${JSON.stringify(rows, null, 2)}\n`;
+  return `${toJson(rows, 2)}\n`;
 }
 
 /** Writes the metadata as JSON. */
 export function runToMetadata(run: Run): string {
-  return `${JSON.stringify(run.metadata, null, 2)}\n`;
+  return `${toJson(run.metadata, 2)}\n`;
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { escapeForTerminal } from "../../escape.ts";
 import { describeClient } from "../../load/client_limit.ts";
 import type { Deviation } from "../../score/truth.ts";
 import { describeTrend } from "../../stress/judge.ts";
@@ -13,6 +12,7 @@ import type {
   TimeFigures,
 } from "../../stress/record.ts";
 import { renderTable, type TableColumn } from "../table.ts";
+import { escapeForTerminal } from "../../escape.ts";
 
 /** The specification prints five errors of a load. */
 const PRINTED_ERRORS = 5;
