@@ -66,6 +66,7 @@ async function bench(
     environment: await describeEnvironment(),
     toolVersion: config.version,
     checksDrift: baseline !== null || setup.updateBaseline !== null,
+    findServerProblem: setup.findServerProblem,
     findSuspects: baseline === null || !setup.confirms
       ? null
       : (run) => findSuspects(compareRun(run, baseline, gate), gate),

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { CellKey, RunOptions } from "../record/run.ts";
+import type { CellKey, RunOptions, ServerRecord } from "../record/run.ts";
 import {
   findMismatches,
   findUnknown,
+  knownText,
   type Mismatch,
   type MismatchName,
   plannedConditions,
@@ -132,6 +133,56 @@ export function findPlanProblem(
     .filter(({ name }) => !allowMismatch.includes(name));
   return mismatches.length === 0 ? null : describeRefusal(mismatches);
 }
+
+/**
+ * Says why what a server is cannot be compared with a baseline, or null; to be called before its first cell, so that
+ * half an hour is not measured for a refusal.
+ *
+ * @param options The options; where several servers are launched, the names of the others are not known yet.
+ */
+export function findServerProblem(
+  server: ServerRecord,
+  options: RunOptions,
+  { baseline, allowMismatch }: {
+    readonly baseline: readonly StoredRun[];
+    readonly allowMismatch: readonly MismatchName[];
+  },
+): string | null {
+  const { models, dtypes, target } = options;
+  const isOnly = target === "url" || models.length * dtypes.length === 1;
+  const keys = options.batchSizes.flatMap((batchSize) =>
+    options.numLabels.map((numLabels): CellKey => (
+      { batchSize, numLabels, model: server.model, dtype: server.dtype }
+    ))
+  );
+  const run = {
+    source: "",
+    timestamp: null,
+    conditions: {
+      ...plannedConditions(options),
+      hardware: isOnly ? knownText(server.hardware) : null,
+      tpSize: isOnly ? server.tpSize : null,
+    },
+    cells: keys.map((key) => ({ key, value: null, unfit: null })),
+    lackingCells: 0,
+  };
+  const mismatches = [
+    ...conditionMismatches([run], baseline),
+    ...(isOnly ? nameMismatches([run], baseline) : []),
+  ].filter(({ name }) => !allowMismatch.includes(name));
+  if (mismatches.length > 0) return describeRefusal(mismatches);
+  const matchText = createMatcher(allowMismatch);
+  const known = new Set(
+    baseline.flatMap(({ cells }) => cells.map(({ key }) => matchText(key))),
+  );
+  return isOnly && !keys.some((key) => known.has(matchText(key)))
+    ? NO_CELL_KNOWN
+    : null;
+}
+
+/** Why a comparison comes to nothing where the baseline has other cells. */
+export const NO_CELL_KNOWN =
+  "no cell of the result is in the baseline: give a baseline of these batch sizes and label counts";
 
 /** Says what a comparison overlooks. */
 export function describeAllowed(mismatch: RunMismatch): string {

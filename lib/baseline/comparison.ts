@@ -29,6 +29,7 @@ import {
   findMissing,
   likenessNotes,
   nameMismatches,
+  NO_CELL_KNOWN,
   type RunMismatch,
 } from "./comparability.ts";
 import type { MismatchName } from "./conditions.ts";
@@ -300,7 +301,7 @@ function findFailure(
     cells.filter(({ status }) => status === wanted).length;
   const [invalid, fresh] = [count("INVALID"), count("NEW")];
   if (cells.length > 0 && fresh === cells.length) {
-    return "no cell of the result is in the baseline: give a baseline of these batch sizes and label counts";
+    return NO_CELL_KNOWN;
   }
   if (invalid + fresh === cells.length) {
     return `no cell could be compared: ${invalid} INVALID, ${fresh} NEW`;

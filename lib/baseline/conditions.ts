@@ -128,7 +128,7 @@ export function parseMetadata(json: string): StoredMetadata {
     configurations: fields["total_configurations"],
     isHistory: fields.runs !== undefined,
     conditions: {
-      hardware: known(fields.hardware),
+      hardware: knownText(fields.hardware),
       tpSize: fields["tp_size"],
       target: targetOf(fields.target),
       prefixCache: fields["prefix_cache"] ?? null,
@@ -145,7 +145,7 @@ export function parseMetadata(json: string): StoredMetadata {
 /** Returns the conditions of a run record. */
 export function conditionsOf({ metadata, options, cells }: Run): Conditions {
   return {
-    hardware: known(metadata.hardware),
+    hardware: knownText(metadata.hardware),
     tpSize: metadata["tp_size"],
     target: targetOfModels(cells.map(({ key }) => key)) ??
       targetOf(options.target),
@@ -241,7 +241,8 @@ function cut(shown: string): string {
   return shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}...` : shown;
 }
 
-function known(name: string): string | null {
+/** Returns a text, or null where it says that nothing is known. */
+export function knownText(name: string): string | null {
   return name === "unknown" || name === "" ? null : name;
 }
 

@@ -10,6 +10,7 @@ import type {
   CellResult,
   Run,
   RunOptions,
+  ServerRecord,
 } from "../record/run.ts";
 import type { Target, Wanted } from "../server/open.ts";
 import type { RunFacts } from "./record.ts";
@@ -20,6 +21,8 @@ export interface BenchPlan extends RunFacts {
   readonly targets: readonly Wanted[];
   /** Whether the first and the last cell are measured again at the end: where the run will be compared. */
   readonly checksDrift: boolean;
+  /** Says why a server need not be measured, as its cells could not be compared; null if they can. */
+  readonly findServerProblem: (server: ServerRecord) => string | null;
   /** Names the cells of a run that look like a regression, which are then measured again; null for none. */
   readonly findSuspects: ((run: Run) => readonly CellKey[]) | null;
 }

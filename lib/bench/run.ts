@@ -120,6 +120,8 @@ class Bench {
   async measureTarget(wanted: Wanted): Promise<void> {
     await using target = await this.#world.openTarget(wanted);
     this.#note(target, wanted);
+    const problem = this.#plan.findServerProblem(target.server);
+    if (problem !== null) throw new MeasureError(`Cannot compare: ${problem}`);
     await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
     if (compared !== null) {

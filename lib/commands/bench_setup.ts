@@ -5,7 +5,10 @@
  */
 import type { Baseline } from "../baseline/merge.ts";
 import { checkBaselineUpdate, loadBaseline } from "../baseline/files.ts";
-import { findPlanProblem } from "../baseline/comparability.ts";
+import {
+  findPlanProblem,
+  findServerProblem,
+} from "../baseline/comparability.ts";
 import { MIN_SAMPLES } from "../baseline/fitness.ts";
 import type { BenchWorld } from "../bench/plan.ts";
 import { advise } from "../cli/command_line.ts";
@@ -18,7 +21,12 @@ import {
   refuseTwoKeys,
 } from "../cli/secret_source.ts";
 import { MeasureError, UsageError } from "../failure.ts";
-import { optionDifferences, type Run, type RunOptions } from "../record/run.ts";
+import {
+  optionDifferences,
+  type Run,
+  type RunOptions,
+  type ServerRecord,
+} from "../record/run.ts";
 import { readRun } from "../record/run_file.ts";
 import { runToMetadata, runToRows } from "../report/run/text.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
@@ -48,6 +56,8 @@ export interface BenchSetup {
   readonly baseline: Baseline | null;
   /** The baseline that the run is appended to; null for none. */
   readonly updateBaseline: string | null;
+  /** Says why a server could not be compared with the baseline, or appended to the one that is updated; null if it can. */
+  readonly findServerProblem: (server: ServerRecord) => string | null;
   /** How it is judged. */
   readonly gate: ReturnType<typeof readGateFlags>;
   /** Whether what looks slower is measured again. */
@@ -106,6 +116,11 @@ export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
     timestamp,
     baseline,
     updateBaseline: flags.updateBaseline ?? null,
+    findServerProblem: (server) =>
+      baseline === null ? null : findServerProblem(server, options, {
+        baseline: baseline.runs,
+        allowMismatch: gate.allowMismatch,
+      }),
     gate,
     confirms: !flags.noConfirm,
     outputs,

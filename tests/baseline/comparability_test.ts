@@ -1,5 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { findPlanProblem } from "../../lib/baseline/comparability.ts";
+import {
+  findPlanProblem,
+  findServerProblem,
+} from "../../lib/baseline/comparability.ts";
 import { compareRun, compareRuns } from "../../lib/baseline/comparison.ts";
 import { MISMATCH_NAMES } from "../../lib/baseline/conditions.ts";
 import { runsOfCsv } from "../../lib/baseline/runs.ts";
@@ -219,4 +222,34 @@ Deno.test("findPlanProblem() finds before a run what cannot be compared after it
     problem({ labelTokenIds: [5, 6] }) ?? "",
     "workload is label ids 1,2",
   );
+});
+
+Deno.test("findServerProblem() says before the first cell what a comparison would refuse", () => {
+  const [server] = RESULT.metadata.servers;
+  if (server === undefined) throw new Error("a server was expected");
+  const options = { ...RESULT.options, batchSizes: [1, 2] };
+  const problem = (
+    changes: Partial<typeof server>,
+    more: Partial<typeof options> = {},
+    allowMismatch: typeof MISMATCH_NAMES[number][] = [],
+  ) =>
+    findServerProblem({ ...server, ...changes }, { ...options, ...more }, {
+      baseline: BASELINE.runs,
+      allowMismatch,
+    }) ?? "none";
+  assertEquals(problem({}), "none");
+  assertStringIncludes(
+    problem({ hardware: "gpu-1x" }),
+    "hardware is tpu-v6e-4",
+  );
+  assertEquals(problem({ hardware: "gpu-1x" }, {}, ["hardware"]), "none");
+  assertEquals(problem({ hardware: "unknown" }), "none");
+  assertStringIncludes(problem({ model: "org/new" }), "was it renamed?");
+  assertStringIncludes(
+    problem({}, { batchSizes: [3] }),
+    "no cell of the result is in the baseline",
+  );
+  // Another of several that are launched may be the one that is known.
+  const several = { target: "launched" as const, models: ["a", "b"] };
+  assertEquals(problem({ model: "org/new" }, several), "none");
 });

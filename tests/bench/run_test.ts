@@ -43,6 +43,7 @@ const PLAN: BenchPlan = {
     denoVersion: "2.9.6",
   },
   checksDrift: false,
+  findServerProblem: () => null,
   findSuspects: null,
   toolVersion: "0.1.0",
 };
@@ -344,6 +345,14 @@ Deno.test("runBench() names cells by what the server serves and says what it doe
     targets: [{ model: "unknown", dtype: "unknown" }],
   }, { server: () => ({ ...SERVER, model: "served", dtype: "float32" }) });
   assertEquals(unasked.run.warnings, []);
+});
+
+Deno.test("runBench() measures no server that could not be compared", async () => {
+  const seen = await run({
+    findServerProblem: ({ hardware }) => `the hardware is ${hardware}`,
+  });
+  assertEquals(seen.fatal, "Cannot compare: the hardware is tpu-v6e-4");
+  assertEquals(seen.loads, []);
 });
 
 Deno.test("runBench() says once that the client could not be measured", async () => {
