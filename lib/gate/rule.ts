@@ -121,11 +121,7 @@ export function judgeShifts(
     threshold: slowdownOfDrop(warnShare),
     level: FALSE_WARNING_PROBABILITY,
   });
-  const mirrored = shifts.map((shift) => ({
-    ...shift,
-    slowdown: -shift.slowdown,
-  }));
-  const faster = findSlower({ shifts: mirrored, betweenRuns }, {
+  const faster = findSlower({ shifts: shifts.map(mirrored), betweenRuns }, {
     threshold: Math.log1p(failShare),
     level: FALSE_ALARM_PROBABILITY,
   });
@@ -194,12 +190,23 @@ function findSlower(
     level / 3,
   );
   const own = ownRejections(shifts, explained, level / 3);
-  const intervals = intervalsOf({ shifts, betweenRuns });
+  // Of two halves that differ the shared change is between: it is that of neither.
+  const isApart = ownRejections(
+    shifts.map(mirrored),
+    -shared.slowdown,
+    level / 3,
+  );
+  // That the whole interval of intervalsOf() is beyond the threshold.
+  const isBeyond = (shift: CellShift) =>
+    chanceOf(
+      { ...shift, slowdown: shift.slowdown - threshold },
+      betweenRuns,
+    ) <= (1 - CONFIDENCE) / shifts.length;
   return shifts.map((shift, index) =>
     exceeds(shift, threshold) &&
-    (isShared || total[index] === true ||
-      (intervals[index]?.low ?? 0) > threshold ||
-      own[index] === true && exceeds(shift, threshold + explained))
+    (isShared && isApart[index] === false || total[index] === true ||
+      own[index] === true && exceeds(shift, threshold + explained) ||
+      isBeyond(shift))
   );
 }
 
@@ -219,6 +226,10 @@ function ownRejections(
     ),
     level,
   );
+}
+
+function mirrored(shift: CellShift): CellShift {
+  return { ...shift, slowdown: -shift.slowdown };
 }
 
 function exceeds({ slowdown }: CellShift, threshold: number): boolean {

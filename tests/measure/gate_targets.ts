@@ -337,7 +337,7 @@ export const TARGETS: readonly Target[] = [
       slower,
     ) => found("quiet", 100, { slower, slowdown: 2, cells, baselineRuns: 1 }))
   ),
-  found("typ", 99.5, { slower: "half", slowdown: 2, baselineRuns: 1 }),
+  found("typ", 99, { slower: "half", slowdown: 2, baselineRuns: 1 }),
   found("bi40", 95, { slower: "all", slowdown: 0.5 }),
   noted("tail", "tail", { atLeastPercent: 60 }),
   ...(["quiet", "typ", "vm", "b5", "a15"] as const).map((scenario) =>
