@@ -13,6 +13,41 @@ const MAX_LINKS = 40;
 /** What is found here is not replaced even where it leads to a file, as /dev/stdout does. */
 const DEVICE_REGEXP = /^\/(?:dev|proc)\//;
 
+/** Another process that updates a file needs no longer than this, in milliseconds. */
+const LOCK_TIMEOUT_MS = 60_000;
+
+/**
+ * Does work on a file that no other process of this tool does at the same time: the folder of the file is locked. The
+ * system lets the lock go when the process ends; where it knows no locks, the work is done without one.
+ *
+ * @throws {MeasureError} If another process holds the lock for a minute.
+ */
+export async function withLock<Value>(
+  path: string,
+  work: () => Promise<Value>,
+  timeoutMs = LOCK_TIMEOUT_MS,
+): Promise<Value> {
+  using folder = await Deno.open(dirname(await followLinks(path)));
+  const late = Promise.withResolvers<"late">();
+  const timer = setTimeout(() => late.resolve("late"), timeoutMs);
+  try {
+    const end = await Promise.race([
+      folder.lock(true).catch(() => "unknown"),
+      late.promise,
+    ]);
+    if (end === "late") {
+      throw new MeasureError(
+        `Cannot update '${path}': another process has held ${
+          dirname(path)
+        } for ${timeoutMs / 1000} s; run it again`,
+      );
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  return await work();
+}
+
 /** Names standard output where a file is named. */
 export const STANDARD_OUTPUT = "-";
 

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { MeasureError, UsageError } from "../lib/failure.ts";
 import { readRun } from "../lib/record/run_file.ts";
-import { checkWritable, readText, writeWhole } from "../lib/store.ts";
+import { checkWritable, readText, withLock, writeWhole } from "../lib/store.ts";
 import { makeTestFolder, readTree } from "./support/bench_runner.ts";
 
 /** A folder that the test task may not write to. */
@@ -195,4 +195,18 @@ Deno.test("writeWhole() writes to a pipe and does not replace it", async () => {
     "through the pipe",
   );
   assertEquals((await Deno.stat(path)).isFifo, true);
+});
+
+Deno.test("withLock() gives up where another holds the folder", async () => {
+  await using folder = await makeTestFolder();
+  const path = `${folder.path}/a.csv`;
+  const held = Promise.withResolvers<void>();
+  const first = withLock(path, () => held.promise);
+  const error = await assertRejects(() =>
+    withLock(path, () => Promise.resolve(), 1)
+  );
+  assertInstanceOf(error, MeasureError);
+  assertStringIncludes(error.message, "another process has held ");
+  held.resolve();
+  await first;
 });

@@ -6,7 +6,7 @@
 import { extname, join } from "@std/path";
 import { UsageError } from "../failure.ts";
 import type { Run } from "../record/run.ts";
-import { checkWritable, readText, writeWhole } from "../store.ts";
+import { checkWritable, readText, withLock, writeWhole } from "../store.ts";
 import { conditionMismatches, describeRefusal } from "./comparability.ts";
 import { type MismatchName, parseMetadata } from "./conditions.ts";
 import { type Baseline, mergeRuns, withSamples } from "./merge.ts";
@@ -82,7 +82,7 @@ export async function loadRuns(path: string): Promise<StoredRun[]> {
  * @throws {UsageError} If it cannot, or if what is there is damaged.
  */
 export async function checkBaselineUpdate(path: string): Promise<void> {
-  if (extname(path) !== ".json" && extname(path) !== ".csv") {
+  if (!/\.(?:csv|json)$/i.test(path)) {
     throw new UsageError([
       `Cannot update '${path}': expected a name that ends in .csv or .json`,
     ]);
@@ -96,13 +96,21 @@ export async function checkBaselineUpdate(path: string): Promise<void> {
  *
  * @returns The files that were written.
  * @throws {UsageError} If a cell is INVALID, the run was interrupted, or the baseline is damaged or of other conditions.
+ * @throws {MeasureError} If another process updates it for a minute, or a file cannot be written.
  */
-export async function updateBaseline(
+export function updateBaseline(
   path: string,
-  { run, allowMismatch = [] }: {
+  addition: {
     readonly run: Run;
     readonly allowMismatch?: readonly MismatchName[];
   },
+): Promise<string[]> {
+  return withLock(path, () => update(path, addition));
+}
+
+async function update(
+  path: string,
+  { run, allowMismatch = [] }: Parameters<typeof updateBaseline>[1],
 ): Promise<string[]> {
   const refuse = (reason: string) =>
     new UsageError([`Cannot update '${path}': ${reason}`]);
@@ -116,7 +124,7 @@ export async function updateBaseline(
     ).filter(({ name }) => !allowMismatch.includes(name));
     if (mismatches.length > 0) throw refuse(describeRefusal(mismatches));
   }
-  if (extname(path) === ".json") {
+  if (extname(path).toLowerCase() === ".json") {
     await writeWhole(path, named(path, () => appendRecord(existing, run)));
     return [path];
   }

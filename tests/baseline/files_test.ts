@@ -98,3 +98,31 @@ Deno.test("loadBaseline() checks the hardware also behind a byte order mark, and
     );
   }
 });
+
+Deno.test("updateBaseline() loses no row of processes that update one baseline at once", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = `${folder.path}/base.csv`;
+  const [files, support] = [
+    "lib/baseline/files.ts",
+    "tests/support/example_baseline.ts",
+  ]
+    .map((path) => new URL(`../../${path}`, import.meta.url).href);
+  await write(folder.path, {
+    "update.ts": `import { updateBaseline } from "${files}";
+      import { measuredRun } from "${support}";
+      await updateBaseline("${baseline}", { run: measuredRun(Deno.args[0]) });`,
+  });
+  const ends = await Promise.all(
+    Array.from({ length: 6 }, (_, index) =>
+      new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "--no-prompt", "--allow-read"],
+          ...[`--allow-write=${folder.path}`],
+          ...[`${folder.path}/update.ts`, `run ${index}`],
+        ],
+      }).output()),
+  );
+  assertEquals(ends.map(({ code }) => code), Array(6).fill(0));
+  const { runs } = await loadBaseline([baseline]);
+  assertEquals(runs.length, 6);
+});
