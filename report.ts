@@ -28,7 +28,7 @@ import {
   TREND_COMMAND,
 } from "./lib/commands/report.ts";
 import { UsageError } from "./lib/failure.ts";
-import { loadHistory } from "./lib/history/files.ts";
+import { describeBroken, loadHistory } from "./lib/history/files.ts";
 import { readRun } from "./lib/record/run_file.ts";
 import { renderComparison } from "./lib/report/comparison.ts";
 import { renderRun } from "./lib/report/run/text.ts";
@@ -140,8 +140,8 @@ async function trend(args: readonly string[]): Promise<number> {
   }
   await checkWritable(flags.output);
   const history = await loadHistory(operands[0] ?? "");
-  for (const { path, reason } of history.broken) {
-    complain(`Cannot read '${path}': ${reason}`, 2);
+  for (const line of describeBroken(history)) {
+    complain(`Cannot use ${line}`, 2);
   }
   const { html, lines } = await renderTrend(history);
   await writeWhole(flags.output, html);

@@ -154,7 +154,7 @@ Deno.test("report.ts trend writes the page of a history, and says what is open",
     page,
   );
   assertEquals(code, 0);
-  assertStringIncludes(err, "runs/torn.json': a run record was expected");
+  assertStringIncludes(err, "runs/torn.json: a run record was expected");
   const lines = out.trim().split("\n");
   assertEquals(lines.length, 4);
   assertStringIncludes(

@@ -51,6 +51,22 @@ export async function loadHistory(folder: string): Promise<HistoryFiles> {
   return { runs, broken, unfit };
 }
 
+/** So many files that cannot be read are named; a folder of another tool may hold thousands. */
+const MAX_NAMED = 10;
+
+/** Says which files cannot be read and why: the first ten, and how many more. */
+export function describeBroken(
+  { broken }: Pick<HistoryFiles, "broken">,
+): string[] {
+  const rest = broken.length - MAX_NAMED;
+  return [
+    ...broken.slice(0, MAX_NAMED).map(({ path, reason }) =>
+      `${path}: ${reason}`
+    ),
+    ...(rest > 0 ? [`and ${rest} more files that cannot be read`] : []),
+  ];
+}
+
 async function listRecords(folder: string): Promise<string[]> {
   const paths: string[] = [];
   try {

@@ -28,6 +28,17 @@ const LEAST_STEP_SECONDS = 2;
 /** A client that sends more than this share of its ceiling measures the ceiling. */
 const CEILING_SHARE = 0.9;
 
+/**
+ * A rate is not reached where more than this share of what was planned is answered after the step only, and a queue
+ * grows: at the end of the step this many times as many requests are in flight as in its middle, and more than chance.
+ */
+const LATE_SHARE = 0.1;
+const GROWTH = 1.5;
+const GROWTH_BY_CHANCE = 4;
+
+/** A step takes at least so many requests, or no queue shows. */
+const LEAST_REQUESTS = 30;
+
 /** Overload is what a ramp looks for; an answer that is wrong is a fault under any load. */
 const WRONG_OUTCOMES: readonly string[] = [
   "mismatch",
@@ -63,17 +74,20 @@ export async function runRamp(
     load !== null && !context.isInterrupted;
     load = nextLoad(plan, steps)
   ) {
+    const stepSeconds = whole
+      ? seconds
+      : Math.max(seconds, LEAST_REQUESTS / load);
     const step: LoadStep = {
       scenario: "ramp",
       configuration: `${options.ramp}=${load}`,
       shapes: [shape],
       loop: whole
-        ? closedLoop(load, seconds)
-        : openLoop(options, load, seconds),
+        ? closedLoop(load, stepSeconds)
+        : openLoop(options, load, stepSeconds),
       judgesHealth: false,
     };
     const judge = (result: StressResult) =>
-      judgeStep(result, { load, objectives, calibration });
+      judgeStep(result, { load, objectives, calibration, stepSeconds });
     let result = await context.run(step);
     results.push(result);
     // A new load may bring new shapes, whose compiles say nothing of the load: a break counts the second time.
@@ -88,7 +102,7 @@ export async function runRamp(
     last.set(load, result);
     if (isBroken(result)) break;
   }
-  return summarise(context, results, { steps, last });
+  return summarise(context, results, { steps, last, seconds });
 }
 
 /** A server has settled when it answers within this many times what the request took before any load. */
@@ -126,8 +140,9 @@ function judgeStep(result: StressResult, context: {
   readonly load: number;
   readonly objectives: ReturnType<typeof parseObjectives>;
   readonly calibration: Calibration | null;
+  readonly stepSeconds: number;
 }): RampStep {
-  const { load, objectives, calibration } = context;
+  const { load, objectives, calibration, stepSeconds } = context;
   const { latency, goodRequests, failedRequests } = result;
   const ended = goodRequests + failedRequests;
   const errorShare = ended === 0 ? null : failedRequests / ended;
@@ -142,6 +157,22 @@ function judgeStep(result: StressResult, context: {
     const reason = broken.map(({ name, text }) =>
       `${text} broken: ${describeFigure(name, latency, errorShare)}`
     ).join("; ");
+    return { ...common, verdict: "broke", reason };
+  }
+  const planned = result.plannedRequests;
+  const late = planned - (result.reachedPerSec ?? 0) * stepSeconds;
+  const inFlightAt = (share: number) =>
+    result.timeline.findLast(({ startMs, durationMs }) =>
+      startMs + durationMs <= share * stepSeconds * 1000
+    )?.inFlight ?? 0;
+  if (
+    result.askedPerSec !== null && result.reachedPerSec !== null &&
+    late > LATE_SHARE * planned &&
+    inFlightAt(1) > GROWTH * inFlightAt(0.5) + GROWTH_BY_CHANCE
+  ) {
+    const reason = `${result.reachedPerSec.toFixed(1)} of ${
+      (planned / stepSeconds).toFixed(1)
+    } requests/s reached: a queue grows`;
     return { ...common, verdict: "broke", reason };
   }
   const ceiling = calibration?.ceilingRequestsPerSec ?? Infinity;
@@ -176,9 +207,10 @@ function describeFigure(
 function summarise(
   context: StressContext,
   results: readonly StressResult[],
-  { steps, last }: {
+  { steps, last, seconds }: {
     readonly steps: readonly RampStep[];
     readonly last: ReadonlyMap<number, StressResult>;
+    readonly seconds: number;
   },
 ): StressResult {
   const { highest, lowestBroken, clientLimited } = rampResult(
@@ -216,13 +248,16 @@ function summarise(
     notes: [
       highest === null
         ? "No load held"
+        : clientLimited
+        ? `Highest load that holds: at least ${highest} ${unit}; the client was the limit at ${lowestBroken}`
         : `Highest load that holds: ${highest} ${unit}${
-          lowestBroken === null
-            ? ""
-            : `; ${lowestBroken} do not${
-              clientLimited ? ", and that is the limit of the client" : ""
-            }`
+          lowestBroken === null ? "" : `; ${lowestBroken} do not`
         }`,
+      `Steps: ${seconds} s each${
+        context.options.ramp === "rate"
+          ? `, or ${LEAST_REQUESTS} requests where that takes longer`
+          : ""
+      }`,
       // Of the steps that decide; those of all would fill pages.
       ...[highest, lowestBroken].flatMap((load) =>
         (load === null ? undefined : last.get(load))?.notes.map((note) =>

@@ -3,6 +3,7 @@ import {
   assertEquals,
   assertGreater,
   assertLess,
+  assertMatch,
   assertStringIncludes,
 } from "@std/assert";
 import { parseStressRun, stringifyStressRun } from "../../lib/stress/file.ts";
@@ -362,4 +363,31 @@ Deno.test("runStress() blames a server that accepts connections late, not a clie
       })),
     );
   }
+});
+
+Deno.test("runStress() holds no load that was not reached, and says how long its steps took", async () => {
+  // Ten a second at most, and latencies that no objective limits.
+  const end = await runVirtualStress({
+    scenarios: ["ramp"],
+    ratePerSec: 4,
+    durationSeconds: 50,
+    arrival: "constant",
+    slo: "errors<50%",
+    timeoutMs: 60_000,
+  }, {
+    ...{ fixedMs: 0, perTokenMs: 0, perLabelMs: 0, perItemMs: 12.5 },
+    ...{ compileMs: 0, noise: 0 },
+  });
+  const [result] = end.run.results;
+  const broke = result?.steps.find(({ verdict }) => verdict === "broke");
+  assertMatch(
+    broke?.reason ?? "",
+    /^10\.0 of 16\.0 requests\/s reached: a queue grows$/,
+  );
+  const held = result?.steps.filter(({ verdict }) => verdict === "held") ?? [];
+  assertLess(Math.max(...held.map(({ load }) => load)), 12);
+  assertStringIncludes(
+    result?.notes[1] ?? "",
+    "Steps: 10 s each, or 30 requests where that takes longer",
+  );
 });

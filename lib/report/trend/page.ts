@@ -4,7 +4,7 @@
  * @module
  */
 import { DEFAULT_FAIL_PERCENT, signed } from "../../gate/verdict.ts";
-import type { HistoryFiles } from "../../history/files.ts";
+import { describeBroken, type HistoryFiles } from "../../history/files.ts";
 import type { HistoryRun } from "../../history/runs.ts";
 import {
   type CellTrend,
@@ -73,7 +73,7 @@ export async function renderTrend(history: HistoryFiles): Promise<TrendReport> {
       section(
         "Files that could not be used",
         textList([
-          ...history.broken.map(({ path, reason }) => `${path}: ${reason}`),
+          ...describeBroken(history),
           ...history.unfit.map((path) =>
             `${path}: no cell is fit to be compared`
           ),
