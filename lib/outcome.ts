@@ -58,6 +58,20 @@ export const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
   dropped: "a planned arrival that was never sent",
 };
 
+/** What the system says when a process may open no more files, or has no port left for a connection. */
+const CLIENT_FAILURE_REGEXP =
+  /too many open files|cannot assign requested address|no buffer space|\bos error (?:24|23|99)\b/i;
+
+/** Tells whether a connection failed on this machine, before it could reach the server. */
+export function isOfClient(
+  { outcome, message }: {
+    readonly outcome: Outcome;
+    readonly message: string;
+  },
+): boolean {
+  return outcome === "connect" && CLIENT_FAILURE_REGEXP.test(message);
+}
+
 /** The code of an outcome: its index in {@linkcode OUTCOMES}, 0 for `ok`. */
 export function outcomeCode(outcome: Outcome): number {
   return OUTCOMES.indexOf(outcome);

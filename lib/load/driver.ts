@@ -129,6 +129,8 @@ class Lane {
   #standsSinceMs = 0;
   inFlight = 0;
   failedInRow = 0;
+  /** Requests in a row without an answer, those that are not judged yet included. */
+  lostInRow = 0;
 
   constructor(
     world: DriverWorld,
@@ -155,6 +157,7 @@ class Lane {
       // An answer that had to be decoded is told of after later ones.
       this.#standsSinceMs = Math.max(this.#standsSinceMs, exchange.doneMs);
       if (exchange.retries > 0) this.recorder.retry();
+      this.lostInRow = exchange.kind === "failure" ? this.lostInRow + 1 : 0;
       onDone(exchange.doneMs);
       if (this.#ended.length === 0) this.#world.defer(this.#judgeAll);
       const { slot, plannedMs } = plan;
@@ -203,6 +206,12 @@ class Lane {
   }
 }
 
+/** After so many requests in a row without an answer a client waits before it tries again, */
+const LOST_IN_ROW_TO_WAIT = 20;
+
+/** for so long, in milliseconds. */
+const WAIT_AFTER_LOSS_MS = 10;
+
 async function driveClosed(
   loop: ClosedLoop,
   world: DriverWorld,
@@ -223,7 +232,11 @@ async function driveClosed(
     // measurement, and the judging of one answer never falls into the latency of the next.
     const alone = loop.concurrency === 1;
     lane.submit(request, { slot, plannedMs: null }, (doneMs) => {
-      if (!alone) next(doneMs, onEnd);
+      if (alone) return;
+      // Where nothing succeeds any more, a client that does not wait tries fifty thousand times a second.
+      if (lane.lostInRow < LOST_IN_ROW_TO_WAIT) return next(doneMs, onEnd);
+      void world.waitUntil(doneMs + WAIT_AFTER_LOSS_MS, lane.signal)
+        .then(() => next(world.now(), onEnd));
     });
     if (alone) void lane.settled().then(() => next(world.now(), onEnd));
   };

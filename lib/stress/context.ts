@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isOfClient } from "../outcome.ts";
 import type { HttpExchange } from "../http/client.ts";
 import type {
   Endpoint,
@@ -258,7 +259,8 @@ export class StressContext {
       body: null,
     });
     prober.close();
-    return exchange.kind === "failure" && exchange.outcome === "connect"
+    return exchange.kind === "failure" && exchange.outcome === "connect" &&
+        !isOfClient(exchange)
       ? `${endpoint.url} can no longer be reached: ${
         createRedactor(endpoint.secrets)(exchange.message)
       }`

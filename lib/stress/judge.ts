@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isOfClient } from "../outcome.ts";
 import { type ClientDoubt, findLoadDoubts } from "../load/client_limit.ts";
 import { SHOWN_ERRORS } from "../load/observer.ts";
 import type { Samples } from "../load/samples.ts";
@@ -119,12 +120,20 @@ export function verdictOf(
   return findings.length > 0 ? "INVALID" : "PASS";
 }
 
+function isRefusedHere({ outcome, example }: FailureCount): boolean {
+  return isOfClient({ outcome, message: example });
+}
+
+function countOf(failures: readonly FailureCount[]): number {
+  return failures.reduce((sum, { count }) => sum + count, 0);
+}
+
 /** Describes failures: their number, and how many of each kind. */
 export function describeFailures(
   failures: readonly FailureCount[],
   total: number,
 ): string {
-  const failed = failures.reduce((sum, { count }) => sum + count, 0);
+  const failed = countOf(failures);
   const kinds = failures.map(({ outcome, count }) => `${count} x ${outcome}`);
   return `${failed} of ${total} requests failed: ${kinds.join(", ")}`;
 }
@@ -150,12 +159,23 @@ function figureFindings(
   figures: LoadFigures,
   isInterrupted: boolean,
 ): Finding[] {
-  const { failed, failures, good, planned } = figures;
+  const { good, planned } = figures;
   const findings: Finding[] = [];
+  // What this machine refused never reached the server.
+  const refused = countOf(figures.failures.filter(isRefusedHere));
+  if (refused > 0) {
+    findings.push({
+      kind: "client limit",
+      text:
+        `this machine could open no further connections for ${refused} requests (ulimit -n, or no free ports)`,
+    });
+  }
+  const failures = figures.failures.filter((one) => !isRefusedHere(one));
+  const failed = figures.failed - refused;
   if (failed > 0) {
     const text = describeFailures(failures, good + failed);
     findings.push({ kind: "failed requests", text });
-  } else if (good === 0 && !isInterrupted) {
+  } else if (good === 0 && refused === 0 && !isInterrupted) {
     findings.push({
       kind: "no right answer",
       text: planned === 0 ? "no request was due" : "no request came to an end",

@@ -56,3 +56,41 @@ Deno.test("judgeLoad() claims no rate where the client was the limit", () => {
     reachedPerSec: null,
   });
 });
+
+Deno.test("judgeLoad() takes what this machine refused for a limit of the client, not for a fault of the server", () => {
+  const judgeFailures = (message: string) => {
+    const recorder = new SampleRecorder();
+    for (let i = 0; i < 10; i++) {
+      recorder.end(recorder.plan(i), {
+        ...{ plannedMs: i, sentMs: i, doneMs: i + 1 },
+        outcome: i < 3 ? "ok" : "connect",
+      }, i < 3 ? "" : message);
+    }
+    const { verdict, findings } = judgeLoad({
+      step: {
+        ...{ scenario: "concurrent", configuration: "", shapes: [] },
+        loop: { kind: "closed", concurrency: 4, count: 10, durationMs: null },
+        judgesHealth: false,
+      },
+      samples: recorder.finish(),
+      references: [],
+      tolerance: { relative: 0.01, absolute: 1e-4 },
+      ...{ startMs: 0, durationMs: 20, server: null, death: null },
+      isInterrupted: false,
+    });
+    return [verdict, ...findings.map(({ text }) => text)];
+  };
+  assertEquals(
+    judgeFailures(
+      "Cannot connect to 127.0.0.1:1: this process has too many open files (Too many open files (os error 24))",
+    ),
+    [
+      "INVALID",
+      "this machine could open no further connections for 7 requests (ulimit -n, or no free ports)",
+    ],
+  );
+  assertEquals(
+    judgeFailures("Cannot connect to 127.0.0.1:1: connection refused"),
+    ["FAIL", "7 of 10 requests failed: 7 x connect"],
+  );
+});
