@@ -68,8 +68,10 @@ export async function checkWritable(path: string): Promise<void> {
     if (known !== null) return;
     const target = await followLinks(path);
     await Deno.mkdir(dirname(target), { recursive: true });
-    (await Deno.open(target, { write: true, createNew: true })).close();
-    await Deno.remove(target);
+    // Not under its own name: another process may try the same.
+    const trial = temporaryName(target);
+    (await Deno.open(trial, { write: true, createNew: true })).close();
+    await Deno.remove(trial);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError([fileProblem("write", path, error)]);
@@ -106,7 +108,7 @@ async function replace(
   text: string,
   mode: number | null,
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${crypto.randomUUID()}.tmp`);
+  const temporary = temporaryName(path);
   try {
     await Deno.writeTextFile(temporary, text);
     if (mode !== null) await Deno.chmod(temporary, mode & 0o7777);
@@ -119,6 +121,10 @@ async function replace(
     if (!isInPlace) throw error;
     await Deno.writeTextFile(path, text, { create: false });
   }
+}
+
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${crypto.randomUUID()}.tmp`);
 }
 
 async function writeStandardOutput(text: string): Promise<void> {

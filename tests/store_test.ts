@@ -177,7 +177,7 @@ Deno.test("checkWritable() refuses a name that is too long before anything is me
   const path = `${folder.path}/${"n".repeat(300)}.csv`;
   assertStringIncludes(
     await usageMessage(() => checkWritable(path)),
-    "Cannot write '",
+    "File name too long",
   );
 });
 

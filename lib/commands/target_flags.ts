@@ -143,6 +143,7 @@ function readHeaders(
   const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined) {
     problems.push(`Cannot take --header ${twice} twice: give one value`);
+    return {};
   }
   const headers: Record<string, string> = Object.fromEntries(pairs);
   try {

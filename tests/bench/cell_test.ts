@@ -144,9 +144,10 @@ Deno.test("measureCell() ends a warm-up that never settles, and says so", async 
     settled: false,
   });
   assertEquals(calls.at(-1), [3, 100]);
-  assertEquals(result.status, "OK");
+  // A compile was among the timed requests, and more of the same would tell nothing new.
+  assertEquals(result.status, "INVALID");
   assertEquals(
-    result.reason.split("; ")[0],
+    result.reason.split("; ")[1],
     "latencies had not settled after 100 warm-up requests",
   );
 });
@@ -258,7 +259,25 @@ Deno.test("measureCell() points suspects at the samples, not at the good ones", 
   );
   assertEquals(brief(result), [
     "INVALID",
-    "1 of 9 requests failed; 1 timed look like a compile; 1 timed look like a stall",
+    "1 of 9 requests failed; 1 timed look like a stall",
+  ]);
+});
+
+Deno.test("measureCell() measures again where a compile was among the timed requests, and is INVALID where one is again", async () => {
+  const once = await measure({ numRuns: 5 }, {
+    end: (index) => index === 10 ? 5000 : 10,
+  });
+  // Timed are 8 to 12, then 13 to 17.
+  assertEquals(once.seen.length, 18);
+  assertEquals(once.result.warmUp.requests, 13);
+  const said = "measured again, as 1 of 5 timed looked like a compile";
+  assertEquals(brief(once.result), ["OK", said]);
+  const twice = await measure({ numRuns: 5 }, {
+    end: (index) => index === 10 || index === 15 ? 5000 : 10,
+  });
+  assertEquals(brief(twice.result), [
+    "INVALID",
+    `1 timed look like a compile: warm up longer (--warmup-runs); ${said}`,
   ]);
 });
 

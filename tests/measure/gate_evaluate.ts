@@ -3,7 +3,7 @@
  *
  *     deno run tests/measure/gate_evaluate.ts [repetitions] [seed] [part of the names of targets]
  *
- * The same seed gives the same table; 1000 repetitions take a quarter of an hour.
+ * The same seed gives the same table; 300 repetitions take twenty minutes.
  *
  * @module
  */
