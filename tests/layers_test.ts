@@ -202,3 +202,19 @@ Deno.test("Deno.exit() is the last line of each script and nowhere in lib/", () 
   ];
   assertEquals(wrong.map((module) => module.name), []);
 });
+
+Deno.test("CONTRIBUTING.md names only modules that are there", () => {
+  const text = Deno.readTextFileSync(
+    new URL("../.github/CONTRIBUTING.md", import.meta.url),
+  );
+  const section = text.slice(
+    text.indexOf("## One sample"),
+    text.indexOf("## Packages"),
+  );
+  const named = [...section.matchAll(/`([\w/]+\.ts)`/g)].map(([, name = ""]) =>
+    name
+  );
+  const known = new Set(LIBRARY.map(({ name }) => name));
+  assertEquals(named.filter((name) => !known.has(name)), []);
+  assertEquals(named.length, new Set(named).size);
+});

@@ -13,6 +13,12 @@ import { runToCsv, runToMetadata } from "../lib/report/run/text.ts";
 import { main } from "../report.ts";
 import { makeTestFolder } from "./support/bench_runner.ts";
 import { measuredRun } from "./support/example_baseline.ts";
+import { renderRun } from "../lib/report/run/text.ts";
+import { renderComparison } from "../lib/report/comparison.ts";
+import { renderStressRun } from "../lib/report/stress/text.ts";
+import { exampleStressRun } from "./support/example_stress.ts";
+import { withCells } from "./support/example_baseline.ts";
+import { baselineOf } from "./support/example_baseline.ts";
 
 const FIVE = ["b1", "b2", "b3", "b4", "b5"].map((seed) => measuredRun(seed));
 const RESULT = measuredRun("result");
@@ -383,4 +389,30 @@ Deno.test("checkBaselineUpdate() finds before a run what could not be written af
       message,
     );
   }
+});
+
+Deno.test("every table says that the engine was simulated, however it was reached", () => {
+  const simulated = (seed: string) =>
+    withCells(measuredRun(seed), (cell) => ({
+      ...cell,
+      key: { ...cell.key, model: "simulated/org/model" },
+    }));
+  const said = "SIMULATED ENGINE (no real server was measured)";
+  assertStringIncludes(renderRun(simulated("a"), 200), said);
+  assertStringIncludes(
+    renderComparison(
+      compareRun(simulated("a"), baselineOf(simulated("b"))),
+      200,
+    ),
+    said,
+  );
+  const { metadata, ...stress } = exampleStressRun();
+  assertStringIncludes(
+    renderStressRun({
+      ...stress,
+      metadata: { ...metadata, target: "url", model: "simulated/org/model" },
+    }, 200),
+    "SIMULATED ENGINE (no real server was stressed)",
+  );
+  assertEquals(renderRun(measuredRun("a"), 200).includes(said), false);
 });

@@ -9,6 +9,7 @@ import {
   type FailureCount,
   goodLatenciesMs,
   summariseCell,
+  type TargetKind,
 } from "./run.ts";
 
 /** Returns a text that is the same for the same cell, and no other. */
@@ -37,6 +38,18 @@ export function cellNamer(keys: readonly CellKey[]): (key: CellKey) => string {
   );
   return (key) =>
     [describeCell(key), ...shown.map((name) => key[name])].join(", ");
+}
+
+/**
+ * Tells whether the numbers are those of a simulated engine, whichever way it was reached: it puts `simulated/` before
+ * the names of its models.
+ */
+export function isSimulated(
+  models: readonly string[],
+  target?: TargetKind,
+): boolean {
+  return target === "simulated" ||
+    models.some((model) => model.startsWith("simulated/"));
 }
 
 /** Groups what belongs to one cell, in the order of the first of each. */

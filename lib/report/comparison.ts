@@ -18,7 +18,7 @@ import {
 } from "../record/run.ts";
 import { quantileMinSamples } from "../stats/summary.ts";
 import { renderTable, type TableColumn } from "./table.ts";
-import { cellNamer } from "../record/cells.ts";
+import { cellNamer, isSimulated } from "../record/cells.ts";
 
 /** What a line on a cell needs. */
 export interface JudgedCell {
@@ -203,7 +203,11 @@ export function renderComparison(
     columns,
     cells.map((cell) => columns.map(({ of }) => of(cell))),
     {
-      title: "COMPARISON WITH THE BASELINE",
+      title: `COMPARISON WITH THE BASELINE${
+        isSimulated(keys.map(({ model }) => model))
+          ? " - SIMULATED ENGINE (no real server was measured)"
+          : ""
+      }`,
       footer: [
         ...comparisonNotes(record),
         "mean, p95, p99: change of latency; " +

@@ -29,7 +29,12 @@ import {
   shownChange,
   shownStatus,
 } from "./comparison.ts";
-import { cellNamer, groupCells, pooledLatenciesMs } from "../record/cells.ts";
+import {
+  cellNamer,
+  groupCells,
+  isSimulated,
+  pooledLatenciesMs,
+} from "../record/cells.ts";
 
 /** The figures of a cell; latencies in milliseconds. */
 export interface CellFigures {
@@ -103,7 +108,10 @@ export function viewOfRun(run: Run): ReportView {
   );
   return {
     title: `Profile ${metadata.profile}`,
-    isSimulated: metadata.target === "simulated" || hasSimulated(cells),
+    isSimulated: isSimulated(
+      cells.map(({ key }) => key.model),
+      metadata.target,
+    ),
     ...verdictOf(cells, { comparison, isInterrupted: metadata.interrupted }),
     cells,
     comparison,
@@ -125,7 +133,7 @@ export function viewOfComparison(
   const cells = compared.map((cell) => cellOfCompared(cell, nameOf));
   return {
     title: "Comparison with the baseline",
-    isSimulated: hasSimulated(cells),
+    isSimulated: isSimulated(cells.map(({ key }) => key.model)),
     ...verdictOf(cells, { comparison: record, isInterrupted: false }),
     cells,
     comparison: record,
@@ -326,10 +334,6 @@ function factsOf(
       }`,
     ],
   ];
-}
-
-function hasSimulated(cells: readonly CellView[]): boolean {
-  return cells.some(({ key }) => key.model.startsWith("simulated/"));
 }
 
 function changeOf({ verdict }: CellView): number {

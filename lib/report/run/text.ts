@@ -26,8 +26,9 @@ import {
   verdictNotes,
 } from "../comparison.ts";
 import { renderTable, type TableColumn } from "../table.ts";
-import { describeCell, poolPasses } from "../../record/cells.ts";
 import { toJson } from "../../escape.ts";
+import { describeCell, isSimulated, poolPasses } from "../../record/cells.ts";
+import { PERCENTILE_NOTE } from "../view.ts";
 
 const MISSING = "-";
 
@@ -72,19 +73,13 @@ export function renderRun(stored: Run, terminalColumns: number): string {
   ]);
   return renderTable(columns, rows, {
     title: `BENCHMARK RESULTS - Profile: ${metadata.profile}${
-      isSimulated(run)
+      isSimulated(cells.map(({ key }) => key.model), metadata.target)
         ? " - SIMULATED ENGINE (no real server was measured)"
         : ""
     }`,
     footer: [...notes(run), ...closing(run)],
     terminalColumns,
   });
-}
-
-/** Tells whether the numbers are those of a simulated engine, whichever way it was reached. */
-export function isSimulated({ metadata }: Pick<Run, "metadata">): boolean {
-  return metadata.target === "simulated" ||
-    metadata.hardware.split(",").includes("simulated");
 }
 
 /** One line on what was measured, for the end of the table. */
@@ -106,11 +101,7 @@ function notes(run: Run): string[] {
     }, hardware ${metadata.hardware}, prefix cache ${metadata["prefix_cache"]}`,
     ...(weak.length > 0
       ? [
-        `* n too small: a p95 needs ${
-          quantileMinSamples(0.95)
-        } samples and a p99 ${
-          quantileMinSamples(0.99)
-        }; with fewer it is close to the slowest`,
+        PERCENTILE_NOTE,
       ]
       : []),
     ...(calibration === null ? [] : [describeClient(calibration)]),

@@ -29,6 +29,7 @@ import {
   stressFigures,
   stressHeadline,
 } from "./view.ts";
+import { isSimulated } from "../../record/cells.ts";
 
 /** Writes stress runs as one page without scripts. */
 export async function renderStressPage(
@@ -64,7 +65,9 @@ function renderRun(run: StressRun, draw: DrawChart): Html {
     banner({
       title: "Stress test",
       ...stressHeadline(run),
-      note: metadata.target === "simulated" ? SIMULATED_NOTE : null,
+      note: isSimulated([metadata.model], metadata.target)
+        ? SIMULATED_NOTE
+        : null,
     }),
     section("Loads", [loadTable(results)]),
     section(

@@ -13,6 +13,7 @@ import type {
 } from "../../stress/record.ts";
 import { renderTable, type TableColumn } from "../table.ts";
 import { escapeForTerminal } from "../../escape.ts";
+import { isSimulated } from "../../record/cells.ts";
 
 /** The specification prints five errors of a load. */
 const PRINTED_ERRORS = 5;
@@ -28,7 +29,7 @@ export function renderStressRun(
   terminalColumns: number,
 ): string {
   const { results, metadata, calibration } = run;
-  const engine = metadata.target === "simulated"
+  const engine = isSimulated([metadata.model], metadata.target)
     ? " - SIMULATED ENGINE (no real server was stressed)"
     : "";
   const rule = "=".repeat(Math.min(terminalColumns, BANNER_COLUMNS));

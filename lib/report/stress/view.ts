@@ -19,6 +19,7 @@ import {
 } from "../markdown.ts";
 import { escapeMarkdown } from "../markup.ts";
 import { shownNumber, type Tone } from "../view.ts";
+import { isSimulated } from "../../record/cells.ts";
 
 /** How good each verdict is. */
 export const STRESS_TONES: Readonly<Record<StressVerdict, Tone>> = {
@@ -108,7 +109,9 @@ function runToMarkdown(run: StressRun): string {
   return [
     `## ${sign} ${escapeMarkdown(headline)}`,
     `Stress test${
-      run.metadata.target === "simulated" ? `. **${SIMULATED_NOTE}**` : ""
+      isSimulated([run.metadata.model], run.metadata.target)
+        ? `. **${SIMULATED_NOTE}**`
+        : ""
     }`,
     ...(doubtful.length === 0 ? [] : [
       "### What went wrong",
@@ -179,7 +182,9 @@ export function stressFigures(result: StressResult): string[] {
 export function renderStressJunit(runs: readonly StressRun[]): string {
   return suitesToXml(runs.map(({ results, metadata }) => ({
     name: `scorebench: stress${
-      metadata.target === "simulated" ? `. ${SIMULATED_NOTE}` : ""
+      isSimulated([metadata.model], metadata.target)
+        ? `. ${SIMULATED_NOTE}`
+        : ""
     }`,
     cases: results.map((result) => ({
       name: loadName(result),
