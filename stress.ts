@@ -67,7 +67,8 @@ async function stress(
     openTarget: () => setup.openTarget(interrupts, talk.hear),
     load,
     startProbes: () => startLoadGenerator(),
-    connect: (endpoint) => connect(endpoint, interrupts.first),
+    connect: (endpoint) =>
+      connect(endpoint, setup.options.timeoutMs, interrupts.first),
     watch: (target, durationMs) =>
       watchServer(target, durationMs, setup.serverPid),
     calibrate: () => measureClient(load, interrupts.first),
@@ -95,8 +96,15 @@ async function stress(
 /** An answer to a single request is small; a server that sends more is cut off. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
-function connect(endpoint: Endpoint, signal: AbortSignal): Prober {
-  const client = createEndpointClient(endpoint, MAX_ANSWER_BYTES);
+function connect(
+  endpoint: Endpoint,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Prober {
+  const client = createEndpointClient(endpoint, {
+    timeoutMs,
+    maxBodyBytes: MAX_ANSWER_BYTES,
+  });
   return {
     send: ({ method, path, body, timeoutMs }) =>
       client.send(client.encode(method, path, body ?? undefined), {

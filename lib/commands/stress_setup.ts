@@ -97,6 +97,7 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
         url,
         launch,
         launchTimeoutMs: flags.launchTimeout * 1000,
+        timeoutMs: options.timeoutMs,
         logPath: () => `${outputs.stem}.log`,
         apiKey,
         headers,

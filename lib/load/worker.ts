@@ -4,12 +4,7 @@
  *
  * @module
  */
-import {
-  createHttpClient,
-  type HttpAnswer,
-  type HttpClient,
-  type HttpFailure,
-} from "../http/client.ts";
+import type { HttpAnswer, HttpClient, HttpFailure } from "../http/client.ts";
 import {
   createRepeatJudge,
   expectedAnswer,
@@ -21,6 +16,7 @@ import { requestBody } from "../score/workload.ts";
 import { createRedactor } from "../secret.ts";
 import { waitUntil } from "./clock.ts";
 import { drive, type Loop } from "./driver.ts";
+import { createEndpointClient } from "./endpoint.ts";
 import { collectGarbage } from "./garbage.ts";
 import type {
   Endpoint,
@@ -112,7 +108,7 @@ async function measure(
   known: KnownLoadJudge | null,
 ) {
   const { workload, loop, timeoutMs, firstIndex } = plan;
-  const client = clientFor(plan.endpoint);
+  const client = clientFor(plan.endpoint, timeoutMs);
   const redact = createRedactor(plan.endpoint.secrets);
   const expected = expectedAnswer(workload, plan.dtype);
   // The same payload again and again needs to be made only once.
@@ -158,7 +154,7 @@ function connectionsAhead(loop: Loop): number {
 
 function knownJudge(plan: SharedPlan): KnownLoadJudge | null {
   const { known, endpoint, dtype, timeoutMs } = plan;
-  const client = clientFor(endpoint);
+  const client = clientFor(endpoint, timeoutMs);
   return known === undefined ? null : new KnownLoadJudge(known, {
     encode: (body) => client.encode("POST", SCORE_PATH, body),
     dtype,
@@ -167,18 +163,11 @@ function knownJudge(plan: SharedPlan): KnownLoadJudge | null {
   });
 }
 
-function clientFor(endpoint: Endpoint): HttpClient {
-  const name = JSON.stringify(endpoint);
+function clientFor(endpoint: Endpoint, timeoutMs: number): HttpClient {
+  const name = JSON.stringify([endpoint, timeoutMs]);
   const known = clients.get(name);
   if (known !== undefined) return known;
-  const client = createHttpClient({
-    url: new URL(endpoint.url),
-    headers: endpoint.headers,
-    caCerts: endpoint.caCerts,
-    ...(endpoint.unixSocketPath === null
-      ? {}
-      : { unixSocketPath: endpoint.unixSocketPath }),
-  });
+  const client = createEndpointClient(endpoint, { timeoutMs });
   clients.set(name, client);
   return client;
 }

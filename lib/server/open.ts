@@ -264,7 +264,10 @@ function probeTimeoutMs({ timeoutMs }: TargetOptions): number {
 }
 
 function clientOf(endpoint: Endpoint): HttpClient {
-  return createEndpointClient(endpoint, MAX_INFO_BYTES);
+  return createEndpointClient(endpoint, {
+    timeoutMs: PROBE_TIMEOUT_MS,
+    maxBodyBytes: MAX_INFO_BYTES,
+  });
 }
 
 /** A server is up when it answers /health with anything but 503; one without /health answers 404. */

@@ -73,7 +73,10 @@ class Watcher {
   constructor(target: Target, pid: number | null) {
     this.#target = target;
     this.#pid = pid;
-    this.#client = createEndpointClient(target.endpoint, MAX_BYTES);
+    this.#client = createEndpointClient(target.endpoint, {
+      timeoutMs: LOOK_TIMEOUT_MS,
+      maxBodyBytes: MAX_BYTES,
+    });
   }
 
   async look(): Promise<void> {
