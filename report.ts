@@ -13,7 +13,7 @@ import {
 import { loadBaseline, loadRuns } from "./lib/baseline/files.ts";
 import { complain, say, terminalColumns } from "./lib/cli/command_line.ts";
 import type { CommandSpec } from "./lib/cli/command_spec.ts";
-import { parseFlags } from "./lib/cli/flags.ts";
+import { nearestName, parseFlags } from "./lib/cli/flags.ts";
 import { inform, runScript } from "./lib/cli/script.ts";
 import {
   COMPARISON_FORMATS,
@@ -79,6 +79,12 @@ async function render(args: readonly string[]): Promise<number> {
   if (single !== undefined && operands.length > 1) {
     throw new UsageError([
       `Cannot write ${operands.length} runs to '${single}': a run record holds one`,
+    ]);
+  }
+  const csv = operands.find((path) => /\.csv$/i.test(path));
+  if (csv !== undefined) {
+    throw new UsageError([
+      `Cannot show '${csv}': a run record (.json) was expected; a CSV is judged with: report compare BASELINE ${csv}`,
     ]);
   }
   const kinds = await Promise.all(operands.map(isStressRecord));
@@ -192,10 +198,11 @@ function overview(name: string): number {
   ]);
   const text = ["Commands, each with --help:", ...lines].join("\n");
   if (name === "--help" || name === "-h") return say(text);
+  const near = nearestName(name, Object.keys(COMMANDS));
   return complain(
-    `Cannot run ${
-      JSON.stringify(name)
-    }: expected a command as the first word\n${text}`,
+    `Cannot run ${JSON.stringify(name)}: expected a command as the first word${
+      near === null ? "" : `, did you mean ${near}?`
+    }\n${text}`,
     2,
   );
 }

@@ -93,6 +93,7 @@ Deno.test("report.ts refuses what it cannot show or write, each with its reason"
   const cases: [string[], string][] = [
     [[`${folder.path}/none.json`], "there is no such file"],
     [[`${folder.path}/torn.json`], "a run record was expected"],
+    [["run.csv"], "judged with: report compare BASELINE run.csv"],
     [[run, "-o", "x.pdf"], "expected a name that ends in .csv, .json, .md,"],
     [
       [run, run, "-o", `${folder.path}/x.json`],

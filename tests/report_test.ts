@@ -233,6 +233,10 @@ Deno.test("report.ts names its commands, and shows help and version", async () =
       `Cannot run "${args[0] ?? ""}": expected a command as the first word`,
     );
   }
+  assertStringIncludes(
+    (await report("comprae", "a", "b")).err,
+    "expected a command as the first word, did you mean compare?",
+  );
 });
 
 Deno.test("report.ts compare runs without a network, and writes only where it may", async () => {

@@ -119,6 +119,17 @@ function checkHeader(header: readonly string[]): void {
       `line 1: each column once was expected, found ${shown(twice)} twice`,
     );
   }
+  const [only = ""] = header;
+  const separator = header.length === 1
+    ? [";", "\t", "|"].find((one) => only.includes(one))
+    : undefined;
+  if (separator !== undefined) {
+    throw new SyntaxError(
+      `line 1: columns separated by commas were expected, found ${
+        JSON.stringify(separator)
+      } between them: save the file with commas, and with points in its numbers`,
+    );
+  }
   const missing = CSV_COLUMNS.filter((name) => !header.includes(name));
   if (missing.length > 0) {
     const other = header.filter((name) => !CSV_COLUMNS.includes(name));

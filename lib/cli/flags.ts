@@ -44,18 +44,26 @@ function editDistance(left: string, right: string): number {
 }
 
 function suggestion(name: string, flags: readonly Flag[]): string {
-  const given = name.toLowerCase();
-  const ranked = flags.map((flag) => ({
-    name: flag.name,
-    edits: flag.name.startsWith(given) && given.length > 1
+  const near = nearestName(name, flags.map((flag) => flag.name));
+  return near === null ? SEE_HELP : `did you mean --${near}?`;
+}
+
+/** Returns the name that somebody may have meant, or null where none is near. */
+export function nearestName(
+  given: string,
+  names: readonly string[],
+): string | null {
+  const wanted = given.toLowerCase();
+  const ranked = names.map((name) => ({
+    name,
+    edits: name.startsWith(wanted) && wanted.length > 1
       ? 0
-      : editDistance(given, flag.name),
+      : editDistance(wanted, name),
   })).toSorted((left, right) => left.edits - right.edits);
   const best = ranked[0];
   // Names of two or three letters are near to almost anything.
-  const limit = Math.min(MAX_EDITS, Math.floor(given.length / 2));
-  if (best === undefined || best.edits > limit) return SEE_HELP;
-  return `did you mean --${best.name}?`;
+  const limit = Math.min(MAX_EDITS, Math.floor(wanted.length / 2));
+  return best === undefined || best.edits > limit ? null : best.name;
 }
 
 function switchIn(

@@ -313,3 +313,21 @@ Deno.test("parseResultCsv() does not run on over a line with an open quote", () 
     }`,
   );
 });
+
+Deno.test("parseResultCsv() names a separator that is no comma", () => {
+  for (const separator of [";", "\t"]) {
+    const error = assertThrows(
+      () =>
+        parseResultCsv(
+          `batch_size${separator}num_labels\n1${separator}2\n`,
+        ),
+      SyntaxError,
+    );
+    assertEquals(
+      error.message,
+      `line 1: columns separated by commas were expected, found ${
+        JSON.stringify(separator)
+      } between them: save the file with commas, and with points in its numbers`,
+    );
+  }
+});
