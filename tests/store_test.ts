@@ -201,7 +201,12 @@ Deno.test("withLock() gives up where another holds the folder", async () => {
   await using folder = await makeTestFolder();
   const path = `${folder.path}/a.csv`;
   const held = Promise.withResolvers<void>();
-  const first = withLock(path, () => held.promise);
+  const started = Promise.withResolvers<void>();
+  const first = withLock(path, () => {
+    started.resolve();
+    return held.promise;
+  });
+  await started.promise;
   const error = await assertRejects(() =>
     withLock(path, () => Promise.resolve(), 1)
   );
