@@ -4,12 +4,19 @@
  * @module
  */
 import type { RunComparison } from "../baseline/comparison.ts";
-import { isSuspect } from "../gate/judge.ts";
 import type { CellKey } from "../record/run.ts";
 import { cellId } from "../record/cells.ts";
 
 /** A suspected cell is measured at most this often again: more finds little more, by simulation. */
 export const MAX_PASSES = 2;
+
+/** Tells whether a cell is slower by more than `warnPercent` and not found to be OK. */
+export function isSuspect(
+  cell: { readonly status: string; readonly changePercent: number | null },
+  warnPercent: number,
+): boolean {
+  return cell.status !== "OK" && (cell.changePercent ?? 0) < -warnPercent;
+}
 
 /** Names the cells that are slower by a warning or more and not found to be OK. */
 export function findSuspects(

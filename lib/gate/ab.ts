@@ -8,13 +8,8 @@
  * @module
  */
 
-import { mean, median, trimmedMean } from "../stats/summary.ts";
-import {
-  addVariances,
-  type CellShift,
-  type Comparison,
-  type Variance,
-} from "./rule.ts";
+import { mean, median, squaresAboutMean } from "../stats/summary.ts";
+import { addVariances, type CellShift, type Comparison } from "./rule.ts";
 import {
   describe,
   type GateOptions,
@@ -107,16 +102,25 @@ function comparisonOf(
  * Returns the trimmed mean of the log ratios of a cell, with its variance from the winsorised sample:
  * Tukey and McLaughlin, "Less vulnerable confidence and significance procedures for location", Sankhya A 25 (1963).
  */
-function estimateOf(cell: AbCell): CellShift {
-  if (cell.blocks.length < 2) {
+function estimateOf({ key, blocks }: AbCell): CellShift {
+  if (blocks.length < 2) {
     throw new RangeError(
-      `Cannot judge cell ${cell.key} as A/B needs at least 2 blocks: current count is ${cell.blocks.length}`,
+      `Cannot judge cell ${key} as A/B needs at least 2 blocks: current count is ${blocks.length}`,
     );
   }
-  const ratios = cell.blocks.map((block) => ratioOf(block, cell.key));
+  const sorted = blocks.map((block) => ratioOf(block, key))
+    .toSorted((x, y) => x - y);
+  const dropped = Math.floor(TRIM * sorted.length);
+  const kept = sorted.slice(dropped, sorted.length - dropped);
+  const [low = NaN, high = NaN] = [kept[0], kept.at(-1)];
+  const drawnIn = sorted.map((ratio) => Math.min(Math.max(ratio, low), high));
+  const degreesOfFreedom = kept.length - 1;
   return {
-    slowdown: trimmedMean(ratios, TRIM),
-    ownVariance: trimmedMeanVariance(ratios),
+    slowdown: mean(kept),
+    ownVariance: {
+      value: squaresAboutMean(drawnIn) / (kept.length * degreesOfFreedom),
+      degreesOfFreedom,
+    },
   };
 }
 
@@ -130,23 +134,4 @@ function ratioOf({ a1Ms, b1Ms, b2Ms, a2Ms }: AbBlock, key: string): number {
   }
   return (Math.log(b1Ms) + Math.log(b2Ms) - Math.log(a1Ms) - Math.log(a2Ms)) /
     2;
-}
-
-function trimmedMeanVariance(values: readonly number[]): Variance {
-  const sorted = values.toSorted((x, y) => x - y);
-  const dropped = Math.floor(TRIM * sorted.length);
-  const kept = sorted.slice(dropped, sorted.length - dropped);
-  const low = kept[0] ?? NaN;
-  const high = kept.at(-1) ?? NaN;
-  const winsorised = values.map((value) =>
-    Math.min(Math.max(value, low), high)
-  );
-  const centre = mean(winsorised);
-  const squares = mean(winsorised.map((value) => (value - centre) ** 2)) *
-    values.length;
-  const degreesOfFreedom = kept.length - 1;
-  return {
-    value: squares / (kept.length * degreesOfFreedom),
-    degreesOfFreedom,
-  };
 }

@@ -9,7 +9,7 @@
 
 import { mean } from "../stats/summary.ts";
 import { baselineOf, estimateNoise, type GateCell } from "./noise.ts";
-import { describeCreep, noiseNotes, tailNotes } from "./notes.ts";
+import { noiseNotes, tailNotes } from "./notes.ts";
 import { JUDGED_STATISTIC } from "./spread.ts";
 import {
   type CellVerdict,
@@ -88,14 +88,24 @@ function creepNotes(
 ): GateNote[] {
   const runs = Math.max(...cells.map(({ baseline }) => baseline.length));
   if (runs < 2 * OLDEST_RUNS) return [];
-  const verdict = judge(
+  const oldest = judge(
     cells.map((cell) => ({
       ...cell,
       baseline: cell.baseline.slice(0, OLDEST_RUNS),
     })),
     options,
   );
-  return describeCreep(verdict, OLDEST_RUNS);
+  const slower = oldest.cells.filter(({ status }) => status === "REGRESSION");
+  return slower.length === 0 ? [] : [{
+    kind: "slow-creep",
+    message:
+      `Slow creep: against the ${OLDEST_RUNS} oldest baseline runs ${slower.length} of ` +
+      `${cells.length} cells are a regression, all cells ${
+        signed(oldest.runWide?.changePercent ?? NaN)
+      } of throughput, though each step was small. ` +
+      "If that was intended, start a new baseline",
+    baselineRun: null,
+  }];
 }
 
 /**
@@ -129,14 +139,6 @@ export function judgeThreshold(
     };
   });
   return verdictOnCells(judged, "mean latency");
-}
-
-/** Tells whether a cell is slower by more than `warnPercent` and not found to be OK. */
-export function isSuspect(
-  cell: { readonly status: string; readonly changePercent: number | null },
-  warnPercent: number,
-): boolean {
-  return cell.status !== "OK" && (cell.changePercent ?? 0) < -warnPercent;
 }
 
 function checkCell(cell: GateCell): void {

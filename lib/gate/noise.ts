@@ -14,7 +14,13 @@
  */
 
 import { studentUpperTail } from "../stats/distributions.ts";
-import { mean, median, MEDIAN_VARIANCE_FACTOR, sum } from "../stats/summary.ts";
+import {
+  mean,
+  median,
+  MEDIAN_VARIANCE_FACTOR,
+  squaresAboutMean,
+  sum,
+} from "../stats/summary.ts";
 import {
   addVariances,
   type CellShift,
@@ -22,7 +28,7 @@ import {
   type Variance,
 } from "./rule.ts";
 import {
-  correlationFactor,
+  CORRELATION_FACTOR,
   levelsOf,
   type RunLevel,
   type RunValue,
@@ -50,8 +56,6 @@ export interface BaselineRun {
 export interface GateNoise {
   /** Returns the changes with their noise, as they would be with so many more result runs like these. */
   readonly comparison: (moreResultRuns: number) => Comparison;
-  /** Variance of the part that all cells of one run share. */
-  readonly betweenRuns: Variance;
   /** The baseline runs that count, in order; their effects have a mean of 0. */
   readonly runs: readonly BaselineRun[];
   /** The baseline runs that do not belong and are left out, with their distance from the others. */
@@ -62,15 +66,15 @@ export interface GateNoise {
  * Assumed standard deviation between runs, 3 %: the noise at which one row suffices for a threshold of 10 %,
  * as 2.33 * sqrt(2) * 3 % = 9.9 %.
  */
-const ASSUMED_RUN_NOISE = 0.03;
+export const ASSUMED_RUN_NOISE = 0.03;
 /** Assumed standard deviation of one cell between runs beyond the scatter of its samples: half of it. */
 const ASSUMED_CELL_NOISE = ASSUMED_RUN_NOISE / 2;
 /**
- * Weight of what is assumed against what the baseline shows, in degrees of freedom.
- * Simulated: with 3, two baseline runs find 15 % slower everywhere on a quiet machine in 23 % of the runs, with 4 in 90 %;
- * with 6, five baseline runs have 2 % false alarms on a machine with a run noise of 6 %, with 4 they have 1 %.
+ * Weight of what is assumed against what the baseline shows, in degrees of freedom. Simulated with 4 and 6: two baseline
+ * runs of a quiet machine find 15 % slower everywhere in 14 and 95 % of runs, as one does; five of a machine with twice
+ * the assumed noise give 1.8 and 2.1 % false alarms.
  */
-const ASSUMPTION_WEIGHT = 4;
+const ASSUMPTION_WEIGHT = 6;
 /** Weight of the noise of all cells against that of one cell, in degrees of freedom. */
 const SHARING_WEIGHT = 20;
 /** Chance that a sound baseline run is left out. */
@@ -92,17 +96,10 @@ export function estimateNoise(cells: readonly GateCell[]): GateNoise {
     };
   });
   const { runs, oddRuns } = fitRuns(levels);
-  const correlation = correlationFactor(
-    cells.flatMap((cell) => [...baselineOf(cell), ...cell.result]),
-  );
   const share = (cells.length - 1) / cells.length;
-  const fits = levels.map((cell) =>
-    fitCell(cell, runs, correlation.factor, share)
-  );
+  const fits = levels.map((cell) => fitCell(cell, runs, share));
   const common = commonFactor(fits);
-  // Calm runs do not make the scatter of samples smaller than it was seen to be.
-  const least = correlation.leastFactor / correlation.factor;
-  const shifts = fits.map((fit) => withNoise(fit, common, least));
+  const shifts = fits.map((fit) => withNoise(fit, common));
   const betweenRuns = runVariance(runs.map(({ effect }) => effect));
   const resultRuns = median(levels.map(({ result }) => result.length));
   return {
@@ -113,16 +110,14 @@ export function estimateNoise(cells: readonly GateCell[]): GateNoise {
         1 / (resultRuns + more) + 1 / runs.length,
       ),
     }),
-    betweenRuns,
     runs,
     oddRuns,
   };
 }
 
 /** Returns the values of the baseline runs that hold a cell. */
-export function baselineOf(cell: GateCell): RunValue[] {
-  return cell.baseline.filter((value) => value !== null);
-}
+export const baselineOf = (cell: GateCell): RunValue[] =>
+  cell.baseline.filter((value) => value !== null);
 
 /** The levels of a cell in all runs. */
 interface CellLevels {
@@ -184,7 +179,7 @@ function findOddRun(runs: readonly BaselineRun[]): BaselineRun | null {
 function runVariance(effects: readonly number[]): Variance {
   const degreesOfFreedom = ASSUMPTION_WEIGHT + effects.length - 1;
   const squares = ASSUMPTION_WEIGHT * ASSUMED_RUN_NOISE ** 2 +
-    squaresOf(effects);
+    squaresAboutMean(effects);
   return {
     value: squares / degreesOfFreedom,
     degreesOfFreedom: effects.length === 1 ? Infinity : degreesOfFreedom,
@@ -209,7 +204,6 @@ interface CellFit {
 function fitCell(
   { baseline, result }: CellLevels,
   runs: readonly BaselineRun[],
-  correlation: number,
   share: number,
 ): CellFit {
   const present = runs.flatMap(({ index, effect }) => {
@@ -220,7 +214,8 @@ function fitCell(
     levels: readonly RunLevel[],
     average: (values: readonly number[]) => number,
   ) => ({
-    value: correlation * average(levels.map(({ variance }) => variance.value)),
+    value: CORRELATION_FACTOR *
+      average(levels.map(({ variance }) => variance.value)),
     degreesOfFreedom: sum(
       levels.map(({ variance }) => variance.degreesOfFreedom),
     ),
@@ -250,7 +245,7 @@ function commonFactor(fits: readonly CellFit[]): number {
   const middle = median(known.map(({ baselineLogs, predicted, freedom }) => {
     // The median of chi-square over its degrees of freedom: Wilson and Hilferty, PNAS 17 (1931).
     const ofChance = Math.max(1 - 2 / (9 * freedom), 0.1) ** 3;
-    return squaresOf(baselineLogs) / predicted / freedom / ofChance;
+    return squaresAboutMean(baselineLogs) / predicted / freedom / ofChance;
   }));
   return (ASSUMPTION_WEIGHT + all * middle) / (ASSUMPTION_WEIGHT + all);
 }
@@ -262,7 +257,6 @@ function commonFactor(fits: readonly CellFit[]): number {
 function withNoise(
   fit: CellFit,
   common: number,
-  leastOfSamples: number,
 ): (moreResultRuns: number) => CellShift {
   const { resultLogs, baselineLogs, freedom } = fit;
   const level = median(baselineLogs);
@@ -272,7 +266,8 @@ function withNoise(
   const degreesOfFreedom = SHARING_WEIGHT + freedom;
   const factor = (SHARING_WEIGHT * common + drawnIn / fit.predicted) /
     degreesOfFreedom;
-  const factorOfSamples = Math.max(factor, leastOfSamples);
+  // Calm runs do not make the scatter of samples smaller than it was seen to be.
+  const factorOfSamples = Math.max(factor, 1 / CORRELATION_FACTOR);
   const between = { value: factor * ASSUMED_CELL_NOISE ** 2, degreesOfFreedom };
   // The level of the baseline is a median: of one or two runs that is their mean.
   const ofLevel = (baselineLogs.length < 3 ? 1 : MEDIAN_VARIANCE_FACTOR) /
@@ -293,9 +288,4 @@ function withNoise(
 
 function scaled({ value, degreesOfFreedom }: Variance, by: number): Variance {
   return { value: value * by, degreesOfFreedom };
-}
-
-function squaresOf(values: readonly number[]): number {
-  const centre = mean(values);
-  return sum(values.map((value) => (value - centre) ** 2));
 }

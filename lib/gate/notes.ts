@@ -1,15 +1,20 @@
 /**
  * Doubts about a comparison with stored runs: noise that is only assumed, a baseline run that does not belong,
- * a slow creep since the oldest runs, a tail that got worse. None of them changes a status.
+ * a tail that got worse. None of them changes a status.
  *
  * @module
  */
 
 import { studentUpperTail } from "../stats/distributions.ts";
 import { mean, sampleStandardDeviation } from "../stats/summary.ts";
-import { baselineOf, type GateCell, type GateNoise } from "./noise.ts";
+import {
+  ASSUMED_RUN_NOISE,
+  baselineOf,
+  type GateCell,
+  type GateNoise,
+} from "./noise.ts";
 import type { RunValue } from "./spread.ts";
-import { type GateNote, type GateVerdict, signed } from "./verdict.ts";
+import { type GateNote, signed } from "./verdict.ts";
 
 /** Chance of a note on an unchanged tail. */
 const TAIL_NOTE_PROBABILITY = 0.001;
@@ -17,51 +22,24 @@ const TAIL_NOTE_PROBABILITY = 0.001;
 const TAIL_MIN_SHARE = 0.05;
 
 /** Returns the doubts about the baseline. */
-export function noiseNotes(
-  { runs, oddRuns, betweenRuns }: GateNoise,
-): GateNote[] {
+export function noiseNotes({ runs, oddRuns }: GateNoise): GateNote[] {
   const count = runs.length + oddRuns.length;
-  const notes: GateNote[] = [];
   if (count === 1) {
-    const assumed = (100 * Math.sqrt(betweenRuns.value)).toFixed(0);
-    notes.push({
+    return [{
       kind: "assumed-noise",
-      message:
-        `One baseline run: the noise between runs is assumed (${assumed} %), not measured; ` +
-        "a change of all cells may be the machine. Add baseline runs, five in all",
+      message: "One baseline run: the noise between runs is assumed " +
+        `(${100 * ASSUMED_RUN_NOISE} %), not measured; a change of all cells ` +
+        "may be the machine. Add baseline runs, five in all",
       baselineRun: null,
-    });
+    }];
   }
-  notes.push(...oddRuns.map(({ index, effect }): GateNote => ({
+  return oddRuns.map(({ index, effect }) => ({
     kind: "odd-baseline-run",
-    message:
-      `Baseline run ${
-        index + 1
-      } of ${count} does not belong and is left out: ` +
-      `its latencies are ${signed(100 * Math.expm1(effect))} off the others. ` +
-      "Drop its rows from the baseline",
+    message: `Baseline run ${index + 1} of ${count} does not belong and is ` +
+      `left out: its latencies are ${signed(100 * Math.expm1(effect))} off ` +
+      "the others. Drop its rows from the baseline",
     baselineRun: index,
-  })));
-  return notes;
-}
-
-/** Returns a note if the result is a regression against the oldest runs of its baseline. */
-export function describeCreep(
-  { cells, runWide }: GateVerdict,
-  oldestRuns: number,
-): GateNote[] {
-  const slower = cells.filter(({ status }) => status === "REGRESSION");
-  if (slower.length === 0) return [];
-  return [{
-    kind: "slow-creep",
-    message:
-      `Slow creep: against the ${oldestRuns} oldest baseline runs ${slower.length} of ` +
-      `${cells.length} cells are a regression, all cells ${
-        signed(runWide?.changePercent ?? NaN)
-      } of throughput, though each step was small. ` +
-      "If that was intended, start a new baseline",
-    baselineRun: null,
-  }];
+  }));
 }
 
 /**

@@ -109,32 +109,26 @@ export function addVariances(...parts: readonly Variance[]): Variance {
 
 /** Returns the status of every cell, in the order given. */
 export function judgeShifts(
-  { shifts, betweenRuns }: Comparison,
+  comparison: Comparison,
   { failShare, warnShare }: Thresholds,
 ): ShiftStatus[] {
+  const { shifts, betweenRuns } = comparison;
   const failAt = slowdownOfDrop(failShare);
-  const slower = findSlower({ shifts, betweenRuns }, {
-    threshold: failAt,
-    level: FALSE_ALARM_PROBABILITY,
-  });
-  const suspicious = findSlower({ shifts, betweenRuns }, {
-    threshold: slowdownOfDrop(warnShare),
-    level: FALSE_WARNING_PROBABILITY,
-  });
-  const faster = findSlower({ shifts: shifts.map(mirrored), betweenRuns }, {
-    threshold: Math.log1p(failShare),
-    level: FALSE_ALARM_PROBABILITY,
-  });
+  const warnAt = slowdownOfDrop(warnShare);
+  const slower = findSlower(comparison, failAt, FALSE_ALARM_PROBABILITY);
+  const suspicious = findSlower(comparison, warnAt, FALSE_WARNING_PROBABILITY);
+  const faster = findSlower(
+    { shifts: shifts.map(mirrored), betweenRuns },
+    Math.log1p(failShare),
+    FALSE_ALARM_PROBABILITY,
+  );
   return shifts.map((shift, index) => {
     if (slower[index]) return "REGRESSION";
     // Beyond the limit and not proven is no small matter: it is not decided.
     if (exceeds(shift, failAt)) return "INCONCLUSIVE";
     if (suspicious[index]) return "WARN";
     if (faster[index]) return "IMPROVED";
-    const missed = chanceOf(
-      { ...shift, slowdown: failAt - shift.slowdown },
-      betweenRuns,
-    );
+    const missed = chanceOf(mirrored(shift), betweenRuns, -failAt);
     return missed <= 1 - CONFIDENCE ? "OK" : "INCONCLUSIVE";
   });
 }
@@ -178,7 +172,8 @@ export function intervalsOf(
 /** Tells for each cell whether it is slower by more than the threshold, beyond chance. */
 function findSlower(
   { shifts, betweenRuns }: Comparison,
-  { threshold, level }: { threshold: number; level: number },
+  threshold: number,
+  level: number,
 ): boolean[] {
   const shared = sharedShift(shifts);
   // A cell that stayed as it was in a faster run is not slower.
@@ -196,12 +191,10 @@ function findSlower(
     -shared.slowdown,
     level / 3,
   );
-  // That the whole interval of intervalsOf() is beyond the threshold.
+  // The whole interval of intervalsOf() is beyond the threshold.
   const isBeyond = (shift: CellShift) =>
-    chanceOf(
-      { ...shift, slowdown: shift.slowdown - threshold },
-      betweenRuns,
-    ) <= (1 - CONFIDENCE) / shifts.length;
+    chanceOf(shift, betweenRuns, threshold) <=
+      (1 - CONFIDENCE) / shifts.length;
   return shifts.map((shift, index) =>
     exceeds(shift, threshold) &&
     (isShared && isApart[index] === false || total[index] === true ||
@@ -219,10 +212,7 @@ function ownRejections(
   const { value } = sharedShift(shifts).ownVariance;
   return holmRejections(
     shifts.map((shift) =>
-      chanceOf({ ...shift, slowdown: shift.slowdown - explained }, {
-        value,
-        degreesOfFreedom: Infinity,
-      })
+      chanceOf(shift, { value, degreesOfFreedom: Infinity }, explained)
     ),
     level,
   );
@@ -236,11 +226,15 @@ function exceeds({ slowdown }: CellShift, threshold: number): boolean {
   return slowdown > threshold + ROUNDING;
 }
 
-/** Returns the chance of such a slowdown, or a larger one, where there is none. */
+/** Returns the chance of such a slowdown, or a larger one, where there is none beyond `explained`. */
 function chanceOf(
   { slowdown, ownVariance }: CellShift,
-  ...noise: readonly Variance[]
+  noise: Variance,
+  explained = 0,
 ): number {
-  const { value, degreesOfFreedom } = addVariances(ownVariance, ...noise);
-  return studentUpperTail(slowdown / Math.sqrt(value), degreesOfFreedom);
+  const { value, degreesOfFreedom } = addVariances(ownVariance, noise);
+  return studentUpperTail(
+    (slowdown - explained) / Math.sqrt(value),
+    degreesOfFreedom,
+  );
 }

@@ -9,28 +9,14 @@
  */
 
 import {
-  MAD_TO_STANDARD_DEVIATION,
-  mean,
-  median,
-  medianAbsoluteDeviation,
+  type LatencySummary,
+  squaresAboutMean,
   sum,
 } from "../stats/summary.ts";
 import type { Variance } from "./rule.ts";
 
 /** The latencies of one cell in one run. */
-export interface RunValue {
-  /** Number of samples. */
-  readonly count: number;
-  /** Median, above 0. */
-  readonly p50Ms: number;
-  /** 95th percentile, type 7 of Hyndman and Fan. */
-  readonly p95Ms: number;
-  /** 99th percentile, type 7 of Hyndman and Fan. */
-  readonly p99Ms: number;
-  /** Arithmetic mean, above 0. */
-  readonly meanMs: number;
-  /** Sample standard deviation; null for one sample. */
-  readonly standardDeviationMs: number | null;
+export interface RunValue extends Omit<LatencySummary, "minMs" | "maxMs"> {
   /** The samples in the order in which they were measured, where they are known. */
   readonly latenciesMs: readonly number[] | null;
 }
@@ -55,16 +41,10 @@ const BOTH_KNOWN_MAX_SAMPLES = 21;
 /** Up to here the 99th percentile still says enough of the largest sample: at least 0.3 of its weight. */
 const LARGEST_KNOWN_MAX_SAMPLES = 71;
 /**
- * Factor on the variance where the correlation of neighbouring samples cannot be measured: a correlation of two thirds.
- * Simulated: with 3, one baseline row has 6 % false alarms at a correlation of 0.8.
+ * Factor on the variance for the correlation of neighbouring samples, of two thirds: (1 + r) / (1 - r) times fewer
+ * samples would be worth the same without it. Baseline runs that scatter less may undercut it, down to no correlation.
  */
-const ASSUMED_CORRELATION_FACTOR = 5;
-/** Fewest samples of a run from which their correlation is measured: below, its bias is as large as itself. */
-const CORRELATION_MIN_SAMPLES = 10;
-/** Largest correlation that is believed: beyond it the factor explodes. */
-const MAX_CORRELATION = 0.85;
-/** Distance from the median, in standard deviations, beyond which a sample is drawn in. */
-const DRAW_IN_LIMIT = 3;
+export const CORRELATION_FACTOR = 5;
 
 /**
  * Returns a function for the runs of one cell: from samples where all of its runs have them, else from the summaries,
@@ -90,7 +70,7 @@ export function levelOfSamples(latenciesMs: readonly number[]): RunLevel {
     count: sorted.length,
     trimmed,
     keptSum: sum(kept) - (trimmed - dropped) * border,
-    squares: squaresAbout(mean(drawnIn), drawnIn),
+    squares: squaresAboutMean(drawnIn),
   });
 }
 
@@ -124,10 +104,6 @@ export function levelOfSummary(value: RunValue): RunLevel {
   }
   const within = Math.max(restSquares, 0);
   const trimmed = Math.min(TRIM_SHARE * count, 2);
-  const [ofFirst, ofSecond] = [
-    Math.min(trimmed, 1),
-    Math.max(trimmed - 1, 0),
-  ];
   // The largest that is not left out whole. Of two that are it is the third: not known, but seldom farther out.
   const border = trimmed < 1
     ? first
@@ -139,41 +115,11 @@ export function levelOfSummary(value: RunValue): RunLevel {
   return levelOf({
     count,
     trimmed,
-    keptSum: all.keptSum - ofFirst * first - ofSecond * second,
+    keptSum: all.keptSum - Math.min(trimmed, 1) * first -
+      Math.max(trimmed - 1, 0) * second,
     squares: within + rest * (restMean - drawnInMean) ** 2 +
       (drawnIn - drawnInMean) ** 2 + (border - drawnInMean) ** 2,
   });
-}
-
-/**
- * Returns (1 + r) / (1 - r) for the correlation r of neighbouring samples, pooled over all runs that hold samples:
- * so many times fewer samples would be worth the same without correlation. What is measured may not be undercut;
- * what is assumed, where there are no samples, may be, down to no correlation.
- *
- * Outliers are drawn in first; r is corrected for its bias of -(1 + 3 r) / n
- * (Marriott and Pope, "Bias in the estimation of autocorrelations", Biometrika 41, 1954).
- */
-export function correlationFactor(
-  values: readonly RunValue[],
-): { readonly factor: number; readonly leastFactor: number } {
-  const series = values
-    .map(({ latenciesMs }) => latenciesMs ?? [])
-    .filter((latencies) => latencies.length >= CORRELATION_MIN_SAMPLES)
-    .map(centredLogs);
-  const squares = sum(series.flat().map((value) => value ** 2));
-  if (squares === 0) {
-    return { factor: ASSUMED_CORRELATION_FACTOR, leastFactor: 1 };
-  }
-  const products = sum(
-    series.flatMap((logs) =>
-      logs.slice(1).map((value, index) => value * (logs[index] ?? 0))
-    ),
-  );
-  const raw = products / squares;
-  const bias = (1 + 3 * raw) / median(series.map((logs) => logs.length));
-  const correlation = Math.min(Math.max(raw + bias, 0), MAX_CORRELATION);
-  const factor = (1 + correlation) / (1 - correlation);
-  return { factor, leastFactor: factor };
 }
 
 /**
@@ -217,20 +163,4 @@ function largestTwo(
   const farthest = meanMs +
     standardDeviationMs * (count - 1) / Math.sqrt(count);
   return [second, Math.min(solved, Math.max(farthest, second))];
-}
-
-function squaresAbout(centre: number, values: readonly number[]): number {
-  return sum(values.map((value) => (value - centre) ** 2));
-}
-
-function centredLogs(latenciesMs: readonly number[]): number[] {
-  const logs = latenciesMs.map(Math.log);
-  const centre = median(logs);
-  const limit = DRAW_IN_LIMIT * MAD_TO_STANDARD_DEVIATION *
-    medianAbsoluteDeviation(logs);
-  const drawnIn = logs.map((log) =>
-    Math.min(Math.max(log - centre, -limit), limit)
-  );
-  const average = mean(drawnIn);
-  return drawnIn.map((value) => value - average);
 }

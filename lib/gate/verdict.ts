@@ -61,11 +61,7 @@ export interface RunWideVerdict {
 /** A doubt about a comparison, shown with it; it changes no status. */
 export interface GateNote {
   /** What the note is about. */
-  readonly kind:
-    | "assumed-noise"
-    | "odd-baseline-run"
-    | "slow-creep"
-    | "tail";
+  readonly kind: "assumed-noise" | "odd-baseline-run" | "slow-creep" | "tail";
   /** The note in words. */
   readonly message: string;
   /** Index of the baseline run that does not belong; null in other notes. */
@@ -111,14 +107,10 @@ export const DEFAULT_WARN_PERCENT = 5;
 export function thresholdsOf(options: GateOptions): Thresholds {
   const failPercent = options.failPercent ?? DEFAULT_FAIL_PERCENT;
   const warnPercent = options.warnPercent ?? DEFAULT_WARN_PERCENT;
-  if (!(failPercent > 0 && failPercent < 100)) {
+  if (!(0 < warnPercent && warnPercent < failPercent && failPercent < 100)) {
     throw new RangeError(
-      `Cannot judge cells as the regression threshold must be above 0 and below 100 percent: current value is ${failPercent}`,
-    );
-  }
-  if (!(warnPercent > 0 && warnPercent < failPercent)) {
-    throw new RangeError(
-      `Cannot judge cells as the warning threshold must be above 0 and below the regression threshold of ${failPercent} percent: current value is ${warnPercent}`,
+      "Cannot judge cells as 0 < warning threshold < regression threshold < 100 percent must hold: " +
+        `current values are ${warnPercent} and ${failPercent}`,
     );
   }
   return { failShare: failPercent / 100, warnShare: warnPercent / 100 };
@@ -161,10 +153,9 @@ export function describe(
   return {
     cells,
     runWide,
-    undecided: isDecided ? null : describeUndecided(cells, runWide, {
-      failShare: thresholds.failShare,
-      extension,
-    }),
+    undecided: isDecided
+      ? null
+      : describeUndecided(cells, runWide, thresholds, extension),
   };
 }
 
@@ -194,14 +185,14 @@ function describeShared(
 function describeUndecided(
   cells: readonly Omit<CellVerdict, "reason">[],
   { changePercent, noisePercent }: RunWideVerdict,
-  { failShare, extension }: { failShare: number; extension: Extension },
+  { failShare }: Thresholds,
+  extension: Extension,
 ): string {
   const beyond = cells.filter((cell) =>
     (cell.changePercent ?? 0) < -100 * failShare
   );
-  const needed = Math.max(
-    ...beyond.map(({ moreRuns }) => moreRuns ?? Infinity),
-  );
+  const needed = beyond.map(({ moreRuns }) => moreRuns ?? Infinity)
+    .reduce((a, b) => Math.max(a, b), 0);
   return `could not judge: throughput ${signed(changePercent)} of all cells, ` +
     `${beyond.length} of ${cells.length} cells slower by more than ${
       shown(failShare)
@@ -266,14 +257,13 @@ function amountsToDecide(
   { amounts, extended }: Extension,
   thresholds: Thresholds,
 ): (number | null)[] {
-  const needed: (number | null)[] = statuses.map(() => null);
-  const open = (index: number): boolean =>
-    statuses[index] === "INCONCLUSIVE" && needed[index] === null;
-  for (const amount of amounts) {
-    if (!statuses.some((_, index) => open(index))) break;
-    judgeShifts(extended(amount), thresholds).forEach((status, index) => {
-      if (open(index) && status !== "INCONCLUSIVE") needed[index] = amount;
-    });
-  }
-  return needed;
+  if (!statuses.includes("INCONCLUSIVE")) return statuses.map(() => null);
+  const later = amounts.map((amount) =>
+    judgeShifts(extended(amount), thresholds)
+  );
+  return statuses.map((status, index) =>
+    status !== "INCONCLUSIVE" ? null : amounts[
+      later.findIndex((after) => after[index] !== "INCONCLUSIVE")
+    ] ?? null
+  );
 }

@@ -23,7 +23,7 @@ const MIN_HUMP_SHARE = 0.1;
 /**
  * Smallest distance of the humps in standard deviations, D of Ashman, Bird and Zepf, "Detecting bimodality in
  * astronomical datasets", The Astronomical Journal 108 (1994). They ask for 2 where the split is given; the best split
- * of 20 normal samples reaches 6 in less than 1 of 200.
+ * of 20 normal samples reached 5 in 1 of 100, and 6 with the smallest ratio in none of 5,000.
  */
 const MIN_SEPARATION = 6;
 /** Smallest ratio of the slower to the faster that is worth a word. */

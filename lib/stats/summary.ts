@@ -57,12 +57,17 @@ export function mean(values: Numbers): number {
   return sum(values) / values.length;
 }
 
+/** Returns the sum of the squared distances from the mean; 0 for one value. */
+export function squaresAboutMean(values: Numbers): number {
+  const centre = mean(values);
+  return sum(Float64Array.from(values, (value) => (value - centre) ** 2));
+}
+
 /** Returns the sample standard deviation (divisor n - 1), or null below two values. */
 export function sampleStandardDeviation(values: Numbers): number | null {
-  if (values.length < 2) return null;
-  const centre = mean(values);
-  const squares = Float64Array.from(values, (value) => (value - centre) ** 2);
-  return Math.sqrt(sum(squares) / (values.length - 1));
+  return values.length < 2
+    ? null
+    : Math.sqrt(squaresAboutMean(values) / (values.length - 1));
 }
 
 /**
@@ -137,23 +142,6 @@ export const MEDIAN_VARIANCE_FACTOR: number = Math.PI / 2;
 export function medianAbsoluteDeviation(values: Numbers): number {
   const centre = median(values);
   return median(Float64Array.from(values, (value) => Math.abs(value - centre)));
-}
-
-/**
- * Returns the mean of what is left when the smallest and the largest values are dropped,
- * floor(trim * n) at each end.
- *
- * @param trim The share dropped at each end, 0 up to but not 0.5.
- * @throws {RangeError} If there is no value or `trim` lies outside this range.
- */
-export function trimmedMean(values: Numbers, trim: number): number {
-  if (!(trim >= 0 && trim < 0.5)) {
-    throw new RangeError(
-      `Cannot trim sample as trim must be from 0 to below 0.5: current value is ${trim}`,
-    );
-  }
-  const dropped = Math.floor(trim * values.length);
-  return mean(ascending(values).subarray(dropped, values.length - dropped));
 }
 
 /** Summarises latencies in milliseconds; null where there is none. */

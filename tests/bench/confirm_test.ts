@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { planPass } from "../../lib/bench/confirm.ts";
+import { isSuspect, planPass } from "../../lib/bench/confirm.ts";
 import type { CellKey } from "../../lib/record/run.ts";
 
 const CELLS: CellKey[] = [1, 2, 4, 8, 16, 32].map((batchSize) => ({
@@ -32,4 +32,15 @@ Deno.test("planPass() measures every cell once where there are fewer others than
 Deno.test("planPass() passes over suspects that were not measured", () => {
   const stranger = { batchSize: 64, numLabels: 2, model: "m", dtype: "f" };
   assertEquals(planPass(CELLS, [stranger]), []);
+});
+
+Deno.test("isSuspect() tells what may be slower than the warning limit, and nothing that is OK", () => {
+  const isShown = (status: string, changePercent: number | null) =>
+    isSuspect({ status, changePercent }, 5);
+  assertEquals(
+    ["OK", "INCONCLUSIVE", "WARN"].map((status) => isShown(status, -6)),
+    [false, true, true],
+  );
+  assertEquals(isShown("WARN", -4), false);
+  assertEquals(isShown("NEW", null), false);
 });

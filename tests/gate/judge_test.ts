@@ -7,7 +7,6 @@ import {
 import {
   type GateCell,
   type GateVerdict,
-  isSuspect,
   judge,
   judgeThreshold,
 } from "../../lib/gate/judge.ts";
@@ -135,25 +134,8 @@ Deno.test("judge() passes a run against itself", () => {
     const { OK = 0, INCONCLUSIVE = 0 } = tally(judge(own));
     assertEquals(OK + INCONCLUSIVE, 24);
     // One row of the noisiest machine leaves room for a hidden drop; it is said, and fails no run.
-    if (scenario === "a5") assertEquals(INCONCLUSIVE, 0);
+    if (scenario === "quiet") assertEquals(INCONCLUSIVE, 0);
   }
-});
-
-Deno.test("isSuspect() tells what may be slower than the warning limit, and nothing that is OK", () => {
-  const verdict = judge(steady([10, 10, 10, 10, 10, 10, 10, 12, 9.4, 10.7]));
-  assertEquals(
-    verdict.cells.filter((cell) => isSuspect(cell, 5)).map(({ key }) => key),
-    ["c7", "c9"],
-  );
-  const changePercent = -6;
-  const isShown = (status: string, warnPercent: number) =>
-    isSuspect({ status, changePercent }, warnPercent);
-  assertEquals(
-    ["OK", "INCONCLUSIVE", "WARN"].map((status) => isShown(status, 5)),
-    [false, true, true],
-  );
-  assertEquals(isShown("WARN", 7), false);
-  assertEquals(isSuspect({ status: "NEW", changePercent: null }, 5), false);
 });
 
 Deno.test("judge() finds a drift that each night hid from the next", () => {
@@ -200,12 +182,12 @@ Deno.test("judge() refuses bad limits and bad values", () => {
   assertThrows(
     () => judge(cells, { failPercent: 100 }),
     RangeError,
-    "Cannot judge cells as the regression threshold must be above 0 and below 100 percent: current value is 100",
+    "Cannot judge cells as 0 < warning threshold < regression threshold < 100 percent must hold: current values are 5 and 100",
   );
   assertThrows(
     () => judge(cells, { failPercent: 5 }),
     RangeError,
-    "Cannot judge cells as the warning threshold must be above 0 and below the regression threshold of 5 percent: current value is 5",
+    "Cannot judge cells as 0 < warning threshold < regression threshold < 100 percent must hold: current values are 5 and 5",
   );
   assertThrows(
     () => judge([cell("x", [still(10)])]),

@@ -1,6 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import {
-  correlationFactor,
   levelOfSamples,
   levelOfSummary,
   levelsOf,
@@ -117,34 +116,4 @@ Deno.test("levelsOf() compares samples with samples only", () => {
     levelsOf([withSamples, without])(withSamples),
     levelOfSummary(withSamples),
   );
-});
-
-Deno.test("correlationFactor() measures the correlation of samples, drawing outliers in, and assumes one where there are none", () => {
-  const summary = row(10, 11, 10.1, 0.4);
-  const assumed = { factor: 5, leastFactor: 1 };
-  assertEquals(correlationFactor([summary]), assumed);
-  // Nine samples are too few for it.
-  assertEquals(
-    correlationFactor([valueOf(ONE_PAUSE_MS.slice(0, 9))]),
-    assumed,
-  );
-  const rng = createRng("correlated");
-  const factorOf = (correlation: number, pauseShare = 0) => {
-    const runs = Array.from({ length: 200 }, () => {
-      let log = normal(rng);
-      return valueOf(Array.from({ length: 20 }, () => {
-        log = correlation * log +
-          Math.sqrt(1 - correlation ** 2) * normal(rng);
-        return 10 * Math.exp(0.02 * log) * (rng() < pauseShare ? 5 : 1);
-      }));
-    });
-    const { factor, leastFactor } = correlationFactor(runs);
-    assertEquals(factor, leastFactor);
-    return factor;
-  };
-  assertAlmostEquals(factorOf(0), 1, 0.15);
-  assertAlmostEquals(factorOf(0.5), 3, 0.5);
-  assertAlmostEquals(factorOf(0.7), 17 / 3, 1.2);
-  // A few pauses hide it in part, not wholly.
-  assertLess(2, factorOf(0.5, 0.02));
 });

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { isSuspect } from "../../lib/bench/confirm.ts";
 import { judgeAb } from "../../lib/gate/ab.ts";
 import {
   type GateCell,
   type GateOptions,
   type GateVerdict,
-  isSuspect,
   judge,
   type RunValue,
 } from "../../lib/gate/judge.ts";

@@ -7,9 +7,9 @@ import {
   quantile,
   quantileMinSamples,
   sampleStandardDeviation,
+  squaresAboutMean,
   sum,
   summariseLatencies,
-  trimmedMean,
 } from "../../lib/stats/summary.ts";
 
 /** 1 to 100 in a scrambled order (37 is coprime to 101). */
@@ -94,11 +94,9 @@ Deno.test("median() and medianAbsoluteDeviation() ignore one wild value", () => 
   assertAlmostEquals(MAD_TO_STANDARD_DEVIATION * 0.6744897501960817, 1, 1e-15);
 });
 
-Deno.test("trimmedMean() drops floor(trim n) values at each end", () => {
-  // scipy.stats.trim_mean([1..9, 1000], 0.2) = 5.5; nothing is dropped of four values at 0.2.
-  assertEquals(trimmedMean([1000, 9, 8, 7, 6, 5, 4, 3, 2, 1], 0.2), 5.5);
-  assertEquals(trimmedMean([1, 2, 3, 10], 0.2), 4);
-  assertThrows(() => trimmedMean([1], 0.5), RangeError, "current value is 0.5");
+Deno.test("squaresAboutMean() adds the squared distances from the mean", () => {
+  assertEquals(squaresAboutMean([1, 2, 6]), 14);
+  assertEquals(squaresAboutMean([7]), 0);
 });
 
 Deno.test("summariseLatencies() gives every figure of 1 to 100", () => {
@@ -134,9 +132,9 @@ Deno.test("no statistic changes its input", () => {
   const input = Float64Array.of(3, 1, 2);
   median(input);
   medianAbsoluteDeviation(input);
-  trimmedMean(input, 0.2);
+  squaresAboutMean(input);
   summariseLatencies(input);
   assertEquals([...input], [3, 1, 2]);
   // A frozen array throws when it is sorted in place.
-  trimmedMean(HUNDRED, 0.1);
+  squaresAboutMean(HUNDRED);
 });
