@@ -338,7 +338,7 @@ Deno.test("main() judges a resumed run by what was measured, not by an earlier v
     cells: cells.slice(0, 2).map((cell) => ({
       ...cell,
       status: "REGRESSION",
-      reason: "",
+      doubts: [],
     })),
   };
   await Deno.writeTextFile(path, JSON.stringify(cut));

@@ -1,3 +1,4 @@
+import { joinDoubts } from "../lib/record/doubts.ts";
 import {
   assert,
   assertEquals,
@@ -64,7 +65,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       ],
     );
     assertMatch(
-      run.cells[1]?.reason ?? "",
+      joinDoubts(run.cells[1]?.doubts ?? []),
       /^interrupted after 2 of 4 requests/,
     );
     const files = await readTree(folder.path);
@@ -141,7 +142,7 @@ Deno.test("main() refuses to resume what is not a run record", async () => {
     const [text, message] of [
       [null, /Cannot read '.*a\.json': there is no such file/],
       ['{"schema": 1, "cells": [', /a run record was expected, not JSON/],
-      ['{"schema": 2}', /a run record of schema 1 was expected/],
+      ['{"schema": 3}', /a run record of schema 2 was expected/],
     ] as const
   ) {
     if (text !== null) await Deno.writeTextFile(path, text);

@@ -56,7 +56,7 @@ Deno.test("main() launches a server for each model and dtype and stops them", as
     ],
   );
   assert(run.cells.every((cell) => cell.status === "OK"));
-  assertEquals(run.warnings, []);
+  assertEquals(run.doubts, []);
   assertEquals(run.metadata.servers.length, 4);
   assertEquals(run.metadata.target, "launched");
   assertMatch(stdout, /Model +\| Dtype +\| Batch/);

@@ -1,3 +1,4 @@
+import { joinDoubts } from "../lib/record/doubts.ts";
 import {
   assert,
   assertEquals,
@@ -81,7 +82,7 @@ Deno.test("main() measures a server at a URL and names what it serves", async ()
   assertEquals((first?.["items"] as unknown[]).length, 3);
   assertMatch(String(first?.["query"]), /Benchmark query for performance/);
   // Nobody asked for the models of the profiles.
-  assertEquals(run.warnings, []);
+  assertEquals(run.doubts, []);
 });
 
 Deno.test("main() sends new prompts in the cold regime, one prompt in the hot one", async () => {
@@ -110,7 +111,7 @@ Deno.test("main() does not measure a server that contradicts itself", async () =
   const [cell] = parseRun(await Deno.readTextFile(path)).cells;
   assertEquals(cell?.status, "INVALID");
   assertStringIncludes(
-    cell?.reason ?? "",
+    joinDoubts(cell?.doubts ?? []),
     "the server gave different answers to one request (",
   );
 });
@@ -146,7 +147,7 @@ Deno.test("main() takes model and dtype from the newer paths, or from the user",
   ]);
   assertEquals(named.run.cells[0]?.key.model, "mine");
   assertEquals(named.run.cells[0]?.key.dtype, "float16");
-  assertEquals(named.run.warnings, []);
+  assertEquals(named.run.doubts, []);
 });
 
 /** Each fault, the outcome that it must get, and what the line about it must say. */
@@ -220,7 +221,10 @@ for (
       assertEquals(cell?.summary?.count, 2);
       assertEquals(cell?.summary?.totalItems, 2 * (i + 2));
       assertEquals([kind, cell?.status], [kind, "INVALID"]);
-      assertStringIncludes(cell?.reason ?? "", "2 of 4 requests failed");
+      assertStringIncludes(
+        joinDoubts(cell?.doubts ?? []),
+        "2 of 4 requests failed",
+      );
       assertStringIncludes(stdout, `2 x ${outcome}: `);
       if (outcome !== "timeout") continue;
       for (const sample of [2, 3]) {
@@ -293,7 +297,7 @@ Deno.test("main() exits with 3 when the client was the limit of each cell", asyn
   assertStringIncludes(stderr, "the client, not the server, was the limit");
   const [cell] = (await readRunFile(path)).cells;
   assertEquals([cell?.status, cell?.summary], ["INVALID", null]);
-  assertMatch(cell?.reason ?? "", /^the client adds up to/);
+  assertMatch(joinDoubts(cell?.doubts ?? []), /^the client adds up to/);
 });
 
 Deno.test("main() exits with 3 when nothing listens at the URL", async () => {

@@ -17,6 +17,7 @@ import type {
   Run,
   Status,
 } from "../record/run.ts";
+import { joinDoubts } from "../record/doubts.ts";
 import { describeHumps } from "../stats/humps.ts";
 import { mean, sum } from "../stats/summary.ts";
 import {
@@ -183,14 +184,14 @@ export function applyComparison(run: Run, comparison: RunComparison): Run {
     ...run,
     cells: run.cells.map((cell) => {
       const { status, reason, verdict } = compared.get(cellId(cell.key)) ??
-        cell;
-      const reasons = cell.reason.includes(reason)
-        ? [cell.reason]
-        : [reason, cell.reason];
+        { ...cell, reason: "" };
+      const isKnown = reason === "" || joinDoubts(cell.doubts).includes(reason);
       return {
         ...cell,
         status,
-        reason: reasons.filter((text) => text !== "").join("; "),
+        doubts: isKnown
+          ? cell.doubts
+          : [{ kind: "not-compared", text: reason }, ...cell.doubts],
         ...(verdict ? { verdict } : {}),
       };
     }),

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinDoubts } from "../record/doubts.ts";
 import type { CellResult } from "../record/run.ts";
 
 /** Fewer samples have no middle that one odd sample leaves alone, and no sample of them can be marked as a stall. */
@@ -23,7 +24,10 @@ const MAX_STALLS_AT_ANY_COUNT = 1;
  * any change), many stalls, and too few samples.
  */
 export function findUnfitness(cell: CellResult): string | null {
-  if (cell.status === "INVALID") return cell.reason || "it is INVALID";
+  if (cell.status === "INVALID") {
+    const why = cell.doubts.filter(({ kind }) => kind === "invalid");
+    return joinDoubts(why.length > 0 ? why : cell.doubts) || "it is INVALID";
+  }
   const good = cell.samples.outcome.filter((one) => one === "ok").length;
   if (good < MIN_SAMPLES) return describeTooFew(good);
   if (!cell.warmUp.settled) {

@@ -13,6 +13,7 @@ import { mergeSamples, type Samples } from "../load/samples.ts";
 import type { CellResult, Run, Status } from "../record/run.ts";
 import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./cell.ts";
 import { cellId } from "../record/cells.ts";
+import { withDoubt } from "../record/doubts.ts";
 
 /** The requests of a block, by the server that each goes to. */
 const BLOCK = ["a", "b", "b", "a"] as const;
@@ -89,8 +90,12 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
     cells: pairs.map(({ cell, key, unfit }) => {
       const judged = verdicts.get(key);
       if (judged === undefined || judged.changePercent === null) {
-        const reason = unfit ?? "too few whole blocks";
-        return { ...cell, status: "INVALID" as const, reason };
+        const text = unfit ?? "too few whole blocks";
+        return {
+          ...cell,
+          status: "INVALID" as const,
+          doubts: withDoubt({ kind: "not-compared", text }, cell.doubts),
+        };
       }
       const { status, reason, changePercent, intervalPercent } = judged;
       return {

@@ -17,6 +17,7 @@ import {
   type WarmUp,
 } from "../record/run.ts";
 import { findSuspects, isSettled, QUIET_ANSWERS } from "./warm_up.ts";
+import type { Doubt, DoubtKind } from "../record/doubts.ts";
 import { DIFFERENT_ANSWERS } from "../score/answer.ts";
 
 /** What is measured. */
@@ -80,11 +81,11 @@ export async function measureCell(
   const warmer = { ...warm, requests: warm.requests + plan.numRuns };
   const again = await world.send(plan.numRuns, warmer.requests);
   const second = judgeCell(plan, warmer, { samples: again, world });
-  const said =
+  const text =
     `measured again, as ${compiles} of ${plan.numRuns} timed looked like a compile`;
   return {
     ...second,
-    reason: [second.reason, said].filter((text) => text !== "").join("; "),
+    doubts: [...second.doubts, { kind: "again", text, count: compiles }],
   };
 }
 
@@ -178,20 +179,32 @@ export function judgeCell(
       ? null
       : `${compiles} timed look like a compile: warm up longer (--warmup-runs)`);
   const pauses = countPaused(finished, figures);
-  const doubts = [
-    ...(warm.failed === 0 || invalid !== null ? [] : [
-      `${warm.failed} of ${warm.requests} warm-up requests failed`,
-    ]),
+  const counted = (kind: DoubtKind, count: number, text: string): Doubt[] =>
+    count === 0 ? [] : [{ kind, text: `${count} ${text}`, count }];
+  const doubts: Doubt[] = [
+    ...(invalid === null ? [] : [{ kind: "invalid", text: invalid } as const]),
+    ...counted(
+      "warm-up",
+      invalid === null ? warm.failed : 0,
+      `of ${warm.requests} warm-up requests failed`,
+    ),
     ...(warm.settled ? [] : [
-      `latencies had not settled after ${warm.requests} warm-up requests`,
+      {
+        kind: "unsettled",
+        text:
+          `latencies had not settled after ${warm.requests} warm-up requests`,
+        count: warm.requests,
+      } as const,
     ]),
-    ...(stalls === 0 ? [] : [`${stalls} timed look like a stall`]),
-    ...(pauses === 0 ? [] : [`${pauses} timed met a pause of the client`]),
-    ...(finished.retried === 0
-      ? []
-      : [`${finished.retried} timed were sent again on a new connection`]),
+    ...counted("stall", stalls, "timed look like a stall"),
+    ...counted("pause", pauses, "timed met a pause of the client"),
+    ...counted(
+      "retry",
+      finished.retried,
+      "timed were sent again on a new connection",
+    ),
     ...clientDoubts.flatMap(({ kind, text }) =>
-      kind === "warning" ? [text] : []
+      kind === "warning" ? [{ kind: "client", text } as const] : []
     ),
   ];
   return {
@@ -207,7 +220,7 @@ export function judgeCell(
     // Figures of the client are none of the server.
     summary: clientLimit === undefined ? figures : null,
     status: invalid === null ? "OK" : "INVALID",
-    reason: [...(invalid === null ? [] : [invalid]), ...doubts].join("; "),
+    doubts,
   };
 }
 

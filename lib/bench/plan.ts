@@ -12,7 +12,7 @@ import type {
   RunOptions,
   ServerRecord,
 } from "../record/run.ts";
-import type { Target, Wanted } from "../server/open.ts";
+import { type Target, UNKNOWN, type Wanted } from "../server/open.ts";
 import type { RunFacts } from "./record.ts";
 
 /** What is run. */
@@ -90,4 +90,19 @@ export function cellWeight(
   options: Pick<RunOptions, "numRuns" | "warmupRuns">,
 ): number {
   return (options.numRuns + options.warmupRuns) * (1 + batchSize / 8);
+}
+
+/** Says which names that were asked for a server does not serve; null for none. */
+export function describeLack(
+  server: Pick<ServerRecord, "model" | "dtype">,
+  wanted: Wanted,
+): string | null {
+  const missing = (["model", "dtype"] as const)
+    .filter((name) => ![UNKNOWN, server[name]].includes(wanted[name]))
+    .map((name) => wanted[name]);
+  return missing.length === 0
+    ? null
+    : `The server serves ${server.model} (${server.dtype}), and only that is measured: not ${
+      missing.join(", ")
+    }`;
 }

@@ -11,6 +11,7 @@ import {
   type RunOptions,
   type ServerRecord,
 } from "../record/run.ts";
+import type { Doubt } from "../record/doubts.ts";
 import type { Environment } from "../server/environment.ts";
 
 /** What is known of a run before anything is measured. */
@@ -38,7 +39,7 @@ export interface BenchState {
   /** What the client adds and can do. */
   readonly calibration: Calibration | null;
   /** Doubts about the whole run. */
-  readonly warnings: readonly string[];
+  readonly doubts: readonly Doubt[];
   /** How long it took so far, without earlier parts, in milliseconds. */
   readonly elapsedMs: number;
   /** Whether something that was asked for is missing. */
@@ -88,7 +89,7 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
     options,
     cells: [...cells],
     calibration: state.calibration,
-    warnings: [...state.warnings],
+    doubts: [...state.doubts],
     ...(options.compareAddress === null ? {} : { reference: state.reference }),
   };
 }

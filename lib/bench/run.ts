@@ -20,7 +20,7 @@ import {
   type ServerRecord,
 } from "../record/run.ts";
 import { defaultLabelTokenIds } from "../score/workload.ts";
-import { type Target, UNKNOWN, type Wanted } from "../server/open.ts";
+import type { Target, Wanted } from "../server/open.ts";
 import { measureAbCell } from "./ab.ts";
 import { type CellWorld, MAX_FAILED_IN_ROW, measureCell } from "./cell.ts";
 import { MAX_PASSES, planPass } from "./confirm.ts";
@@ -31,9 +31,11 @@ import {
   type BenchWorld,
   type CellName,
   cellWeight,
+  describeLack,
 } from "./plan.ts";
 import { recordRun } from "./record.ts";
 import { cellId, describeCell, repeatId } from "../record/cells.ts";
+import { type Doubt, type DoubtKind, withDoubt } from "../record/doubts.ts";
 
 /** Runs a profile to its end, to the interrupt, or to the point where nothing more can be measured. */
 export async function runBench(
@@ -76,7 +78,7 @@ class Bench {
   readonly #cells: CellResult[];
   readonly #reference: CellResult[];
   readonly #servers: ServerRecord[];
-  readonly #warnings: string[];
+  readonly #doubts: Doubt[];
   readonly #startMs: number;
   #calibration: Calibration | null | undefined;
   /** Decides the payloads. */
@@ -99,7 +101,7 @@ class Bench {
       ? plan.options.seed
       : `${plan.options.seed}/${plan.timestamp}`;
     this.#servers = [...earlier?.metadata.servers ?? []];
-    this.#warnings = [...earlier?.warnings ?? []];
+    this.#doubts = [...earlier?.doubts ?? []];
     const { batchSizes, numLabels, repeats } = plan.options;
     const weigh = (sizes: readonly number[]) =>
       sizes.reduce((sum, size) => sum + cellWeight(size, plan.options), 0);
@@ -114,7 +116,7 @@ class Bench {
     if (this.#calibration !== undefined) return;
     const found = this.#calibration = await this.#world.calibrate();
     if (found !== null) this.#world.listener.calibrated(found);
-    else if (!this.#world.signal.aborted) this.#warn(UNKNOWN_CLIENT);
+    else if (!this.#world.signal.aborted) this.#doubt("client", UNKNOWN_CLIENT);
   }
 
   async measureTarget(wanted: Wanted): Promise<void> {
@@ -163,9 +165,9 @@ class Bench {
     if (now.model === model && now.dtype === dtype) return;
     const reason =
       `the server was replaced during the run: it is ${now.model} (${now.dtype}) now`;
-    this.#cells.forEach((cell, i) => {
+    this.#cells.forEach((cell) => {
       if (cell.key.model !== model || cell.key.dtype !== dtype) return;
-      this.#cells[i] = { ...cell, status: "INVALID", reason };
+      this.#invalidate(cell, reason);
     });
     throw new MeasureError(`Cannot trust what was measured: ${reason}`);
   }
@@ -220,11 +222,9 @@ class Bench {
       const reason = `measured again at the end of the run, it was ${
         Math.abs(100 * drift).toFixed(0)
       } % ${drift > 0 ? "slower" : "faster"}`;
-      for (const cell of passes) {
-        const index = this.#cells.indexOf(cell);
-        this.#cells[index] = { ...cell, status: "INVALID", reason };
-      }
-      this.#warn(
+      for (const cell of passes) this.#invalidate(cell, reason);
+      this.#doubt(
+        "changed",
         `The machine or the server drifted: ${describeCell(key)}, ${reason}`,
       );
     }
@@ -354,20 +354,12 @@ class Bench {
     const { server, kind } = target;
     const earlier = this.#plan.resumed?.metadata.servers ?? [];
     checkResumed(earlier, this.#plan.options.target, server)
-      .forEach((doubt) => this.#warn(doubt));
+      .forEach((text) => this.#doubt("changed", text));
     if (!this.#servers.some((known) => isSameServer(known, server))) {
       this.#servers.push(server);
     }
-    if (kind !== "url") return;
-    const missing = (["model", "dtype"] as const)
-      .filter((name) => ![UNKNOWN, server[name]].includes(wanted[name]))
-      .map((name) => wanted[name]);
-    if (missing.length === 0) return;
-    const warning =
-      `The server serves ${server.model} (${server.dtype}), and only that is measured: not ${
-        missing.join(", ")
-      }`;
-    this.#warn(warning);
+    const lack = kind === "url" ? describeLack(server, wanted) : null;
+    if (lack !== null) this.#doubt("server", lack);
   }
 
   #expected(): number {
@@ -376,10 +368,18 @@ class Bench {
       targets.length * options.repeats;
   }
 
-  #warn(warning: string): void {
-    if (this.#warnings.includes(warning)) return;
-    this.#warnings.push(warning);
-    this.#world.listener.warning(warning);
+  #doubt(kind: DoubtKind, text: string): void {
+    if (this.#doubts.some((known) => known.text === text)) return;
+    this.#doubts.push({ kind, text });
+    this.#world.listener.warning(text);
+  }
+
+  #invalidate(cell: CellResult, text: string): void {
+    this.#cells[this.#cells.indexOf(cell)] = {
+      ...cell,
+      status: "INVALID",
+      doubts: withDoubt({ kind: "invalid", text }, cell.doubts),
+    };
   }
 
   record(): Run {
@@ -391,7 +391,7 @@ class Bench {
       reference: this.#reference,
       servers: this.#servers,
       calibration: this.#calibration ?? null,
-      warnings: this.#warnings,
+      doubts: this.#doubts,
       elapsedMs: this.#world.now() - this.#startMs,
       isInterrupted: this.#isCut || measured.size < this.#expected(),
     });

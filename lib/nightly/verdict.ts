@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinDoubts } from "../record/doubts.ts";
 import type { CellKey, CellResult, Run } from "../record/run.ts";
 import { markKey } from "./mark.ts";
 
@@ -138,7 +139,7 @@ function regression(cell: CellResult, run: Run): Alarm {
     kind: "regression",
     key: cellKey(cell.key, run),
     cell,
-    reason: cell.verdict?.reason ?? cell.reason,
+    reason: cell.verdict?.reason ?? joinDoubts(cell.doubts),
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { mergeDoubts } from "./doubts.ts";
 import {
   type CellKey,
   type CellResult,
@@ -101,7 +102,6 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
   };
   const slowestMs = [first.warmUp.slowestMs, second.warmUp.slowestMs]
     .filter((value) => value !== null);
-  const reasons = new Set([first.reason, second.reason]);
   return {
     ...first,
     numRuns: first.numRuns + second.numRuns,
@@ -124,7 +124,7 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
       ? null
       : summariseCell(goodLatenciesMs(samples), first.key.batchSize),
     status: second.status === "INVALID" ? "INVALID" : first.status,
-    reason: [...reasons].filter((reason) => reason !== "").join("; "),
+    doubts: mergeDoubts([first.doubts, second.doubts]),
   };
 }
 

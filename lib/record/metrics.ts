@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joinDoubts } from "./doubts.ts";
 import type { CellResult, CellVerdictRecord } from "./run.ts";
 
 /** One column of every rendering. */
@@ -83,7 +84,7 @@ export const METRICS: readonly Metric[] = [
   metric(
     "reason",
     (cell) =>
-      [cell.reason, cell.verdict?.reason ?? ""]
+      [joinDoubts(cell.doubts), cell.verdict?.reason ?? ""]
         .filter((text) => text !== "").join("; "),
   ),
 ];

@@ -35,7 +35,11 @@ function isWhole(cell: CellResult): boolean {
 
 function withoutVerdict(cell: CellResult): CellResult {
   const { verdict: _, ...rest } = cell;
-  return rest.status === "INVALID" ? rest : { ...rest, status: "OK" };
+  return rest.status === "INVALID" ? rest : {
+    ...rest,
+    status: "OK",
+    doubts: rest.doubts.filter(({ kind }) => kind !== "not-compared"),
+  };
 }
 
 /**

@@ -9,9 +9,10 @@ import type { Outcome } from "../outcome.ts";
 import { type LatencySummary, summariseLatencies } from "../stats/summary.ts";
 export type { LatencySummary };
 import type { PrefixCache } from "../score/workload.ts";
+import type { Doubt } from "./doubts.ts";
 
-/** The version of the stored shape; a reader refuses another. */
-export const RUN_SCHEMA = 1;
+/** The version of the stored shape that is written; a reader takes the older ones too, and refuses others. */
+export const RUN_SCHEMA = 2;
 
 /** What can be measured: a server at a URL, a server that the tool started, or the embedded engine. */
 export const TARGET_KINDS = ["url", "launched", "simulated"] as const;
@@ -124,8 +125,8 @@ export interface CellResult {
   readonly summary: CellSummary | null;
   /** The judgement. */
   readonly status: Status;
-  /** What is doubtful about the measurement, or why it was not compared, in words; empty for nothing. */
-  readonly reason: string;
+  /** What is doubtful about the measurement, and why it was not compared; the gravest first. */
+  readonly doubts: readonly Doubt[];
   /** The change against the baseline; absent where the cell was not compared. */
   readonly verdict?: CellVerdictRecord;
 }
@@ -299,8 +300,8 @@ export interface Run {
   readonly cells: readonly CellResult[];
   /** What the client adds and can do; null when it was not measured. */
   readonly calibration: Calibration | null;
-  /** Doubts about the whole run, in words. */
-  readonly warnings: readonly string[];
+  /** Doubts about the whole run. */
+  readonly doubts: readonly Doubt[];
   /** The cells of the server that the run was compared with request by request; only in an A/B run. */
   readonly reference?: readonly CellResult[];
   /** What the comparison says; absent where nothing was compared. */

@@ -10,6 +10,7 @@ import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
 import { readText } from "../store.ts";
 import { type Run, RUN_SCHEMA, STATUSES, TARGET_KINDS } from "./run.ts";
 import { toJson } from "../escape.ts";
+import { DOUBT_KINDS } from "./doubts.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** Larger numbers are none that were measured, and their sums are not finite. */
@@ -81,6 +82,12 @@ const key = v.object({
   dtype: name,
 });
 
+const doubts = v.array(v.object({
+  kind: v.picklist(DOUBT_KINDS),
+  text: v.string(),
+  count: v.exactOptional(count),
+}));
+
 const interval = v.nullable(v.tuple([time, time]));
 
 const cell = v.object({
@@ -102,7 +109,7 @@ const cell = v.object({
   failures: v.array(v.object({ outcome, count, example: v.string() })),
   summary: v.nullable(summary),
   status: v.picklist(STATUSES),
-  reason: v.string(),
+  doubts,
   verdict: v.exactOptional(v.object({
     changePercent: time,
     intervalPercent: interval,
@@ -200,6 +207,35 @@ const cells = v.pipe(
   v.maxLength(MAX_CELLS, `at most ${MAX_CELLS} cells were expected`),
 );
 
+/** Schema 1 had doubts without kinds: a text for each cell, and a list of texts for the run. */
+function fromSchema1(value: unknown): unknown {
+  if (!isFields(value) || value["schema"] !== 1) return value;
+  const { warnings, cells, reference, ...rest } = value;
+  return {
+    ...rest,
+    schema: RUN_SCHEMA,
+    doubts: Array.isArray(warnings)
+      ? warnings.map((text) => ({ kind: "other", text }))
+      : warnings,
+    cells: withDoubts(cells),
+    ...(reference === undefined ? {} : { reference: withDoubts(reference) }),
+  };
+}
+
+function withDoubts(cells: unknown): unknown {
+  if (!Array.isArray(cells)) return cells;
+  return cells.map((cell) => {
+    if (!isFields(cell)) return cell;
+    const { reason, ...rest } = cell;
+    const kind = rest["status"] === "INVALID" ? "invalid" : "other";
+    return { ...rest, doubts: reason === "" ? [] : [{ kind, text: reason }] };
+  });
+}
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 const run: v.GenericSchema<unknown, Run> = v.object({
   schema: v.literal(RUN_SCHEMA),
   kind: v.literal("bench"),
@@ -212,7 +248,7 @@ const run: v.GenericSchema<unknown, Run> = v.object({
     ceilingRequestsPerSec: amount,
     closedLoopRatio: amount,
   })),
-  warnings: texts,
+  doubts,
   reference: v.exactOptional(cells),
   comparison: v.exactOptional(v.object({
     baseline: texts,
@@ -251,7 +287,7 @@ export function parseRun(text: string): Run {
     const found = error instanceof Error ? error.message : String(error);
     throw new SyntaxError(`a run record was expected, not JSON: ${found}`);
   }
-  const result = v.safeParse(run, value, { abortEarly: true });
+  const result = v.safeParse(run, fromSchema1(value), { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
   const shown = (text: string) => text.slice(0, MAX_SHOWN_LENGTH);

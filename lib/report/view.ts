@@ -16,6 +16,7 @@ import {
   STATUSES,
   summariseCell,
 } from "../record/run.ts";
+import { joinDoubts } from "../record/doubts.ts";
 import { describeHumps } from "../stats/humps.ts";
 import {
   type Interval,
@@ -101,7 +102,7 @@ export interface ReportView {
 
 /** Returns what is shown of a run record. */
 export function viewOfRun(run: Run): ReportView {
-  const { metadata, comparison = null, calibration, warnings } = run;
+  const { metadata, comparison = null, calibration, doubts } = run;
   const nameOf = cellNamer(run.cells.map(({ key }) => key));
   const cells = groupCells(run.cells).map((passes) =>
     cellOfPasses(passes, nameOf)
@@ -118,7 +119,7 @@ export function viewOfRun(run: Run): ReportView {
     notes: [
       ...(comparison === null ? [] : comparisonNotes(comparison)),
       ...(calibration === null ? [] : [describeClient(calibration)]),
-      ...warnings,
+      ...doubts.map(({ text }) => text),
     ],
     facts: factsOf(run),
   };
@@ -185,7 +186,7 @@ function cellOfPasses(
     status: worst.status,
     reason: distinct([
       worst.status === "OK" ? "" : verdict?.reason ?? "",
-      ...passes.map(({ reason }) => reason),
+      ...passes.map(({ doubts }) => joinDoubts(doubts)),
       describeHumps(latencies),
     ]).join("; "),
     verdict,

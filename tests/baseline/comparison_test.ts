@@ -1,3 +1,4 @@
+import { joinDoubts } from "../../lib/record/doubts.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import {
   applyComparison,
@@ -230,9 +231,11 @@ Deno.test("compareRun() exits with 3 where nothing could be compared", () => {
   const invalid = withCells(
     RESULT,
     (cell, i) =>
-      i === 0
-        ? { ...cell, key: { ...cell.key, numLabels: 7 } }
-        : { ...cell, status: "INVALID", reason: "1 failed" },
+      i === 0 ? { ...cell, key: { ...cell.key, numLabels: 7 } } : {
+        ...cell,
+        status: "INVALID",
+        doubts: [{ kind: "invalid" as const, text: "1 failed" }],
+      },
   );
   assertEquals(
     compareRun(invalid, BASELINE, { maxInvalid: 6 }).record.failure,
@@ -249,7 +252,11 @@ Deno.test("compareRun() exits with 3 with more INVALID cells than allowed, but w
     withCells(
       run,
       (cell, i) =>
-        i > 1 ? cell : { ...cell, status: "INVALID", reason: "1 failed" },
+        i > 1 ? cell : {
+          ...cell,
+          status: "INVALID",
+          doubts: [{ kind: "invalid" as const, text: "1 failed" }],
+        },
     );
   const comparison = compareRun(invalid(RESULT), BASELINE);
   assertEquals(statusesOf(comparison).slice(0, 3), [
@@ -318,15 +325,22 @@ Deno.test("applyComparison() puts statuses, changes and notes into the run, whic
     measuredRun("slow", { slowness: [1, 1, 1, 1.4] }),
     (cell, i) =>
       i === 0
-        ? { ...cell, suspects: [{ index: 0, kind: "compile" }], reason: "odd" }
+        ? {
+          ...cell,
+          suspects: [{ index: 0, kind: "compile" }],
+          doubts: [{ kind: "other" as const, text: "odd" }],
+        }
         : cell,
   );
   const comparison = compareRun(slow, BASELINE);
   const run = applyComparison(slow, comparison);
   assertEquals(run.cells.map(({ status }) => status), statusesOf(comparison));
-  assertEquals(run.cells[0]?.reason, "1 timed look like a compile; odd");
+  assertEquals(
+    joinDoubts(run.cells[0]?.doubts ?? []),
+    "1 timed look like a compile; odd",
+  );
   assertEquals(run.cells[0]?.verdict, undefined);
-  assertEquals(run.cells[3]?.reason, "");
+  assertEquals(joinDoubts(run.cells[3]?.doubts ?? []), "");
   assertEquals(
     run.cells[3]?.verdict,
     comparison.cells[3]?.verdict ?? undefined,

@@ -99,11 +99,14 @@ Deno.test("parseResultCsv() reads back what runToCsv() wrote, INVALID rows witho
   const key = { batchSize: 4, numLabels: 2, dtype: "bfloat16" };
   const run = exampleRun({
     cells: [
-      exampleCell({ key: { ...key, model: "=cmd()" }, reason: "-why" }),
+      exampleCell({
+        key: { ...key, model: "=cmd()" },
+        doubts: [{ kind: "other", text: "-why" }],
+      }),
       exampleCell({
         key: { ...key, model: "'quoted" },
         status: "INVALID",
-        reason: "all failed",
+        doubts: [{ kind: "invalid", text: "all failed" }],
         summary: null,
       }),
     ],

@@ -43,7 +43,10 @@ Deno.test("findUnfitness() names what was measured instead of the server", () =>
   const twenty = latenciesAround(10, "s");
   assertEquals(
     [
-      measuredCell(1, twenty, { status: "INVALID", reason: "1 failed" }),
+      measuredCell(1, twenty, {
+        status: "INVALID",
+        doubts: [{ kind: "invalid" as const, text: "1 failed" }],
+      }),
       measuredCell(1, [1, 2]),
       measuredCell(1, twenty, {
         warmUp: { requests: 100, failed: 0, slowestMs: 1, settled: false },

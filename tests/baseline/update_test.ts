@@ -146,7 +146,10 @@ Deno.test("findUpdateProblem() keeps interrupted, INVALID and confirming measure
   });
   const invalid = exampleRun({
     cells: [
-      measuredCell(4, [1, 2, 3], { status: "INVALID", reason: "1 failed" }),
+      measuredCell(4, [1, 2, 3], {
+        status: "INVALID",
+        doubts: [{ kind: "invalid" as const, text: "1 failed" }],
+      }),
     ],
   });
   assertEquals(

@@ -1,3 +1,4 @@
+import { joinDoubts } from "../../lib/record/doubts.ts";
 import { assertEquals } from "@std/assert";
 import { type CellPlan, measureCell } from "../../lib/bench/cell.ts";
 import { SampleRecorder, type Samples } from "../../lib/load/samples.ts";
@@ -67,7 +68,7 @@ async function measure(changes: Partial<CellPlan>, server: FakeServer) {
 }
 
 const quiet: FakeServer = { end: () => 10 };
-const brief = ({ status, reason }: CellResult) => [status, reason];
+const brief = ({ status, doubts }: CellResult) => [status, joinDoubts(doubts)];
 
 Deno.test("measureCell() measures a quiet server after eight answers", async () => {
   const { result, calls, seen } = await measure({}, quiet);
@@ -103,7 +104,7 @@ Deno.test("measureCell() measures a quiet server after eight answers", async () 
       throughputRequestsPerSec: 100,
     },
     status: "OK",
-    reason: "",
+    doubts: [],
   });
 });
 
@@ -147,7 +148,7 @@ Deno.test("measureCell() ends a warm-up that never settles, and says so", async 
   // A compile was among the timed requests, and more of the same would tell nothing new.
   assertEquals(result.status, "INVALID");
   assertEquals(
-    result.reason.split("; ")[1],
+    joinDoubts(result.doubts).split("; ")[1],
     "latencies had not settled after 100 warm-up requests",
   );
 });

@@ -331,7 +331,7 @@ Deno.test("runBench() names cells by what the server serves and says what it doe
   }, { server: () => ({ ...SERVER, model: "served", dtype: "float32" }) });
   const warning =
     "The server serves served (float32), and only that is measured: not org/model, bfloat16";
-  assertEquals(seen.run.warnings, [warning]);
+  assertEquals(seen.run.doubts.map(({ text }) => text), [warning]);
   assertEquals(
     seen.events.filter((event) => event.startsWith("warning")),
     [`warning ${warning}`],
@@ -344,7 +344,7 @@ Deno.test("runBench() names cells by what the server serves and says what it doe
   const unasked = await run({
     targets: [{ model: "unknown", dtype: "unknown" }],
   }, { server: () => ({ ...SERVER, model: "served", dtype: "float32" }) });
-  assertEquals(unasked.run.warnings, []);
+  assertEquals(unasked.run.doubts, []);
 });
 
 Deno.test("runBench() measures no server that could not be compared", async () => {
@@ -358,7 +358,7 @@ Deno.test("runBench() measures no server that could not be compared", async () =
 Deno.test("runBench() says once that the client could not be measured", async () => {
   const seen = await run({}, { isUnmeasured: true });
   assertEquals(seen.run.calibration, null);
-  assertEquals(seen.run.warnings.map((text) => text.slice(0, 37)), [
+  assertEquals(seen.run.doubts.map(({ text }) => text.slice(0, 37)), [
     "What the client adds is not known, as",
   ]);
 });
@@ -369,7 +369,7 @@ Deno.test("runBench() does not warn of a server that is launched or simulated", 
       kind,
       server: () => ({ ...SERVER, model: "simulated/org/model" }),
     });
-    assertEquals(seen.run.warnings, []);
+    assertEquals(seen.run.doubts, []);
   }
 });
 

@@ -109,7 +109,7 @@ Deno.test("renderMarkdown() passes only what passed, and says what is simulated"
   );
   const invalid = exampleCell({
     status: "INVALID",
-    reason: "2 requests failed",
+    doubts: [{ kind: "invalid" as const, text: "2 requests failed" }],
   });
   assertEquals(
     first(exampleRun({ cells: [invalid] })),
@@ -139,7 +139,7 @@ Deno.test("renderMarkdown() stays below the limit of GitHub whatever a record ho
   const many = Array.from({ length: 5000 }, (_, i) => ({
     ...(cells[0] ?? exampleCell()),
     key: { batchSize: i + 1, numLabels: 2, model: NASTY, dtype: "bfloat16" },
-    reason: NASTY,
+    doubts: [{ kind: "other" as const, text: NASTY }],
   }));
   const text = renderMarkdown([viewOfRun(exampleRun({ cells: many }))]);
   assert(new TextEncoder().encode(text).length <= 1024 * 1024);
@@ -152,7 +152,7 @@ Deno.test("renderJunit() makes a case of each cell: REGRESSION fails, INVALID is
       .map((status, i) =>
         exampleCell({
           status,
-          reason: `because ${i}`,
+          doubts: [{ kind: "other" as const, text: `because ${i}` }],
           key: { batchSize: i + 1, numLabels: 2, model: "m", dtype: "d" },
         })
       );
@@ -256,7 +256,7 @@ Deno.test("RECORD_FORMATS draws in HTML what was measured of a cell, marks with 
   const marked = {
     ...first,
     suspects: [{ index: 3, kind: "compile" as const }],
-    reason: "1 timed look like a compile",
+    doubts: [{ kind: "other" as const, text: "1 timed look like a compile" }],
   };
   const html = await render(".html", { ...run, cells: [marked, ...rest] });
   assertStringIncludes(html, "<title>sample 4: ");

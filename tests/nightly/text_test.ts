@@ -208,7 +208,11 @@ Deno.test("issueBody() stays below GitHub's limit, and keeps all marks of a full
   ) {
     const cells = Array.from({ length: count }, (_, i) => {
       const cell = judgedCell(i + 1, "REGRESSION");
-      return { ...cell, key: { ...cell.key, model }, reason: model };
+      return {
+        ...cell,
+        key: { ...cell.key, model },
+        doubts: [{ kind: "other" as const, text: model }],
+      };
     });
     const many: Run = { ...comparedRun({}), cells };
     const { alarms } = judgeNight(facts(1, many));

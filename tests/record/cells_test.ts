@@ -26,7 +26,7 @@ Deno.test("poolPasses() summarises all samples of a cell, and keeps its place", 
     },
     suspects: [{ index: 1, kind: "stall" as const }],
     failures: [],
-    reason: "a doubt",
+    doubts: [{ kind: "other" as const, text: "a doubt" }],
   };
   const second = {
     ...first,
@@ -50,7 +50,7 @@ Deno.test("poolPasses() summarises all samples of a cell, and keeps its place", 
   assertEquals(pooled?.suspects.map(({ index }) => index), [1, 2]);
   assertEquals(pooled?.failures, second.failures);
   assertEquals(pooled?.status, "INVALID");
-  assertEquals(pooled?.reason, "a doubt");
+  assertEquals(pooled?.doubts, [{ kind: "other" as const, text: "a doubt" }]);
   assertEquals(
     pooled?.warmUp.requests,
     2 * cell.warmUp.requests,

@@ -31,7 +31,7 @@ Deno.test("METRICS begin with the specified ones and add what these have no room
   assertEquals(METRICS.slice(0, 15), SPECIFIED_METRICS);
   const cell = exampleCell({
     repeat: 3,
-    reason: "why",
+    doubts: [{ kind: "other", text: "why" }],
     failures: [
       { outcome: "timeout", count: 2, example: "" },
       { outcome: "reset", count: 3, example: "" },

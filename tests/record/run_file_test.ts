@@ -7,7 +7,7 @@ const RUN = exampleRun({
     exampleCell(),
     exampleCell({
       status: "INVALID",
-      reason: "1 of 2 requests failed",
+      doubts: [{ kind: "invalid", text: "1 of 2 requests failed", count: 1 }],
       samples: {
         plannedMs: [0.001, 20],
         sentMs: [0.001, 20.5],
@@ -26,7 +26,7 @@ const RUN = exampleRun({
     ceilingRequestsPerSec: 12_000,
     closedLoopRatio: 1,
   },
-  warnings: ["The server serves \u001b[31m"],
+  doubts: [{ kind: "server", text: "The server serves \u001b[31m" }],
 });
 
 /** What the reader says of the example with one value replaced. */
@@ -60,17 +60,17 @@ Deno.test("stringifyRun() writes plain JSON with one line a cell", () => {
   );
   assertEquals(lines.slice(0, 3), [
     "{",
-    '  "schema": 1,',
+    '  "schema": 2,',
     '  "kind": "bench",',
   ]);
   assertEquals(lines.slice(-3), ["  ]", "}", ""]);
 });
 
 Deno.test("parseRun() names the place of each kind of damage", () => {
-  const start = "a run record of schema 1 was expected; at ";
+  const start = "a run record of schema 2 was expected; at ";
   const cases: [string, unknown, string][] = [
-    ["schema", 2, "schema: Invalid type: Expected 1 but received 2"],
-    ["schema", "1", 'schema: Invalid type: Expected 1 but received "1"'],
+    ["schema", 3, "schema: Invalid type: Expected 2 but received 3"],
+    ["schema", "1", 'schema: Invalid type: Expected 2 but received "1"'],
     [
       "kind",
       "stress",
@@ -152,7 +152,7 @@ Deno.test("parseRun() names each field that is missing", () => {
   for (const path of paths) {
     assertEquals(
       complaint(path, undefined).split(": ")[0],
-      `a run record of schema 1 was expected; at ${path}`,
+      `a run record of schema 2 was expected; at ${path}`,
     );
   }
 });
@@ -162,7 +162,7 @@ Deno.test("parseRun() refuses what is not a run at all", () => {
     assertThrows(
       () => parseRun(text),
       SyntaxError,
-      "a run record of schema 1 was expected; at ",
+      "a run record of schema 2 was expected; at ",
     );
   }
   for (const text of ["", "batch_size,num_labels\r\n", "<html>"]) {
@@ -198,7 +198,7 @@ Deno.test("parseRun() names the first of very many faults", () => {
   const many = Array.from({ length: 200_000 }, () => "x");
   assertEquals(
     complaint("cells.0.samples.plannedMs", many),
-    'a run record of schema 1 was expected; at cells.0.samples.plannedMs.0: Invalid type: Expected number but received "x"',
+    'a run record of schema 2 was expected; at cells.0.samples.plannedMs.0: Invalid type: Expected number but received "x"',
   );
 });
 
@@ -253,5 +253,33 @@ Deno.test("parseRun() bounds cells, names and numbers", () => {
       }],
     }),
     "at cells.0.samples.doneMs.0",
+  );
+});
+
+Deno.test("parseRun() reads schema 1, whose doubts were texts", () => {
+  const { doubts, cells, ...rest } = RUN;
+  const old = {
+    ...rest,
+    schema: 1,
+    warnings: doubts.map(({ text }) => text),
+    cells: cells.map(({ doubts, ...cell }) => ({
+      ...cell,
+      reason: doubts.map(({ text }) => text).join("; "),
+    })),
+  };
+  const read = parseRun(JSON.stringify(old));
+  assertEquals(read.schema, 2);
+  assertEquals(
+    read.doubts,
+    doubts.map(({ text }) => ({ kind: "other", text })),
+  );
+  assertEquals(
+    read.cells.map(({ doubts }) => doubts),
+    cells.map(({ doubts, status }) =>
+      doubts.map(({ text }) => ({
+        kind: status === "INVALID" ? "invalid" : "other",
+        text,
+      }))
+    ),
   );
 });

@@ -70,7 +70,7 @@ Deno.test("optionDifferences() names each option that differs, but not the profi
 });
 
 Deno.test("RUN_SCHEMA, STATUSES and TARGET_KINDS are those of the stored format", () => {
-  assertEquals(RUN_SCHEMA, 1);
+  assertEquals(RUN_SCHEMA, 2);
   assertEquals([...STATUSES], [
     "OK",
     "WARN",

@@ -4,6 +4,7 @@
  * @module
  */
 // deno-lint-ignore-file no-console
+import { joinDoubts } from "../../lib/record/doubts.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { main } from "../../bench.ts";
@@ -93,7 +94,9 @@ export async function assertMeasuredOrBusy(
 ): Promise<void> {
   const { cells }: Run = JSON.parse(await Deno.readTextFile(record));
   const invalid = cells.filter(({ status }) => status === "INVALID");
-  for (const { reason } of invalid) assertMatch(reason, /^the client adds /);
+  for (const { doubts } of invalid) {
+    assertMatch(joinDoubts(doubts), /^the client adds /);
+  }
   assertEquals(code, invalid.length > 0 ? 3 : 0, stderr);
 }
 

@@ -21,7 +21,7 @@ export function exampleCell(changes: Partial<CellResult> = {}): CellResult {
     failures: [],
     summary: summariseCell([10, 20], 4),
     status: "OK",
-    reason: "",
+    doubts: [],
     ...changes,
   };
 }
@@ -32,7 +32,7 @@ export function exampleRun(
   metadata: Partial<Run["metadata"]> = {},
 ): Run {
   return {
-    schema: 1,
+    schema: 2,
     kind: "bench",
     metadata: {
       "timestamp": "2026-01-02T03:04:05.678Z",
@@ -88,7 +88,7 @@ export function exampleRun(
     },
     cells: [exampleCell()],
     calibration: null,
-    warnings: [],
+    doubts: [],
     ...changes,
   };
 }

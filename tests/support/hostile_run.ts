@@ -29,7 +29,7 @@ export function hostileRun(): Run {
     i > 0 ? cell : {
       ...cell,
       status: "INVALID" as const,
-      reason: NASTY,
+      doubts: [{ kind: "other" as const, text: NASTY }],
       failures: [{
         outcome: "http-status" as const,
         count: 2,
@@ -37,6 +37,10 @@ export function hostileRun(): Run {
       }],
     }
   );
-  const whole = { ...run, cells, warnings: [NASTY] };
+  const whole = {
+    ...run,
+    cells,
+    doubts: [{ kind: "server" as const, text: NASTY }],
+  };
   return applyComparison(whole, compareRun(whole, baseline));
 }

@@ -15,6 +15,7 @@ import {
   goodLatenciesMs,
   type Run,
 } from "../../record/run.ts";
+import { joinDoubts } from "../../record/doubts.ts";
 import { describeHumps } from "../../stats/humps.ts";
 import { quantileMinSamples } from "../../stats/summary.ts";
 import {
@@ -84,13 +85,14 @@ export function renderRun(stored: Run, terminalColumns: number): string {
 
 /** One line on what was measured, for the end of the table. */
 function notes(run: Run): string[] {
-  const { calibration, cells, metadata, warnings } = run;
+  const { calibration, cells, metadata, doubts: runDoubts } = run;
   const weak = cells.filter((cell) =>
     cell.summary !== null && cell.summary.count < quantileMinSamples(0.99)
   );
   const doubts = cells.flatMap((cell) => {
     const humps = describeHumps(goodLatenciesMs(cell.samples));
-    const text = [cell.reason, humps].filter((one) => one !== "").join("; ");
+    const text = [joinDoubts(cell.doubts), humps].filter((one) => one !== "")
+      .join("; ");
     return text === "" ? [] : [{ cell, text }];
   });
   return [
@@ -105,7 +107,7 @@ function notes(run: Run): string[] {
       ]
       : []),
     ...(calibration === null ? [] : [describeClient(calibration)]),
-    ...warnings,
+    ...runDoubts.map(({ text }) => text),
     ...(run.comparison === undefined ? [] : [
       ...comparisonNotes(run.comparison),
       ...verdictNotes(cells.map(toJudged)),

@@ -31,7 +31,7 @@ const RUN = exampleRun({
     cellOf(16, 100, { status: "REGRESSION" }),
     cellOf(32, 2, {
       status: "INVALID",
-      reason: "1 of 3 requests failed",
+      doubts: [{ kind: "invalid", text: "1 of 3 requests failed" }],
       failures: [{
         outcome: "http-status",
         count: 1,
@@ -40,7 +40,7 @@ const RUN = exampleRun({
     }),
     cellOf(64, 0, {
       status: "INVALID",
-      reason: "all 2 warm-up requests failed",
+      doubts: [{ kind: "invalid", text: "all 2 warm-up requests failed" }],
       failures: [{ outcome: "timeout", count: 2, example: "no answer in 5 s" }],
     }),
   ],
@@ -50,7 +50,10 @@ const RUN = exampleRun({
     ceilingRequestsPerSec: 12_000,
     closedLoopRatio: 1,
   },
-  warnings: ["The server serves org/model, and only that is measured"],
+  doubts: [{
+    kind: "server",
+    text: "The server serves org/model, and only that is measured",
+  }],
 });
 
 // To renew: run the tests, read the difference, and copy what is right.
@@ -132,10 +135,13 @@ Deno.test("renderRun() escapes what a server calls itself", () => {
   const text = renderRun(
     exampleRun({
       cells: [
-        exampleCell({ key: { ...key, model: hostile }, reason: hostile }),
+        exampleCell({
+          key: { ...key, model: hostile },
+          doubts: [{ kind: "other", text: hostile }],
+        }),
         exampleCell({ key: { ...key, model: "b" } }),
       ],
-      warnings: [hostile],
+      doubts: [{ kind: "server", text: hostile }],
     }, { "model": hostile, "profile": hostile, "hardware": hostile }),
     200,
   );
