@@ -15,6 +15,7 @@ const FOLDERS: readonly string[] = [
   "gate",
   "baseline",
   "load",
+  "witness",
   "server",
   "bench",
   "stress",
