@@ -7,7 +7,12 @@
  */
 import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
 import type { Judgement } from "../score/answer.ts";
-import { dueTimesMs, type Schedule } from "./pacing.ts";
+import {
+  type Schedule,
+  type Share,
+  sharedDueTimesMs,
+  WHOLE,
+} from "./pacing.ts";
 import type { SampleRecorder } from "./samples.ts";
 
 /** A fixed number of clients, each of which sends its next request when the last one is answered. */
@@ -22,6 +27,8 @@ export interface ClosedLoop {
   readonly maxFailedInRow?: number;
   /** No request starts at or after this many milliseconds, or null where the count decides. */
   readonly durationMs: number | null;
+  /** Which of the clients of a larger load these are; all without it. */
+  readonly share?: Share;
 }
 
 /** Requests that arrive by a schedule, whatever the server does. */
@@ -35,40 +42,51 @@ export interface OpenLoop extends Schedule {
    * one returns, and its time still counts from the plan.
    */
   readonly overflow: "drop" | "queue";
-  /** Which of the arrivals are sent: all, or every `of`-th from `index` on, where several share the load. */
-  readonly share: { readonly index: number; readonly of: number };
+  /** Which of the arrivals are sent. */
+  readonly share: Share;
 }
 
 /** The shape of a load. */
 export type Loop = ClosedLoop | OpenLoop;
 
+/** Returns which part of the load that it belongs to a loop is. */
+export function shareOf({ share = WHOLE }: Loop): Share {
+  return share;
+}
+
 /**
- * Splits a load over several drivers, so that together they do what one would.
+ * Returns a part of a load, or of a part of one, so that all parts together send what the whole would: arrivals at the
+ * same times, from as many clients. The bound of requests in flight is split, but not below 1.
+ *
+ * @param loop The whole.
+ * @param part Which part; of a closed loop there are at most as many as clients.
+ */
+export function partOf(loop: Loop, { index, of }: Share): Loop {
+  const whole = shareOf(loop);
+  const share = { index: whole.index + whole.of * index, of: whole.of * of };
+  const split = (amount: number) =>
+    Math.floor(amount / of) + (index < amount % of ? 1 : 0);
+  return loop.kind === "open"
+    ? { ...loop, maxInFlight: Math.max(1, split(loop.maxInFlight)), share }
+    : {
+      ...loop,
+      concurrency: split(loop.concurrency),
+      count: loop.count === null ? null : split(loop.count),
+      share,
+    };
+}
+
+/**
+ * Splits a load over several drivers.
  *
  * @param loop The whole load.
  * @param drivers How many there are, at least 1.
  * @returns One load a driver, at most `drivers` of them: each has at least one client.
  */
 export function splitLoop(loop: Loop, drivers: number): Loop[] {
-  const part = (whole: number, index: number, of: number) =>
-    Math.floor(whole / of) + (index < whole % of ? 1 : 0);
   const wide = loop.kind === "closed" ? loop.concurrency : loop.maxInFlight;
   const of = Math.min(drivers, wide);
-  return Array.from(
-    { length: of },
-    (_, index): Loop =>
-      loop.kind === "open"
-        ? {
-          ...loop,
-          maxInFlight: part(loop.maxInFlight, index, of),
-          share: { index, of },
-        }
-        : {
-          ...loop,
-          concurrency: part(loop.concurrency, index, of),
-          count: loop.count === null ? null : part(loop.count, index, of),
-        },
-  );
+  return Array.from({ length: of }, (_, index) => partOf(loop, { index, of }));
 }
 
 /** What a driver needs from the world. */
@@ -266,9 +284,7 @@ async function driveOpen(
       const next = lane.signal.aborted ? undefined : waiting.shift();
       if (next !== undefined) launch(next.request, next.plan);
     });
-  let arrival = 0;
-  for (const dueMs of dueTimesMs(loop)) {
-    if (arrival++ % loop.share.of !== loop.share.index) continue;
+  for (const dueMs of sharedDueTimesMs(loop, loop.share)) {
     const request = world.prepare(lane.recorder.planned);
     const plannedMs = startMs + dueMs;
     await world.waitUntil(plannedMs, lane.signal);

@@ -37,7 +37,7 @@ export interface LoadPlan {
   readonly known?: KnownLoad;
   /** The data type of the server, which decides how exact a row of scores can be. */
   readonly dtype: string;
-  /** The index of the first payload, so that a later load of the same cell sends new ones. */
+  /** The index of the first payload of the whole load, so that a later load of the same cell sends new ones. */
   readonly firstIndex: number;
   /** The deadline of each request in milliseconds. */
   readonly timeoutMs: number;
@@ -45,15 +45,9 @@ export interface LoadPlan {
   readonly loop: Loop;
 }
 
-/** One thread's share of a load. */
-export interface SharedPlan extends LoadPlan {
-  /** The step from one payload's index to the next, so that no two threads send the same. */
-  readonly stride: number;
-}
-
 /** What the worker is told. */
 export type ToWorker =
-  | { readonly type: "run"; readonly plan: SharedPlan }
+  | { readonly type: "run"; readonly plan: LoadPlan }
   | { readonly type: "abort" };
 
 /** What the worker tells. */
@@ -123,12 +117,7 @@ export function startLoadGenerator(workers = 1): LoadGenerator {
         progress.reduce((sum, one) => sum + one[name], 0);
       const parts = await Promise.all(
         loops.map((loop, index) =>
-          threads[index]?.run({
-            ...plan,
-            loop,
-            stride: loops.length,
-            firstIndex: plan.firstIndex + index,
-          }, {
+          threads[index]?.run({ ...plan, loop }, {
             signal: options.signal,
             onProgress: (one) => {
               progress[index] = one;
@@ -158,7 +147,7 @@ type ThreadProgress = Omit<
 
 interface Thread {
   readonly run: (
-    plan: SharedPlan,
+    plan: LoadPlan,
     options: {
       readonly signal: AbortSignal;
       readonly onProgress: (progress: ThreadProgress) => void;

@@ -14,6 +14,22 @@ export const ARRIVALS = ["constant", "poisson"] as const;
 /** One of {@linkcode ARRIVALS}. */
 export type Arrival = typeof ARRIVALS[number];
 
+/** A part of a load that several drivers share: every `of`-th arrival or client, from `index` on. */
+export interface Share {
+  /** Which part this is, from 0. */
+  readonly index: number;
+  /** How many there are, at least 1. */
+  readonly of: number;
+}
+
+/** All of a load. */
+export const WHOLE: Share = { index: 0, of: 1 };
+
+/** Returns the number in the whole load of the request with a number in a share. */
+export function numberInWhole({ index, of }: Share, number: number): number {
+  return index + number * of;
+}
+
 /** An open-loop schedule. */
 export interface Schedule {
   /** How arrivals follow each other. */
@@ -47,5 +63,16 @@ export function* dueTimesMs(schedule: Schedule): Generator<number> {
   while (dueMs < durationMs) {
     yield dueMs;
     dueMs += exponential(rng) * gapMs;
+  }
+}
+
+/** Yields the due times of a share of a schedule, each exactly as in the whole. */
+export function* sharedDueTimesMs(
+  schedule: Schedule,
+  { index, of }: Share,
+): Generator<number> {
+  let arrival = 0;
+  for (const dueMs of dueTimesMs(schedule)) {
+    if (arrival++ % of === index) yield dueMs;
   }
 }

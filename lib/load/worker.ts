@@ -15,17 +15,13 @@ import { SCORE_PATH } from "../score/request.ts";
 import { requestBody } from "../score/workload.ts";
 import { createRedactor } from "../secret.ts";
 import { waitUntil } from "./clock.ts";
-import { drive, type Loop } from "./driver.ts";
+import { drive, type Loop, shareOf } from "./driver.ts";
 import { createEndpointClient } from "./endpoint.ts";
 import { collectGarbage } from "./garbage.ts";
-import type {
-  Endpoint,
-  FromWorker,
-  SharedPlan,
-  ToWorker,
-} from "./generator.ts";
+import type { Endpoint, FromWorker, LoadPlan, ToWorker } from "./generator.ts";
 import { KnownLoadJudge } from "./known_load.ts";
 import { LoadObserver } from "./observer.ts";
+import { numberInWhole } from "./pacing.ts";
 import { SampleRecorder } from "./samples.ts";
 
 /** How often this thread looks whether it stood still, in milliseconds. */
@@ -56,7 +52,7 @@ scope.onmessage = (event) => {
   else void run(message.plan);
 };
 
-async function run(plan: SharedPlan): Promise<void> {
+async function run(plan: LoadPlan): Promise<void> {
   abort = new AbortController();
   collectGarbage();
   const known = plan.known === undefined ? null : knownJudge(plan);
@@ -103,7 +99,7 @@ async function run(plan: SharedPlan): Promise<void> {
 }
 
 async function measure(
-  plan: SharedPlan,
+  plan: LoadPlan,
   recorder: SampleRecorder,
   known: KnownLoadJudge | null,
 ) {
@@ -111,6 +107,9 @@ async function measure(
   const client = clientFor(plan.endpoint, timeoutMs);
   const redact = createRedactor(plan.endpoint.secrets);
   const expected = expectedAnswer(workload, plan.dtype);
+  // No two threads or hosts that share a load send the same.
+  const payloadOf = (index: number) =>
+    firstIndex + numberInWhole(shareOf(loop), index);
   // The same payload again and again needs to be made only once.
   const hot = workload.prefixCache === "hot"
     ? client.encode("POST", SCORE_PATH, requestBody(workload, firstIndex))
@@ -128,15 +127,15 @@ async function measure(
     now: () => performance.now(),
     waitUntil,
     prepare: (index) =>
-      known?.request(firstIndex + index * plan.stride) ?? hot ?? client.encode(
+      known?.request(payloadOf(index)) ?? hot ?? client.encode(
         "POST",
         SCORE_PATH,
-        requestBody(workload, firstIndex + index * plan.stride),
+        requestBody(workload, payloadOf(index)),
       ),
     submit: (request, signal, onResult) =>
       client.submit(request, { timeoutMs, signal }, onResult),
     judge: (exchange, index) =>
-      known?.judge(exchange, firstIndex + index * plan.stride) ??
+      known?.judge(exchange, payloadOf(index)) ??
         judge(exchange),
     defer: (task) => void setImmediate(task),
   }, { signal: abort.signal, recorder });
@@ -152,7 +151,7 @@ function connectionsAhead(loop: Loop): number {
   );
 }
 
-function knownJudge(plan: SharedPlan): KnownLoadJudge | null {
+function knownJudge(plan: LoadPlan): KnownLoadJudge | null {
   const { known, endpoint, dtype, timeoutMs } = plan;
   const client = clientFor(endpoint, timeoutMs);
   return known === undefined ? null : new KnownLoadJudge(known, {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Loop } from "../load/driver.ts";
-import { dueTimesMs } from "../load/pacing.ts";
+import { sharedDueTimesMs } from "../load/pacing.ts";
 import type { Samples } from "../load/samples.ts";
 import { OUTCOMES } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
@@ -157,7 +157,7 @@ function histogramFigures(histogram: Histogram): TimeFigures | null {
 function isWholePlan(loop: Loop, planned: number): boolean {
   if (loop.kind === "closed") return false;
   let due = 0;
-  for (const _ of dueTimesMs(loop)) {
+  for (const _ of sharedDueTimesMs(loop, loop.share)) {
     if (++due > planned) return false;
   }
   return true;

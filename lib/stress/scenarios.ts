@@ -4,7 +4,7 @@
  * @module
  */
 import type { Loop } from "../load/driver.ts";
-import type { Arrival } from "../load/pacing.ts";
+import { type Arrival, WHOLE } from "../load/pacing.ts";
 import { defaultLabelTokenIds, type WorkloadSpec } from "../score/workload.ts";
 
 /** Every scenario, in the order in which they run; the first three are the specification's. */
@@ -206,7 +206,7 @@ export function openLoop(
       Math.ceil(ratePerSec * (options.timeoutMs / 1000 + 1)),
     ),
     overflow: "drop",
-    share: { index: 0, of: 1 },
+    share: WHOLE,
   };
 }
 

@@ -5,8 +5,21 @@ import {
   fail,
 } from "@std/assert";
 import type { HttpAnswer, HttpFailure } from "../../lib/http/exchange.ts";
-import { drive, type Loop, splitLoop } from "../../lib/load/driver.ts";
+import fc from "fast-check";
+import {
+  drive,
+  type Loop,
+  partOf,
+  shareOf,
+  splitLoop,
+} from "../../lib/load/driver.ts";
 import type { Standstill } from "../../lib/load/observer.ts";
+import {
+  ARRIVALS,
+  dueTimesMs,
+  numberInWhole,
+  sharedDueTimesMs,
+} from "../../lib/load/pacing.ts";
 import { SampleRecorder } from "../../lib/load/samples.ts";
 import { type Outcome, OUTCOMES } from "../../lib/outcome.ts";
 
@@ -425,12 +438,12 @@ Deno.test("splitLoop() shares a load out, so that nothing is sent twice or left 
   assertEquals(
     splitLoop(closed({ concurrency: 5, count: 12 }), 2),
     [
-      closed({ concurrency: 3, count: 6 }),
-      closed({ concurrency: 2, count: 6 }),
+      closed({ concurrency: 3, count: 6, share: { index: 0, of: 2 } }),
+      closed({ concurrency: 2, count: 6, share: { index: 1, of: 2 } }),
     ],
   );
   assertEquals(splitLoop(closed({ concurrency: 1, count: 12 }), 4), [
-    closed({ concurrency: 1, count: 12 }),
+    closed({ concurrency: 1, count: 12, share: { index: 0, of: 1 } }),
   ]);
   for (const arrival of ["constant", "poisson"] as const) {
     const whole = open({ arrival, maxInFlight: 8 });
@@ -445,5 +458,91 @@ Deno.test("splitLoop() shares a load out, so that nothing is sent twice or left 
     }
     const { planned: expected } = await run(whole, { serviceMs: () => 1 });
     assertEquals(planned.toSorted((a, b) => a - b), expected);
+  }
+});
+
+/** The hosts that share a load in the properties below. */
+const HOSTS = [1, 2, 3, 7];
+
+/** The parts of a load on several hosts, each with a number of threads. */
+function partsOf(whole: Loop, hosts: number, threads: number): Loop[] {
+  return Array.from({ length: hosts }, (_, index) => ({ index, of: hosts }))
+    .flatMap((host) => splitLoop(partOf(whole, host), threads));
+}
+
+Deno.test("partOf() shares a schedule out bit for bit, over hosts and their threads", () => {
+  fc.assert(fc.property(
+    fc.constantFrom(...ARRIVALS),
+    fc.double({ min: 0.1, max: 3_000, noNaN: true }),
+    fc.double({ min: 0, max: 3_000, noNaN: true }),
+    fc.string(),
+    fc.constantFrom(...HOSTS),
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 1, max: 50 }),
+    (arrival, ratePerSec, durationMs, seed, hosts, threads, maxInFlight) => {
+      const schedule = { arrival, ratePerSec, durationMs, seed };
+      const whole = open({ ...schedule, maxInFlight });
+      const parts = partsOf(whole, hosts, threads);
+      const sent = parts.flatMap((part) =>
+        [...sharedDueTimesMs(schedule, shareOf(part))].map((dueMs, i) =>
+          [numberInWhole(shareOf(part), i), dueMs] as const
+        )
+      ).toSorted(([left], [right]) => left - right);
+      assertEquals(
+        sent,
+        [...dueTimesMs(schedule)].map((dueMs, k) => [k, dueMs]),
+      );
+      // Of thousands of values assertEquals() would say equal of 0 and -0.
+      const bits = (times: readonly number[]) =>
+        new Uint8Array(Float64Array.from(times).buffer);
+      assertEquals(
+        bits(sent.map(([, dueMs]) => dueMs)),
+        bits([...dueTimesMs(schedule)]),
+      );
+      const bounds = parts.map((part) =>
+        part.kind === "open" ? part.maxInFlight : NaN
+      );
+      const bound = bounds.reduce((sum, one) => sum + one, 0);
+      assertEquals(Math.min(...bounds) >= 1, true);
+      assertEquals(bound, Math.max(maxInFlight, hosts));
+    },
+  ));
+});
+
+Deno.test("partOf() shares clients and counts out, and no two parts send one payload", () => {
+  fc.assert(fc.property(
+    fc.constantFrom(...HOSTS),
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 7, max: 60 }),
+    fc.option(fc.integer({ min: 0, max: 500 })),
+    (hosts, threads, concurrency, count) => {
+      const parts = partsOf(closed({ concurrency, count }), hosts, threads);
+      const sum = (name: "concurrency" | "count") =>
+        parts.reduce(
+          (total, part) =>
+            total + (part.kind === "closed" ? part[name] ?? NaN : NaN),
+          0,
+        );
+      assertEquals(sum("concurrency"), concurrency);
+      if (count !== null) assertEquals(sum("count"), count);
+      const numbers = parts.flatMap((part) =>
+        Array.from({ length: 20 }, (_, i) => numberInWhole(shareOf(part), i))
+      );
+      assertEquals(new Set(numbers).size, numbers.length);
+    },
+  ));
+});
+
+Deno.test("drive() sends on several hosts what one would have sent", async () => {
+  for (const arrival of ARRIVALS) {
+    for (const hosts of HOSTS) {
+      const whole = open({ arrival, ratePerSec: 40 });
+      const planned = [];
+      for (const part of partsOf(whole, hosts, 2)) {
+        planned.push(...(await run(part, { serviceMs: () => 1 })).planned);
+      }
+      const { planned: expected } = await run(whole, { serviceMs: () => 1 });
+      assertEquals(planned.toSorted((a, b) => a - b), expected);
+    }
   }
 });

@@ -5,10 +5,11 @@
  * @module
  */
 import type { HttpExchange } from "../../lib/http/client.ts";
-import { drive } from "../../lib/load/driver.ts";
+import { drive, shareOf } from "../../lib/load/driver.ts";
 import type { LoadGenerator } from "../../lib/load/generator.ts";
 import { KnownLoadJudge } from "../../lib/load/known_load.ts";
 import { LoadObserver } from "../../lib/load/observer.ts";
+import { numberInWhole } from "../../lib/load/pacing.ts";
 import { SampleRecorder } from "../../lib/load/samples.ts";
 import type { TransportFailure } from "../../lib/outcome.ts";
 import type { Calibration } from "../../lib/record/run.ts";
@@ -177,10 +178,12 @@ function generator(
         observer.observe(request, message)
       );
       const target = server();
+      const payloadOf = (index: number) =>
+        firstIndex + numberInWhole(shareOf(plan.loop), index);
       await drive(plan.loop, {
         now: () => time.nowMs,
         waitUntil: (dueMs, ends) => time.until(dueMs, ends),
-        prepare: (index) => judge.request(firstIndex + index),
+        prepare: (index) => judge.request(payloadOf(index)),
         submit: (body, ends, onResult) => {
           const send = () =>
             target.submit(
@@ -191,7 +194,7 @@ function generator(
           if (connectMs === 0) send();
           else time.at(time.nowMs + connectMs, send);
         },
-        judge: (exchange, index) => judge.judge(exchange, firstIndex + index),
+        judge: (exchange, index) => judge.judge(exchange, payloadOf(index)),
         defer: (task) => queueMicrotask(task),
       }, { signal, recorder });
       return {
