@@ -43,7 +43,6 @@ const WORLD: readonly string[] = [
   "http/client.ts",
   "http/connection.ts",
   "http/dial.ts",
-  "http/dialer.ts",
   "http/pool.ts",
   "http/sweep.ts",
   "load/calibration.ts",

@@ -8,7 +8,6 @@
  * @module
  */
 
-import type { HttpCounters } from "./counters.ts";
 import { parseTarget } from "./dial.ts";
 import type {
   HttpAnswer,
@@ -19,14 +18,7 @@ import type {
 import { HttpPool } from "./pool.ts";
 import { createRequestEncoder, type RequestEncoder } from "./request.ts";
 
-export type {
-  HttpAnswer,
-  HttpCounters,
-  HttpExchange,
-  HttpFailure,
-  RequestEncoder,
-  SendOptions,
-};
+export type { HttpAnswer, HttpExchange, HttpFailure };
 
 /** Below the 5 s after which uvicorn closes an idle connection. */
 const IDLE_LIMIT_MS = 4_000;
@@ -43,8 +35,6 @@ export interface HttpClientOptions {
   caCerts?: readonly string[];
   /** The path of a Unix socket that is used instead of host and port. */
   unixSocketPath?: string;
-  /** The most connections at a time; requests beyond them wait in order. @default {Infinity} */
-  maxConnections?: number;
   /**
    * How long a connection may be idle and still be used, in milliseconds. Servers of the
    * uvicorn kind close an idle connection after 5 s.
@@ -63,15 +53,8 @@ export interface HttpClientOptions {
 export interface HttpClient extends AsyncDisposable {
   /** Writes a request as bytes, to be sent any number of times. */
   readonly encode: RequestEncoder;
-  /** Counts since the client was made; a live view. */
-  readonly counters: Readonly<HttpCounters>;
-  /** Connections that are open now, and how many of them are idle. */
-  readonly connections: { readonly open: number; readonly idle: number };
   /** Sends a request; a failure is a value; only a `timeoutMs` not above 0 rejects. */
-  send(
-    request: Uint8Array,
-    options: SendOptions,
-  ): Promise<HttpExchange>;
+  send(request: Uint8Array, options: SendOptions): Promise<HttpExchange>;
   /**
    * Sends a request and calls `onResult` right where its last byte was read, which must not throw.
    *
@@ -83,8 +66,8 @@ export interface HttpClient extends AsyncDisposable {
     options: SendOptions,
     onResult: (result: HttpExchange) => void,
   ): void;
-  /** Opens connections until there are `count`, or the limit; returns how many there are. */
-  open(count: number): Promise<number>;
+  /** Opens connections until there are `count`; one that fails is told of by the first request that needs it. */
+  open(count: number): Promise<void>;
   /** Ends all requests as `aborted` and closes all connections. */
   close(): void;
 }
@@ -97,7 +80,6 @@ export interface HttpClient extends AsyncDisposable {
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const limits = {
-    maxConnections: options.maxConnections ?? Infinity,
     idleLimitMs: options.idleLimitMs ?? IDLE_LIMIT_MS,
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
@@ -116,10 +98,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   });
   return {
     encode,
-    counters: pool.counters,
-    get connections() {
-      return { open: pool.openCount, idle: pool.idleCount };
-    },
     send: (request, sendOptions) =>
       new Promise((resolve) => pool.submit(request, sendOptions, resolve)),
     submit: (request, sendOptions, onResult) =>

@@ -40,7 +40,7 @@ export interface ConnectionOwner {
     failure: { outcome: ConnectionFailure; message: string },
   ): void;
   /** An idle connection was closed by the server, or got bytes that nobody asked for. */
-  onLost(connection: HttpConnection, why: "closed" | "unsolicited"): void;
+  onLost(connection: HttpConnection): void;
 }
 
 /** A connection that carries one exchange at a time. */
@@ -86,10 +86,7 @@ export class HttpConnection {
   /** Writes a request and waits for its answer; `nowMs` is the time, which costs as much as a small step to read. */
   start(exchange: Exchange, nowMs: number): void {
     const { request } = exchange;
-    // "HEAD " is the one method whose answer has no body whatever its headers say.
-    const isHead = request[0] === 72 && request[1] === 69 &&
-      request[2] === 65 && request[3] === 68 && request[4] === 32;
-    this.reader.reset(isHead ? "HEAD" : "other");
+    this.reader.reset();
     this.#exchange = exchange;
     exchange.connection = this;
     this.#unwrittenBytes = request.length;
@@ -132,14 +129,11 @@ export class HttpConnection {
   readonly #onRead = (readBytes: number | null): void => {
     if (this.#isClosed) return;
     const exchange = this.#exchange;
-    if (exchange === null) {
-      return this.#lose(readBytes === null ? "closed" : "unsolicited");
-    }
+    if (exchange === null) return this.#lose();
     const atMs = this.#owner.now();
     if (readBytes === null) return this.#onEnd(exchange, atMs);
     const from = this.#slabOffset;
     this.#slabOffset += readBytes;
-    if (Number.isNaN(exchange.firstByteMs)) exchange.firstByteMs = atMs;
     const { reader } = this;
     const state = reader.feed(this.#slab.subarray(from, this.#slabOffset));
     if (state === "more") {
@@ -173,7 +167,7 @@ export class HttpConnection {
   readonly #onReadError = (error: unknown): void => {
     if (this.#isClosed) return;
     const exchange = this.#exchange;
-    if (exchange === null) return this.#lose("closed");
+    if (exchange === null) return this.#lose();
     const cause = error instanceof Error ? error.message : String(error);
     const { started } = this.reader;
     const message = `The connection broke ${
@@ -182,9 +176,9 @@ export class HttpConnection {
     this.#fail(exchange, started ? "truncated" : "reset", message);
   };
 
-  #lose(why: "closed" | "unsolicited"): void {
+  #lose(): void {
     this.close();
-    this.#owner.onLost(this, why);
+    this.#owner.onLost(this);
   }
 
   #fail(exchange: Exchange, outcome: ConnectionFailure, message: string): void {

@@ -20,14 +20,8 @@ export interface HttpAnswer {
   headers: ReadonlyMap<string, string>;
   /** The decoded body; a view of larger memory, so copy it to keep it for long. */
   body: Uint8Array;
-  /** How long the request waited for a free connection, in milliseconds; before `sentMs`. */
-  waitMs: number;
-  /** How long its own connection took to open, in milliseconds; null on a pooled one. */
-  connectMs: number | null;
   /** Right before the request was written; of the second write if it was retried. */
   sentMs: number;
-  /** Right after the first bytes of the answer were read. */
-  firstByteMs: number;
   /** Right after the last byte was read, before it was parsed or decoded. */
   doneMs: number;
   /** How often the request was written again, on a new connection: 0 or 1. */
@@ -42,8 +36,6 @@ export interface HttpFailure {
   outcome: TransportFailure;
   /** What happened, for people; it holds no header value of the request. */
   message: string;
-  /** How long the request waited for a free connection, in milliseconds. */
-  waitMs: number;
   /** Right before the request was written; when `send()` was called if it never was. */
   sentMs: number;
   /** When the failure was seen. */
@@ -58,8 +50,8 @@ export type HttpExchange = HttpAnswer | HttpFailure;
 /** Bounds of one request. */
 export interface SendOptions {
   /**
-   * The limit for everything from the call to the last byte, in milliseconds: waiting, connecting,
-   * first byte, whole answer. It is noticed late by at most the smaller of 50 ms and a
+   * The limit for everything from the call to the last byte, in milliseconds: connecting, first
+   * byte, whole answer. It is noticed late by at most the smaller of 50 ms and a
    * twentieth of the limit (1 ms at least), and what the event loop is late.
    */
   timeoutMs: number;
@@ -83,14 +75,8 @@ export class Exchange implements HttpAnswer {
   status = 0;
   /** See {@linkcode HttpAnswer}; empty before. */
   body: Uint8Array = NO_BYTES;
-  /** How long it waited for a connection, or for leave to open one. */
-  waitMs = 0;
-  /** How long its own connection took to open; null on a pooled one. */
-  connectMs: number | null = null;
   /** When it was last written; when it was handed over before. */
   sentMs: number;
-  /** When the first bytes of its answer came; NaN before. */
-  firstByteMs: number = NaN;
   /** When the last byte of its answer came; NaN before. */
   doneMs: number = NaN;
   /** How often it was written again: 0 or 1. */
@@ -98,8 +84,13 @@ export class Exchange implements HttpAnswer {
   /** Why it was written again; empty if it was not. */
   retryCause = "";
   /** The connection that it is on; null before. */
-  connection: { readonly isWritten: boolean; close(): void } | null = null;
-  /** Ends the attempt to connect that is made for it; null without one. */
+  connection:
+    | {
+      readonly isWritten: boolean;
+      readonly reader: { readonly started: boolean };
+    }
+    | null = null;
+  /** Ends the attempt to connect that is made for it; null where a connection was free. */
   dialing: AbortController | null = null;
   /** Its neighbours in an {@linkcode ExchangeList}; null at an end. */
   before: Exchange | null = null;
@@ -135,15 +126,11 @@ export class Exchange implements HttpAnswer {
 
   /** How far it came, in words for the message of a timeout. */
   get phase(): string {
-    if (!Number.isNaN(this.firstByteMs)) return "the answer had begun";
-    if (this.connection !== null) {
-      return this.connection.isWritten
-        ? "the request was sent, no byte of an answer had come"
-        : "the server had not taken the whole request";
-    }
-    return this.dialing === null
-      ? "it still waited for a free connection"
-      : "its connection was not yet open";
+    if (this.connection === null) return "its connection was not yet open";
+    if (this.connection.reader.started) return "the answer had begun";
+    return this.connection.isWritten
+      ? "the request was sent, no byte of an answer had come"
+      : "the server had not taken the whole request";
   }
 
   /**
@@ -156,7 +143,6 @@ export class Exchange implements HttpAnswer {
     this.body = reader.body;
     this.#head = reader.head;
     this.doneMs = doneMs;
-    if (Number.isNaN(this.firstByteMs)) this.firstByteMs = doneMs;
   }
 
   /** Ends it with the answer that it took. */
@@ -172,7 +158,6 @@ export class Exchange implements HttpAnswer {
       message: this.retryCause === ""
         ? message
         : `${message} (second attempt, on a new connection; the first: ${this.retryCause})`,
-      waitMs: this.waitMs,
       sentMs: this.sentMs,
       doneMs,
       retries: this.retries,

@@ -1,5 +1,5 @@
 /**
- * The connections to one server, the requests that wait for them, and their deadlines.
+ * The connections to one server, the requests on them, and their deadlines.
  *
  * @module
  */
@@ -10,10 +10,8 @@ import {
   type ConnectionOwner,
   HttpConnection,
 } from "./connection.ts";
-import { createCounters, type HttpCounters } from "./counters.ts";
 import { decodeBody } from "./decode.ts";
-import { type DialTarget, targetName } from "./dial.ts";
-import { Dialer } from "./dialer.ts";
+import { dial, type DialTarget, targetName } from "./dial.ts";
 import {
   Exchange,
   ExchangeList,
@@ -27,8 +25,6 @@ import { Sweep } from "./sweep.ts";
 export interface HttpPoolOptions {
   /** Where connections go. */
   target: DialTarget;
-  /** The most connections at a time. */
-  maxConnections: number;
   /** How long a connection may be idle and still be used, in milliseconds. */
   idleLimitMs: number;
   /** How long opening a connection may take, in milliseconds. */
@@ -51,16 +47,14 @@ const ABORTED = "The request was ended by its signal";
 export class HttpPool implements ConnectionOwner {
   /** The clock, in milliseconds. */
   readonly now: () => number;
-  /** What was done since the pool was made. */
-  readonly counters: HttpCounters = createCounters();
   readonly #options: HttpPoolOptions;
   readonly #targetName: string;
   readonly #connections = new Set<HttpConnection>();
   readonly #idle: HttpConnection[] = [];
-  /** Every exchange between send() and its end; ended latest first, so that none of those that wait gets a connection. */
+  /** Every exchange between send() and its end. */
   readonly #exchanges = new ExchangeList();
-  readonly #waiting = new Set<Exchange>();
-  readonly #dialer: Dialer;
+  /** Attempts to connect, and what ends them. */
+  readonly #attempts = new Map<AbortController, Promise<Deno.Conn>>();
   readonly #signals = new WeakSet<AbortSignal>();
   readonly #closer = new AbortController();
   readonly #sweep = new Sweep(() => this.#failLate());
@@ -70,21 +64,6 @@ export class HttpPool implements ConnectionOwner {
     this.#options = options;
     this.#targetName = targetName(options.target);
     this.now = options.now;
-    this.#dialer = new Dialer(options.target, {
-      timeoutMs: options.connectTimeoutMs,
-      counters: this.counters,
-      now: options.now,
-    });
-  }
-
-  /** Connections that are open, idle ones included. */
-  get openCount(): number {
-    return this.#connections.size;
-  }
-
-  /** Connections that wait for a request. */
-  get idleCount(): number {
-    return this.#idle.length;
   }
 
   /** Sends a request; see `HttpClient.submit`. */
@@ -113,14 +92,13 @@ export class HttpPool implements ConnectionOwner {
     }
   }
 
-  /** Opens connections until there are `count` or the limit; returns how many there are. */
-  async open(count: number): Promise<number> {
+  /** Opens connections until there are `count`; see `HttpClient.open`. */
+  async open(count: number): Promise<void> {
     while (this.#retireOldest(this.now()));
-    const wanted = Math.min(count, this.#options.maxConnections) - this.#size;
-    const dials: Promise<void>[] = [];
-    for (let i = 0; i < wanted; i++) dials.push(this.#openIdle());
-    await Promise.all(dials);
-    return this.#connections.size;
+    const missing = count - this.#connections.size - this.#attempts.size;
+    await Promise.all(
+      Array.from({ length: Math.max(0, missing) }, () => this.#openIdle()),
+    );
   }
 
   /** Ends all exchanges as `aborted` and closes all connections. */
@@ -129,7 +107,7 @@ export class HttpPool implements ConnectionOwner {
     for (const exchange of this.#exchanges.toArray()) {
       this.#fail(exchange, "aborted", CLOSED);
     }
-    this.#dialer.close();
+    for (const controller of this.#attempts.keys()) controller.abort();
     for (const connection of this.#connections) connection.close();
     this.#connections.clear();
     this.#idle.length = 0;
@@ -139,7 +117,7 @@ export class HttpPool implements ConnectionOwner {
   /** Closes, and waits until no attempt to connect is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-    await this.#dialer.settled();
+    await Promise.allSettled(this.#attempts.values());
   }
 
   /** See {@linkcode ConnectionOwner}. */
@@ -153,7 +131,7 @@ export class HttpPool implements ConnectionOwner {
     exchange.take(reader, doneMs);
     this.#exchanges.delete(exchange);
     if (connection.isOpen) this.#release(connection, doneMs);
-    else this.#forget(connection);
+    else this.#connections.delete(connection);
     if (coding === "identity" || exchange.body.length === 0) exchange.succeed();
     else this.#decode(exchange, coding);
   }
@@ -166,10 +144,8 @@ export class HttpPool implements ConnectionOwner {
   ): void {
     const { outcome, message } = failure;
     // A retried exchange is on a connection of its own, so it is not retried again.
-    const isFresh = exchange.connectMs !== null;
-    if (outcome === "reset" && !isFresh) {
+    if (outcome === "reset" && exchange.dialing === null) {
       this.#connections.delete(connection);
-      this.counters.staleRetries++;
       exchange.retries = 1;
       exchange.retryCause = message;
       exchange.connection = null;
@@ -180,29 +156,16 @@ export class HttpPool implements ConnectionOwner {
   }
 
   /** See {@linkcode ConnectionOwner}. */
-  onLost(connection: HttpConnection, why: "closed" | "unsolicited"): void {
+  onLost(connection: HttpConnection): void {
     const index = this.#idle.lastIndexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
-    if (why === "closed") this.counters.idleClosed++;
-    else this.counters.unsolicited++;
-    this.#forget(connection);
-  }
-
-  /** Connections that are open or being opened: what the limit counts. */
-  get #size(): number {
-    return this.#connections.size + this.#dialer.size;
+    this.#connections.delete(connection);
   }
 
   #dispatch(exchange: Exchange): void {
     const connection = this.#takeIdle(exchange.calledMs);
-    if (connection !== null) {
-      this.counters.reused++;
-      connection.start(exchange, exchange.calledMs);
-    } else if (this.#size < this.#options.maxConnections) {
-      this.#dispatchFresh(exchange);
-    } else {
-      this.#waiting.add(exchange);
-    }
+    if (connection === null) this.#dispatchFresh(exchange);
+    else connection.start(exchange, exchange.calledMs);
   }
 
   /** Takes the connection that was used last; if that was idle for too long, all are closed. */
@@ -227,84 +190,50 @@ export class HttpPool implements ConnectionOwner {
     this.#idle.shift();
     oldest.close();
     this.#connections.delete(oldest);
-    this.counters.idleRetired++;
     return true;
   }
 
   #release(connection: HttpConnection, idleSinceMs: number): void {
     connection.release(idleSinceMs);
-    const next = this.#nextWaiting();
-    if (next === null) {
-      this.#idle.push(connection);
-    } else {
-      this.counters.reused++;
-      const nowMs = this.now();
-      next.waitMs = nowMs - next.calledMs;
-      connection.start(next, nowMs);
-    }
-  }
-
-  #forget(connection: HttpConnection): void {
-    this.#connections.delete(connection);
-    this.#refill();
-  }
-
-  /** Opens a connection for the exchange that waits longest, once there is room for one. */
-  #refill(): void {
-    while (this.#size < this.#options.maxConnections) {
-      const next = this.#nextWaiting();
-      if (next === null) return;
-      next.waitMs = this.now() - next.calledMs;
-      this.#dispatchFresh(next);
-    }
-  }
-
-  #nextWaiting(): Exchange | null {
-    for (const exchange of this.#waiting) {
-      this.#waiting.delete(exchange);
-      return exchange;
-    }
-    return null;
+    this.#idle.push(connection);
   }
 
   async #dispatchFresh(exchange: Exchange): Promise<void> {
-    const controller = new AbortController();
-    exchange.dialing = controller;
-    const startMs = this.now();
+    exchange.dialing = new AbortController();
     try {
-      const connection = this.#adopt(await this.#dialer.open(controller));
-      exchange.dialing = null;
-      if (!exchange.isListed) {
-        return this.#release(connection, this.now());
-      }
-      const nowMs = this.now();
-      exchange.connectMs = nowMs - startMs;
-      connection.start(exchange, nowMs);
+      const connection = await this.#connect(exchange.dialing);
+      if (exchange.isListed) connection.start(exchange, this.now());
+      else this.#release(connection, this.now());
     } catch (error) {
-      exchange.dialing = null;
       this.#fail(exchange, "connect", errorMessage(error));
     }
   }
 
   async #openIdle(): Promise<void> {
     try {
-      const stream = await this.#dialer.open(new AbortController());
-      this.#release(this.#adopt(stream), this.now());
+      this.#release(await this.#connect(new AbortController()), this.now());
     } catch {
-      // Counted in connectFailures; the first request that needs it will tell the cause.
-      this.#refill();
+      // The first request that needs it will tell the cause.
     }
   }
 
-  /**
-   * Makes a connection of a stream. It reads at once, so it must be given to an exchange or to
-   * the idle ones in the same turn.
-   */
-  #adopt(stream: Deno.Conn): HttpConnection {
-    const { maxBodyBytes } = this.#options;
-    const connection = new HttpConnection(stream, this, { maxBodyBytes });
-    this.#connections.add(connection);
-    return connection;
+  /** Opens a connection. It reads at once, so it must be given to an exchange or to the idle ones in the same turn. */
+  async #connect(controller: AbortController): Promise<HttpConnection> {
+    const { target, connectTimeoutMs: timeoutMs } = this.#options;
+    const attempt = dial(target, { controller, timeoutMs });
+    this.#attempts.set(controller, attempt);
+    try {
+      const stream = await attempt;
+      if (this.#closer.signal.aborted) {
+        stream.close();
+        throw new Error(CLOSED);
+      }
+      const connection = new HttpConnection(stream, this, this.#options);
+      this.#connections.add(connection);
+      return connection;
+    } finally {
+      this.#attempts.delete(controller);
+    }
   }
 
   async #decode(exchange: Exchange, coding: ContentCoding): Promise<void> {
@@ -321,16 +250,12 @@ export class HttpPool implements ConnectionOwner {
   #fail(exchange: Exchange, outcome: TransportFailure, message: string): void {
     if (!this.#exchanges.delete(exchange)) return;
     const nowMs = this.now();
-    if (this.#waiting.delete(exchange)) {
-      exchange.waitMs = nowMs - exchange.calledMs;
-    }
     exchange.dialing?.abort();
     if (exchange.connection instanceof HttpConnection) {
       exchange.connection.close();
       this.#connections.delete(exchange.connection);
     }
     exchange.fail(outcome, message, nowMs);
-    this.#refill();
   }
 
   /** Listens to each signal once, however many requests carry it. */

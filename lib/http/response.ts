@@ -62,7 +62,6 @@ export class ResponseReader {
   #state: ResponseState = "more";
   #part: Part = "head";
   #started = false;
-  #bodyless = false;
   #head: Uint8Array = NO_BYTES;
   /** A head, size line or trailer that comes in several chunks, from its first byte on. */
   readonly #held = new ByteStore();
@@ -77,7 +76,7 @@ export class ResponseReader {
   readonly #body = new ByteStore();
 
   /**
-   * Makes a reader that waits for the answer to a request other than HEAD.
+   * Makes a reader that waits for the answer to a request other than HEAD, which this client never sends.
    *
    * @param bodyBytesMax The most body bytes that are accepted, before decoding.
    */
@@ -85,17 +84,12 @@ export class ResponseReader {
     this.#bodyBytesMax = bodyBytesMax;
   }
 
-  /**
-   * Forgets the last answer.
-   *
-   * @param method The method of the request: the answer to `HEAD` has no body.
-   */
-  reset(method: "HEAD" | "other"): void {
+  /** Forgets the last answer. */
+  reset(): void {
     this.excessBytes = 0;
     this.message = "";
     this.#state = "more";
     this.#started = false;
-    this.#bodyless = method === "HEAD";
     this.#interimCount = 0;
     this.#extensionBytes = 0;
     this.#body.clear();
@@ -318,7 +312,7 @@ export class ResponseReader {
     const { status, chunked, contentLength } = this.#lines;
     this.#head = this.#known;
     this.#lineCount = 0;
-    if (this.#bodyless || status === 204 || status === 304) {
+    if (status === 204 || status === 304) {
       this.#finish();
     } else if (chunked) {
       this.#enter("chunk-size");

@@ -27,7 +27,7 @@ import type { LoadStep, Shape, StressOptions } from "./scenarios.ts";
 export interface Prober {
   /** Sends one; never rejects. */
   readonly send: (request: {
-    readonly method: string;
+    readonly method: "GET" | "POST";
     readonly path: string;
     readonly body: Uint8Array | null;
     readonly timeoutMs: number;
@@ -124,7 +124,7 @@ export class StressContext {
   /** Sends one request with the run's deadline. */
   async ask(
     prober: Prober,
-    request: { method: string; path: string; body: Uint8Array | null },
+    request: Omit<Parameters<Prober["send"]>[0], "timeoutMs">,
   ): Promise<HttpExchange> {
     const { timeoutMs } = this.options;
     return await prober.send({ ...request, timeoutMs });

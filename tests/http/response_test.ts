@@ -36,10 +36,9 @@ const decodeLatin1 = (bytes: Uint8Array): string =>
 function read(
   text: string,
   cuts: readonly number[] = [],
-  method: "HEAD" | "other" = "other",
   reader = new ResponseReader(BODY_BYTES_MAX),
 ): Reading {
-  reader.reset(method);
+  reader.reset();
   const bytes = encodeLatin1(text);
   let state = "more";
   let fedBytes = 0;
@@ -147,9 +146,9 @@ Deno.test("ResponseReader agrees with the reference on 120,000 mutated answers, 
       const expected = reference(text);
       assertEquals(whole.state, expected.state);
       assertEquals(split.state, expected.state);
-      assertEquals(read(text, [], "other", used), whole);
-      assertEquals(read(text, cuts, "other", used), split);
-      assertEquals(read(text, [], "other", used), whole);
+      assertEquals(read(text, [], used), whole);
+      assertEquals(read(text, cuts, used), split);
+      assertEquals(read(text, [], used), whole);
       if (whole.state === "complete") {
         assertEquals(whole.usedBytes, expected.used);
         assertEquals(split.usedBytes, expected.used);
@@ -175,7 +174,7 @@ Deno.test("ResponseReader.feed() counts the bytes after the answer", () => {
   const reader = new ResponseReader(BODY_BYTES_MAX);
   assertEquals(reader.feed(encodeLatin1(answer + answer)), "complete");
   assertEquals(reader.excessBytes, answer.length);
-  reader.reset("other");
+  reader.reset();
   assertEquals(reader.excessBytes, 0);
   assertEquals(reader.feed(encodeLatin1(answer)), "complete");
   assertEquals(decodeLatin1(reader.body), "ok");
@@ -187,17 +186,11 @@ Deno.test("ResponseReader.body is a view of the chunk when it came in one, and s
   reader.feed(chunk);
   const { body } = reader;
   assertStrictEquals(body.buffer, chunk.buffer);
-  reader.reset("other");
+  reader.reset();
   reader.feed(encodeLatin1("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"));
   reader.feed(encodeLatin1("o"));
   reader.feed(encodeLatin1("k"));
   assertEquals(decodeLatin1(body), SCORES);
-});
-
-Deno.test("ResponseReader.reset() makes the answer to HEAD end with its head", () => {
-  const head = "HTTP/1.1 200 OK\r\ncontent-length: 5000000\r\n\r\n";
-  assertEquals(read(head, [], "HEAD").state, "complete");
-  assertEquals(read(head).state, "too-large");
 });
 
 Deno.test("ResponseReader.end() tells reset, truncated and complete apart", () => {

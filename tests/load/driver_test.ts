@@ -96,7 +96,7 @@ async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
     outcome: "answer" | "aborted",
   ): HttpAnswer | HttpFailure => {
     const retries = scenario.retries ?? 0;
-    const times = { waitMs: 0, sentMs, doneMs: time.nowMs, retries };
+    const times = { sentMs, doneMs: time.nowMs, retries };
     return outcome === "aborted"
       ? { kind: "failure", outcome, message: "interrupted", ...times }
       : {
@@ -104,8 +104,6 @@ async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
         status: 200,
         headers: new Map(),
         body: new Uint8Array(),
-        connectMs: null,
-        firstByteMs: time.nowMs,
         ...times,
       };
   };

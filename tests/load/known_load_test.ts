@@ -77,10 +77,7 @@ const answer = (scores: unknown, doneMs = 10) => ({
   status: 200,
   headers: new Map(),
   body: new TextEncoder().encode(JSON.stringify({ scores })),
-  waitMs: 0,
-  connectMs: null,
   sentMs: 0,
-  firstByteMs: doneMs,
   doneMs,
   retries: 0,
 });

@@ -105,10 +105,7 @@ function checkingTable(
     status: 200,
     headers: new Map(),
     body,
-    waitMs: 0,
-    connectMs: null,
     sentMs: 0,
-    firstByteMs: 1,
     doneMs: 1,
     retries: 0,
   }));

@@ -90,10 +90,7 @@ function contextOf(
           body: new TextEncoder().encode(
             JSON.stringify({ scores: items?.map(() => row) }),
           ),
-          waitMs: 0,
-          connectMs: null,
           sentMs: nowMs,
-          firstByteMs: nowMs,
           doneMs: nowMs,
           retries: 0,
         });

@@ -138,6 +138,8 @@ export interface ScriptedServer extends AsyncDisposable {
   readonly url: URL;
   /** How many connections were accepted. */
   readonly connectionCount: number;
+  /** How many of them neither side has been seen to close. */
+  readonly openCount: number;
   /** Every request that was read whole, in order. */
   readonly requests: readonly ScriptedRequest[];
   /** Stops to listen; open connections go on. */
@@ -168,14 +170,17 @@ export function startScriptedServer(
       }
     } finally {
       connection.close();
+      openCount--;
     }
   };
+  let openCount = 0;
   const accepting = (async (): Promise<void> => {
     try {
       for await (const stream of listener) {
         const index = connections.length;
         const connection = new ScriptedConnection(stream, index, { requests });
         connections.push(connection);
+        openCount++;
         running.push(run(connection));
       }
     } catch (error) {
@@ -196,6 +201,9 @@ export function startScriptedServer(
     requests,
     get connectionCount() {
       return connections.length;
+    },
+    get openCount() {
+      return openCount;
     },
     stopListening,
     async [Symbol.asyncDispose]() {
@@ -244,6 +252,9 @@ export async function startResettingServer(
     requests,
     get connectionCount() {
       return connectionCount;
+    },
+    get openCount() {
+      return [...sockets].filter(({ destroyed }) => !destroyed).length;
     },
     stopListening: () => server.close(),
     async [Symbol.asyncDispose]() {

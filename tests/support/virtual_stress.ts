@@ -100,7 +100,6 @@ class VirtualServer {
         kind: "failure",
         outcome,
         message: `virtual ${outcome}`,
-        waitMs: 0,
         sentMs,
         doneMs: time.nowMs,
         retries: 0,
@@ -130,10 +129,7 @@ class VirtualServer {
         body: typeof reply.answer.body === "string"
           ? new TextEncoder().encode(reply.answer.body)
           : reply.answer.body,
-        waitMs: 0,
-        connectMs: null,
         sentMs,
-        firstByteMs: time.nowMs,
         doneMs: time.nowMs,
         retries: 0,
       });
