@@ -152,7 +152,7 @@ async function report(
     );
   }
   const failure = run.comparison?.failure ?? null;
-  if (failure !== null) complain(`Cannot compare: ${failure}`, 3);
+  if (failure !== null) complain(`No verdict: ${failure}`, 3);
   else if (verdict.exitCode === 3) {
     complain(
       "Cannot rely on this run: more cells are INVALID than --max-invalid allows",

@@ -1,8 +1,13 @@
 /**
- * Text in lines of a limited width. A character counts as one column.
+ * Text for people: lines of a limited width, in which a character counts as one column, and counts with their nouns.
  *
  * @module
  */
+
+/** Writes a number of things, as `1 cell` and `2 cells`; the noun is one that takes an s. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
 
 /** Splits text at its spaces into lines of at most `columns`; a longer word keeps a line of its own. */
 export function wrapWords(text: string, columns: number): string[] {

@@ -144,6 +144,34 @@ Deno.test("main() refuses to compare unlike runs before the first request", asyn
   assertEquals(outcome.stdout, "");
 });
 
+Deno.test("main() refuses before its first cell to append to a baseline what is unlike it", async () => {
+  await using folder = await makeTestFolder();
+  const baseline = `${folder.path}/baseline.csv`;
+  await Deno.copyFile("baselines/simulated-smoke.csv", baseline);
+  const metadata = `${folder.path}/baseline-metadata.json`;
+  await Deno.copyFile("baselines/simulated-smoke-metadata.json", metadata);
+  await using server = await startScoreServer();
+  const update = (...more: string[]) =>
+    runMain([
+      ...["--profile", "smoke", "--update-baseline", baseline],
+      ...["--url", server.url, "--allow-mismatch", "target", ...more],
+    ]);
+  const { code, stderr } = await update("--hardware", "tpu-v6e-4");
+  assertEquals(code, 3);
+  const said = `Cannot update '${baseline}': only like is compared with like: `;
+  assertEquals(stderr.split(said).length, 2, stderr);
+  assertStringIncludes(stderr, "hardware is simulated in the baseline");
+  const scored = server.requests.filter(({ line }) =>
+    line.includes("/v1/score")
+  );
+  assertEquals(scored, []);
+  // What the flags alone tell needs no server.
+  const asked = server.requests.length;
+  const hot = await update("--prefix-cache", "hot");
+  assertEquals([hot.code, server.requests.length], [3, asked]);
+  assertStringIncludes(hot.stderr, `${said}prefix-cache is cold`);
+});
+
 Deno.test("main() refuses too few samples for a verdict before the first request", async () => {
   await using folder = await makeTestFolder();
   await using server = await startScoreServer();

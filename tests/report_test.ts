@@ -1,24 +1,11 @@
 // deno-lint-ignore-file no-console
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { compareRun } from "../lib/baseline/comparison.ts";
-import {
-  checkBaselineUpdate,
-  loadBaseline,
-  updateBaseline,
-} from "../lib/baseline/files.ts";
 import { appendCsv } from "../lib/baseline/update.ts";
-import { UsageError } from "../lib/failure.ts";
 import { stringifyRun } from "../lib/record/run_file.ts";
 import { runToCsv, runToMetadata } from "../lib/report/run/text.ts";
 import { main } from "../report.ts";
 import { makeTestFolder } from "./support/bench_runner.ts";
 import { measuredRun } from "./support/example_baseline.ts";
-import { renderRun } from "../lib/report/run/text.ts";
-import { renderComparison } from "../lib/report/comparison.ts";
-import { renderStressRun } from "../lib/report/stress/text.ts";
-import { exampleStressRun } from "./support/example_stress.ts";
-import { withCells } from "./support/example_baseline.ts";
-import { baselineOf } from "./support/example_baseline.ts";
 
 const FIVE = ["b1", "b2", "b3", "b4", "b5"].map((seed) => measuredRun(seed));
 const RESULT = measuredRun("result");
@@ -49,16 +36,6 @@ function write(folder: string, files: Readonly<Record<string, string>>) {
       return path;
     }),
   );
-}
-
-async function usageProblem(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-  } catch (error) {
-    if (error instanceof UsageError) return error.message;
-    throw error;
-  }
-  return "";
 }
 
 Deno.test("report.ts compare passes what the Python tool wrote against itself", async () => {
@@ -265,158 +242,4 @@ Deno.test("report.ts compare runs without a network, and writes only where it ma
   const refused = await run(read, ...compare, ...json);
   assertEquals(refused.code, 2);
   assertStringIncludes(refused.err, `Add --allow-write=${folder.path}`);
-});
-
-Deno.test("loadBaseline() reads a folder: CSV files and records, each run once, metadata not as runs", async () => {
-  await using folder = await makeTestFolder();
-  const [one, two, three] = FIVE;
-  assert(one !== undefined && two !== undefined && three !== undefined);
-  await write(folder.path, {
-    "a.csv": runToCsv(one),
-    "a-metadata.json": runToMetadata(one),
-    "a.run.json": stringifyRun(one),
-    "b.json": stringifyRun(two),
-    "c.csv": runToCsv(three),
-    "README.md": "not a run",
-  });
-  const baseline = await loadBaseline([folder.path, `${folder.path}/b.json`]);
-  assertEquals(baseline.runs.map(({ source }) => source), [
-    `${folder.path}/a.csv`,
-    `${folder.path}/b.json`,
-    `${folder.path}/c.csv`,
-  ]);
-  assertEquals(
-    baseline.runs.map(({ cells }) =>
-      cells[0]?.value?.latenciesMs?.length ?? null
-    ),
-    [20, 20, null],
-  );
-  assertEquals(baseline.runs[2]?.conditions.hardware, null);
-});
-
-Deno.test("loadBaseline() finds the metadata of a CSV by each of their names", async () => {
-  const names = [
-    "tpu-baseline-metadata.json",
-    "tpu-metadata.json",
-    "tpu-baseline.json",
-  ];
-  for (const name of names) {
-    await using folder = await makeTestFolder();
-    const [path = ""] = await write(folder.path, {
-      "tpu-baseline.csv": runToCsv(RESULT),
-      [name]: runToMetadata(RESULT),
-    });
-    const { runs } = await loadBaseline([path]);
-    assertEquals(runs[0]?.conditions.hardware, "tpu-v6e-4", name);
-  }
-  await using folder = await makeTestFolder();
-  const [path = "", metadata = ""] = await write(folder.path, {
-    "a.csv": runToCsv(RESULT),
-    "a-metadata.json": "{",
-    "a.json": "[]",
-  });
-  assertEquals(
-    await usageProblem(loadBaseline([path])),
-    `Cannot read '${metadata}', which tells how the CSV beside it was measured: JSON was expected, found other text. Mend it, or take it away`,
-  );
-});
-
-Deno.test("loadBaseline() refuses a folder with a damaged or foreign file", async () => {
-  for (const text of ["{", "7", '{"name": "x"}']) {
-    await using folder = await makeTestFolder();
-    await write(folder.path, { "a.csv": runToCsv(RESULT), "b.json": text });
-    assertStringIncludes(
-      await usageProblem(loadBaseline([folder.path])),
-      `Cannot read '${folder.path}/b.json': a run record`,
-    );
-  }
-});
-
-for (const name of ["base.csv", "base.json"]) {
-  Deno.test(`updateBaseline() makes ${name} that judges as its runs do`, async () => {
-    await using folder = await makeTestFolder();
-    const path = `${folder.path}/${name}`;
-    await checkBaselineUpdate(path);
-    for (const run of FIVE) await updateBaseline(path, { run });
-    await checkBaselineUpdate(path);
-    const baseline = await loadBaseline([path]);
-    assertEquals(baseline.runs.length, 5);
-    assertEquals(
-      baseline.runs.map(({ cells }) => cells[0]?.value?.p50Ms),
-      FIVE.map(({ cells }) => cells[0]?.summary?.p50Ms),
-    );
-    assertEquals(baseline.runs[0]?.conditions.hardware, "tpu-v6e-4");
-    assertEquals(baseline.runs[0]?.conditions.lengths, "text prompts");
-    assertEquals(compareRun(RESULT, baseline).exitCode, 0);
-    assertEquals(compareRun(SLOW, baseline).exitCode, 1);
-    const files = await Array.fromAsync(Deno.readDir(folder.path));
-    assertEquals(
-      files.map((file) => file.name).toSorted(),
-      name === "base.json" ? [name] : ["base-metadata.json", name],
-    );
-  });
-}
-
-Deno.test("updateBaseline() refuses what does not belong, and leaves the file as it is", async () => {
-  await using folder = await makeTestFolder();
-  const path = `${folder.path}/base.csv`;
-  assertEquals(await updateBaseline(path, { run: RESULT }), [
-    path,
-    `${folder.path}/base-metadata.json`,
-  ]);
-  const before = await Deno.readTextFile(path);
-  const unlike = measuredRun("x", { metadata: { hardware: "gpu-1x" } });
-  const interrupted = measuredRun("x", { metadata: { interrupted: true } });
-  assertStringIncludes(
-    await usageProblem(updateBaseline(path, { run: unlike })),
-    `Cannot update '${path}': only like is compared with like: hardware is tpu-v6e-4 in the baseline (${path}), gpu-1x in the result`,
-  );
-  assertEquals(
-    await usageProblem(updateBaseline(path, { run: interrupted })),
-    `Cannot update '${path}': the run was interrupted`,
-  );
-  assertEquals(await Deno.readTextFile(path), before);
-  await updateBaseline(path, { run: unlike, allowMismatch: ["hardware"] });
-  assertEquals((await loadBaseline([path])).runs.length, 2);
-});
-
-Deno.test("checkBaselineUpdate() finds before a run what could not be written after it", async () => {
-  await using folder = await makeTestFolder();
-  const [damaged = ""] = await write(folder.path, { "a.csv": "x,y" });
-  const cases: [path: string, message: string][] = [
-    [`${folder.path}/a.txt`, "expected a name that ends in .csv or .json"],
-    [damaged, "line 1: column batch_size"],
-  ];
-  for (const [path, message] of cases) {
-    assertStringIncludes(
-      await usageProblem(checkBaselineUpdate(path)),
-      message,
-    );
-  }
-});
-
-Deno.test("every table says that the engine was simulated, however it was reached", () => {
-  const simulated = (seed: string) =>
-    withCells(measuredRun(seed), (cell) => ({
-      ...cell,
-      key: { ...cell.key, model: "simulated/org/model" },
-    }));
-  const said = "SIMULATED ENGINE (no real server was measured)";
-  assertStringIncludes(renderRun(simulated("a"), 200), said);
-  assertStringIncludes(
-    renderComparison(
-      compareRun(simulated("a"), baselineOf(simulated("b"))),
-      200,
-    ),
-    said,
-  );
-  const { metadata, ...stress } = exampleStressRun();
-  assertStringIncludes(
-    renderStressRun({
-      ...stress,
-      metadata: { ...metadata, target: "url", model: "simulated/org/model" },
-    }, 200),
-    "SIMULATED ENGINE (no real server was stressed)",
-  );
-  assertEquals(renderRun(measuredRun("a"), 200).includes(said), false);
 });

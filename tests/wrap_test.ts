@@ -1,5 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { wrapCharacters, wrapWords } from "../lib/wrap.ts";
+import { counted, wrapCharacters, wrapWords } from "../lib/wrap.ts";
+
+Deno.test("counted() writes one of a thing without an s", () => {
+  assertEquals([0, 1, 2].map((count) => counted(count, "cell")), [
+    "0 cells",
+    "1 cell",
+    "2 cells",
+  ]);
+});
 
 Deno.test("wrapWords() breaks at spaces and keeps long words whole", () => {
   assertEquals(wrapWords("aa bb cc", 5), ["aa bb", "cc"]);

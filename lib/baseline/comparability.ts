@@ -139,13 +139,15 @@ export function findPlanProblem(
  * half an hour is not measured for a refusal.
  *
  * @param options The options; where several servers are launched, the names of the others are not known yet.
+ * @param known What it is compared with; a run that is only appended (`isAppended`) may be of other models and cells.
  */
 export function findServerProblem(
   server: ServerRecord,
   options: RunOptions,
-  { baseline, allowMismatch }: {
+  { baseline, allowMismatch, isAppended = false }: {
     readonly baseline: readonly StoredRun[];
     readonly allowMismatch: readonly MismatchName[];
+    readonly isAppended?: boolean;
   },
 ): string | null {
   const { models, dtypes, target } = options;
@@ -168,14 +170,14 @@ export function findServerProblem(
   };
   const mismatches = [
     ...conditionMismatches([run], baseline),
-    ...(isOnly ? nameMismatches([run], baseline) : []),
+    ...(isOnly && !isAppended ? nameMismatches([run], baseline) : []),
   ].filter(({ name }) => !allowMismatch.includes(name));
   if (mismatches.length > 0) return describeRefusal(mismatches);
   const matchText = createMatcher(allowMismatch);
   const known = new Set(
     baseline.flatMap(({ cells }) => cells.map(({ key }) => matchText(key))),
   );
-  return isOnly && !keys.some((key) => known.has(matchText(key)))
+  return isOnly && !isAppended && !keys.some((key) => known.has(matchText(key)))
     ? NO_CELL_KNOWN
     : null;
 }

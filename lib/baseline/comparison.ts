@@ -37,6 +37,7 @@ import type { MismatchName } from "./conditions.ts";
 import type { Baseline } from "./merge.ts";
 import { runsOfRecord, type StoredRun } from "./runs.ts";
 import { cellId, groupCells } from "../record/cells.ts";
+import { counted } from "../wrap.ts";
 
 /** The rules that can judge. */
 export const GATES = ["statistical", "threshold"] as const;
@@ -308,6 +309,8 @@ function findFailure(
     return `no cell could be compared: ${invalid} INVALID, ${fresh} NEW`;
   }
   return invalid > maxInvalid
-    ? `${invalid} of ${cells.length} cells INVALID, more than the ${maxInvalid} of --max-invalid`
+    ? `${invalid} of ${
+      counted(cells.length, "cell")
+    } INVALID, more than the ${maxInvalid} of --max-invalid`
     : null;
 }

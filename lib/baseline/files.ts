@@ -79,16 +79,19 @@ export async function loadRuns(path: string): Promise<StoredRun[]> {
 /**
  * Makes sure that a baseline can be written; to be called before anything is measured.
  *
+ * @returns The runs that it holds so far.
  * @throws {UsageError} If it cannot, or if what is there is damaged.
  */
-export async function checkBaselineUpdate(path: string): Promise<void> {
+export async function checkBaselineUpdate(
+  path: string,
+): Promise<StoredRun[]> {
   if (!/\.(?:csv|json)$/i.test(path)) {
     throw new UsageError([
       `Cannot update '${path}': expected a name that ends in .csv or .json`,
     ]);
   }
   await checkWritable(path);
-  if (await readIfThere(path) !== null) await loadRuns(path);
+  return await readIfThere(path) === null ? [] : await loadRuns(path);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 import { joinDoubts } from "../record/doubts.ts";
 import type { CellResult } from "../record/run.ts";
+import { counted } from "../wrap.ts";
 
 /** Fewer samples have no middle that one odd sample leaves alone, and no sample of them can be marked as a stall. */
 export const MIN_SAMPLES = 3;
@@ -31,7 +32,9 @@ export function findUnfitness(cell: CellResult): string | null {
   const good = cell.samples.outcome.filter((one) => one === "ok").length;
   if (good < MIN_SAMPLES) return describeTooFew(good);
   if (!cell.warmUp.settled) {
-    return `latencies had not settled after ${cell.warmUp.requests} warm-up requests`;
+    return `latencies had not settled after ${
+      counted(cell.warmUp.requests, "warm-up request")
+    }`;
   }
   const count = (kind: "compile" | "stall") =>
     cell.suspects.filter((suspect) => suspect.kind === kind).length;

@@ -10,6 +10,7 @@ import { parseRun, stringifyRun } from "../record/run_file.ts";
 import { CSV_COLUMNS, parseResultCsv } from "./csv.ts";
 import { findUnfitness } from "./fitness.ts";
 import { describeCell, repeatId } from "../record/cells.ts";
+import { counted } from "../wrap.ts";
 
 /**
  * Says why a run must not become part of a baseline, or null.
@@ -25,9 +26,9 @@ export function findUpdateProblem(run: Run): string | null {
   });
   const first = unfit[0];
   if (first !== undefined) {
-    return `${unfit.length} of ${run.cells.length} cells INVALID, as ${
-      describeCell(first.key)
-    }: ${first.reason}`;
+    return `${unfit.length} of ${
+      counted(run.cells.length, "cell")
+    } INVALID, as ${describeCell(first.key)}: ${first.reason}`;
   }
   const keys = run.cells.map(repeatId);
   return new Set(keys).size < keys.length

@@ -78,7 +78,14 @@ export async function measureCell(
     result.failures.length === 0;
   if (!isWorthMore || world.isInterrupted()) return result;
   // The server was still getting ready: what it compiled it need not compile again.
-  const warmer = { ...warm, requests: warm.requests + plan.numRuns };
+  const warmer = {
+    ...warm,
+    requests: warm.requests + plan.numRuns,
+    slowestMs: goodLatenciesMs(result.samples).reduce(
+      (slowest, latency) => Math.max(slowest, latency),
+      warm.slowestMs ?? 0,
+    ),
+  };
   const again = await world.send(plan.numRuns, warmer.requests);
   const second = judgeCell(plan, warmer, { samples: again, world });
   const text =

@@ -21,7 +21,7 @@ export interface BenchPlan extends RunFacts {
   readonly targets: readonly Wanted[];
   /** Whether the first and the last cell are measured again at the end: where the run will be compared. */
   readonly checksDrift: boolean;
-  /** Says why a server need not be measured, as its cells could not be compared; null if they can. */
+  /** Says why a server need not be measured, as its cells could not be compared or kept; null if they can. */
   readonly findServerProblem: (server: ServerRecord) => string | null;
   /** Names the cells of a run that look like a regression, which are then measured again; null for none. */
   readonly findSuspects: ((run: Run) => readonly CellKey[]) | null;

@@ -123,7 +123,7 @@ class Bench {
     await using target = await this.#world.openTarget(wanted);
     this.#note(target, wanted);
     const problem = this.#plan.findServerProblem(target.server);
-    if (problem !== null) throw new MeasureError(`Cannot compare: ${problem}`);
+    if (problem !== null) throw new MeasureError(problem);
     await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
     if (compared !== null) {

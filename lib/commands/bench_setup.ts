@@ -9,7 +9,9 @@ import {
   findPlanProblem,
   findServerProblem,
 } from "../baseline/comparability.ts";
+import type { MismatchName } from "../baseline/conditions.ts";
 import { MIN_SAMPLES } from "../baseline/fitness.ts";
+import type { StoredRun } from "../baseline/runs.ts";
 import type { BenchWorld } from "../bench/plan.ts";
 import { advise } from "../cli/command_line.ts";
 import type { Interrupts } from "../cli/interrupt.ts";
@@ -77,7 +79,7 @@ export interface BenchSetup {
  * Reads flags, files and environment, and checks all that can be wrong before anything is sent.
  *
  * @throws {UsageError} If a flag, a file or a setting is wrong.
- * @throws {MeasureError} If what is to be measured cannot be compared with the baseline.
+ * @throws {MeasureError} If what is to be measured cannot be compared with the baseline, or appended to it.
  */
 export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
   const request = readBenchFlags(flags, readEnvironment("SCORE_URL"));
@@ -99,14 +101,12 @@ export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
   const baseline = flags.baseline.length === 0
     ? null
     : await loadBaseline(flags.baseline);
-  const problem = baseline === null ? null : findPlanProblem(options, {
-    baseline: baseline.runs,
-    allowMismatch: gate.allowMismatch,
-  });
-  if (problem !== null) throw new MeasureError(`Cannot compare: ${problem}`);
-  if (flags.updateBaseline !== undefined) {
-    await checkBaselineUpdate(flags.updateBaseline);
-  }
+  const judges = await judgesOf(flags, baseline, gate.allowMismatch);
+  const problem = firstProblem(
+    judges,
+    (known) => findPlanProblem(options, known),
+  );
+  if (problem !== null) throw new MeasureError(problem);
   const timestamp = new Date().toISOString();
   const outputs = await planBenchOutputs(flags, timestamp);
   return {
@@ -117,10 +117,10 @@ export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
     baseline,
     updateBaseline: flags.updateBaseline ?? null,
     findServerProblem: (server) =>
-      baseline === null ? null : findServerProblem(server, options, {
-        baseline: baseline.runs,
-        allowMismatch: gate.allowMismatch,
-      }),
+      firstProblem(
+        judges,
+        (known) => findServerProblem(server, options, known),
+      ),
     gate,
     confirms: !flags.noConfirm,
     outputs,
@@ -135,6 +135,48 @@ export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
       stem: outputs.stem,
     }),
   };
+}
+
+/** Stored runs that a run must be like. */
+interface Judge {
+  /** What cannot be done where it is not, as a message begins. */
+  readonly cannot: string;
+  readonly baseline: readonly StoredRun[];
+  readonly allowMismatch: readonly MismatchName[];
+  readonly isAppended: boolean;
+}
+
+/** Returns what a run must be like: what it is compared with, and what it is appended to. */
+async function judgesOf(
+  { updateBaseline: path }: BenchFlags,
+  baseline: Baseline | null,
+  allowMismatch: readonly MismatchName[],
+): Promise<Judge[]> {
+  return [
+    ...(baseline === null ? [] : [{
+      cannot: "Cannot compare",
+      baseline: baseline.runs,
+      allowMismatch,
+      isAppended: false,
+    }]),
+    ...(path === undefined ? [] : [{
+      cannot: `Cannot update '${path}'`,
+      baseline: await checkBaselineUpdate(path),
+      allowMismatch,
+      isAppended: true,
+    }]),
+  ];
+}
+
+function firstProblem(
+  judges: readonly Judge[],
+  find: (known: Judge) => string | null,
+): string | null {
+  for (const judge of judges) {
+    const problem = find(judge);
+    if (problem !== null) return `${judge.cannot}: ${problem}`;
+  }
+  return null;
 }
 
 function planBenchOutputs(

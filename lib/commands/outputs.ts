@@ -173,17 +173,17 @@ export async function writeRun<Result>(
 export function keepRecord<Result>(
   path: string,
   stringify: (run: Result) => string,
-  say: (problem: string) => void,
+  tell: (problem: string) => void,
 ): (run: Result) => Promise<void> {
-  let isSaid = false;
+  let isTold = false;
   return async (run) => {
     try {
       await writeWhole(path, stringify(run));
-      isSaid = false;
+      isTold = false;
     } catch (error) {
       if (!(error instanceof MeasureError)) throw error;
-      if (!isSaid) say(error.message);
-      isSaid = true;
+      if (!isTold) tell(error.message);
+      isTold = true;
     }
   };
 }

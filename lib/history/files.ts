@@ -8,6 +8,7 @@ import { UsageError } from "../failure.ts";
 import { readText } from "../store.ts";
 import { type HistoryRun, historyRun } from "./runs.ts";
 import { parseRun } from "../record/run_file.ts";
+import { counted } from "../wrap.ts";
 
 /** What was found below a folder. */
 export interface HistoryFiles {
@@ -63,7 +64,9 @@ export function describeBroken(
     ...broken.slice(0, MAX_NAMED).map(({ path, reason }) =>
       `${path}: ${reason}`
     ),
-    ...(rest > 0 ? [`and ${rest} more files that cannot be read`] : []),
+    ...(rest > 0
+      ? [`and ${counted(rest, "more file")} that cannot be read`]
+      : []),
   ];
 }
 

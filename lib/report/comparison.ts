@@ -19,6 +19,7 @@ import {
 import { quantileMinSamples } from "../stats/summary.ts";
 import { renderTable, type TableColumn } from "./table.ts";
 import { cellNamer, isSimulated } from "../record/cells.ts";
+import { counted } from "../wrap.ts";
 
 /** What a line on a cell needs. */
 export interface JudgedCell {
@@ -67,11 +68,11 @@ export function comparisonNotes(comparison: ComparisonRecord): string[] {
     "; ",
   );
   return [
-    `Baseline: ${baseline.length} ${
-      baseline.length === 1 ? "run" : "runs"
-    } of ${[...new Set(baseline.map(fileOf))].join(", ")}`,
+    `Baseline: ${counted(baseline.length, "run")} of ${
+      [...new Set(baseline.map(fileOf))].join(", ")
+    }`,
     ...(changePercent === null ? [] : [
-      `All cells: median throughput ${
+      `Median of the compared cells: throughput ${
         shownChange({ changePercent, intervalPercent })
       }`,
     ]),
@@ -83,9 +84,9 @@ export function comparisonNotes(comparison: ComparisonRecord): string[] {
       }`,
     ]),
     ...(missing.length === 0 ? [] : [
-      `In the baseline, not measured: ${missing.length} cells: ${listed}${
-        missing.length > MAX_LISTED ? "; ..." : ""
-      }`,
+      `In the baseline, not measured: ${
+        counted(missing.length, "cell")
+      }: ${listed}${missing.length > MAX_LISTED ? "; ..." : ""}`,
     ]),
     ...notes,
   ];
@@ -112,9 +113,7 @@ export function openQuestions(
 ): string[] {
   const open = cells.filter(({ status }) => status === "INCONCLUSIVE").length;
   return [
-    ...(open === 0
-      ? []
-      : [`${open} ${open === 1 ? "cell" : "cells"} not judged`]),
+    ...(open === 0 ? [] : [`${counted(open, "cell")} not judged`]),
     ...(missing.length === 0 ? [] : [
       `${
         baselineCells - missing.length
@@ -137,7 +136,7 @@ export function closingLines(
     return [
       open.length === 0
         ? `All ${passed} configurations passed`
-        : `${passed} configurations passed: ${open.join(", ")}`,
+        : `${counted(passed, "configuration")} passed: ${open.join(", ")}`,
     ];
   }
   const nameOf = cellNamer(cells.map(({ key }) => key));
@@ -150,7 +149,7 @@ export function closingLines(
   });
   return [
     [
-      `${compared} of ${cells.length} configurations compared: ${
+      `${compared} of ${counted(cells.length, "configuration")} compared: ${
         counts.join(", ")
       }`,
       ...open,
@@ -171,12 +170,21 @@ export function closingLines(
   ];
 }
 
+/** What the columns of growths have in common: a narrow terminal goes without them and their note. */
+const GROWTH = {
+  isOptional: true,
+  note: `mean, p95, p99: change of latency; n too small: need ${
+    quantileMinSamples(0.95)
+  } samples for a p95, ${quantileMinSamples(0.99)} for a p99`,
+} as const;
+
 /** Draws the comparison of two stored results as a table. */
 export function renderComparison(
   { cells, record }: RunComparison,
   terminalColumns: number,
 ): string {
   const keys = cells.map(({ key }) => key);
+  const nameOf = cellNamer(keys);
   const columns: (TableColumn & { of: (cell: ComparedCell) => string })[] = [
     ...(["model", "dtype"] as const).filter((name) => isSeveral(keys, name))
       .map((name) => ({
@@ -189,9 +197,9 @@ export function renderComparison(
     right("IPS", (cell) => fixed(throughputOf(cell), 1)),
     right("p50 (ms)", ({ result }) => fixed(result?.p50Ms ?? null, 2)),
     right("Change", ({ verdict }) => shownChange(verdict)),
-    { ...right("mean", growth("meanMs", 0)), isOptional: true },
-    { ...right("p95", growth("p95Ms", 0.95)), isOptional: true },
-    { ...right("p99", growth("p99Ms", 0.99)), isOptional: true },
+    { ...right("mean", growth("meanMs", 0)), ...GROWTH },
+    { ...right("p95", growth("p95Ms", 0.95)), ...GROWTH },
+    { ...right("p99", growth("p99Ms", 0.99)), ...GROWTH },
     {
       title: "Status",
       align: "left",
@@ -210,13 +218,9 @@ export function renderComparison(
       }`,
       footer: [
         ...comparisonNotes(record),
-        "mean, p95, p99: change of latency; " +
-        `n too small: need ${quantileMinSamples(0.95)} samples for a p95, ${
-          quantileMinSamples(0.99)
-        } for a p99`,
         ...cells.flatMap(({ key, reason, humps }) =>
           [reason, humps].filter((text) => text !== "")
-            .map((text) => `${cellNamer(keys)(key)}: ${text}`)
+            .map((text) => `${nameOf(key)}: ${text}`)
         ),
         ...verdictNotes(judged),
         ...closingLines(judged, record),

@@ -14,6 +14,7 @@ import {
   shownPercentile,
   type Tone,
 } from "./view.ts";
+import { counted } from "../wrap.ts";
 
 /** GitHub refuses the summary of a step above this: docs.github.com, "Workflow commands", "Step isolation and limits". */
 const MAX_SUMMARY_BYTES = 1024 * 1024;
@@ -88,7 +89,7 @@ function renderView(view: ReportView): string {
         : []),
     ]),
     markdownFold(
-      `All ${cells.length} cells`,
+      `${counted(cells.length, "cell")} of the result`,
       `${cellTable(cells, view)}\n\n${escapeMarkdown(PERCENTILE_NOTE)}`,
     ),
     markdownFold(

@@ -16,6 +16,8 @@ export interface TableColumn {
   readonly align: "left" | "right";
   /** Whether it may be left out where the terminal is too narrow. */
   readonly isOptional?: true;
+  /** A line under the table where the column is there; a line of several columns is written once. */
+  readonly note?: string;
 }
 
 /** What {@linkcode renderTable} puts around the rows, and the room it has. */
@@ -154,7 +156,8 @@ export function renderTable(
   const wrap = (line: string) =>
     wrapWords(escapeForTerminal(line), terminalColumns);
   const head = wrap(title);
-  const below = [...footer, ...(dropped.length > 0 ? [note] : [])];
+  const notes = new Set(layout.columns.flatMap(({ note }) => note ?? []));
+  const below = [...notes, ...footer, ...(dropped.length > 0 ? [note] : [])];
   const longest = Math.max(...[...head, ...lines].map((line) => line.length));
   const rule = "=".repeat(longest);
   return [rule, ...head, rule, ...lines, rule, ...below.flatMap(wrap), ""]

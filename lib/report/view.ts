@@ -36,6 +36,7 @@ import {
   isSimulated,
   pooledLatenciesMs,
 } from "../record/cells.ts";
+import { counted } from "../wrap.ts";
 
 /** The figures of a cell; latencies in milliseconds. */
 export interface CellFigures {
@@ -238,9 +239,9 @@ function verdictOf(
     cells.filter((cell) => cell.status === status).length;
   if (comparison === null) {
     return {
-      headline: `${
-        cells.length - of("INVALID")
-      } of ${cells.length} cells measured${
+      headline: `${cells.length - of("INVALID")} of ${
+        counted(cells.length, "cell")
+      } measured${
         of("INVALID") > 0 ? `, ${of("INVALID")} INVALID` : ""
       }; nothing was compared (no baseline)${end}`,
       tone: of("INVALID") > 0 || isInterrupted ? "doubtful" : "none",
@@ -252,7 +253,9 @@ function verdictOf(
     .toSorted((a, b) => changeOf(a) - changeOf(b))[0];
   if (slowest !== undefined) {
     return {
-      headline: `${of("REGRESSION")} of ${cells.length} cells are slower (${
+      headline: `${of("REGRESSION")} of ${counted(cells.length, "cell")} ${
+        of("REGRESSION") === 1 ? "is" : "are"
+      } slower (${
         shownStatus("REGRESSION")
       }), most of all ${slowest.name}: throughput ${
         shownChange(slowest.verdict)
@@ -270,7 +273,9 @@ function verdictOf(
   }
   return of("OK") + of("IMPROVED") === cells.length
     ? {
-      headline: `${open === "" ? "All " : ""}${cells.length} cells passed${
+      headline: `${open === "" ? "All " : ""}${
+        counted(cells.length, "cell")
+      } passed${
         of("IMPROVED") > 0 ? `, ${of("IMPROVED")} of them IMPROVED` : ""
       }${open}${end}`,
       tone: isInterrupted ? "doubtful" : "good",

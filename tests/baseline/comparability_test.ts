@@ -249,6 +249,14 @@ Deno.test("findServerProblem() says before the first cell what a comparison woul
     problem({}, { batchSizes: [3] }),
     "no cell of the result is in the baseline",
   );
+  // What is only appended may be of other models and cells, not of other hardware.
+  const appended = (changes: Partial<typeof server>) =>
+    findServerProblem({ ...server, ...changes }, {
+      ...options,
+      batchSizes: [3],
+    }, { baseline: BASELINE.runs, allowMismatch: [], isAppended: true });
+  assertEquals(appended({ model: "org/new" }), null);
+  assertStringIncludes(appended({ hardware: "gpu-1x" }) ?? "", "hardware is");
   // Another of several that are launched may be the one that is known.
   const several = { target: "launched" as const, models: ["a", "b"] };
   assertEquals(problem({ model: "org/new" }, several), "none");

@@ -164,7 +164,7 @@ Deno.test("findUpdateProblem() keeps interrupted, INVALID and confirming measure
       null,
       "the run was interrupted",
       "nothing was measured",
-      "1 of 1 cells INVALID, as Batch 4, Labels 2: 1 failed",
+      "1 of 1 cell INVALID, as Batch 4, Labels 2: 1 failed",
       "cells were measured again to confirm a regression: measure a run without",
     ],
   );

@@ -349,9 +349,9 @@ Deno.test("runBench() names cells by what the server serves and says what it doe
 
 Deno.test("runBench() measures no server that could not be compared", async () => {
   const seen = await run({
-    findServerProblem: ({ hardware }) => `the hardware is ${hardware}`,
+    findServerProblem: ({ hardware }) => `Cannot compare: it is ${hardware}`,
   });
-  assertEquals(seen.fatal, "Cannot compare: the hardware is tpu-v6e-4");
+  assertEquals(seen.fatal, "Cannot compare: it is tpu-v6e-4");
   assertEquals(seen.loads, []);
 });
 

@@ -87,11 +87,11 @@ Deno.test("renderMarkdown() leaves no mention, reference, link or table cell of 
 Deno.test("renderMarkdown() puts the verdict first, then what changed, then folds", () => {
   const text = renderMarkdown([viewOfRun(SLOW)]);
   const [first = ""] = text.split("\n");
-  assertStringIncludes(first, "## ❌ 1 of 6 cells are slower");
+  assertStringIncludes(first, "## ❌ 1 of 6 cells is slower");
   const places = [
     "### What changed",
     "| Batch 32, Labels 2 |",
-    "<summary>All 6 cells",
+    "<summary>6 cells of the result",
     "<summary>How it was measured",
   ].map((part) => text.indexOf(part));
   assert(places.every((place) => place > 0), String(places));
@@ -105,7 +105,7 @@ Deno.test("renderMarkdown() passes only what passed, and says what is simulated"
   assertEquals(first(compared(measuredRun("r"))), "## ✅ All 6 cells passed");
   assertEquals(
     first(exampleRun()),
-    "## 📏 1 of 1 cells measured; nothing was compared &#40;no baseline&#41;",
+    "## 📏 1 of 1 cell measured; nothing was compared &#40;no baseline&#41;",
   );
   const invalid = exampleCell({
     status: "INVALID",
@@ -113,7 +113,7 @@ Deno.test("renderMarkdown() passes only what passed, and says what is simulated"
   });
   assertEquals(
     first(exampleRun({ cells: [invalid] })),
-    "## ⚠️ 0 of 1 cells measured, 1 INVALID; nothing was compared &#40;no baseline&#41;",
+    "## ⚠️ 0 of 1 cell measured, 1 INVALID; nothing was compared &#40;no baseline&#41;",
   );
   const other = compared(
     measuredRun("r", { metadata: { "hardware": "tpu-v5e-1" } }),
@@ -187,7 +187,7 @@ Deno.test("renderJunit() and renderMarkdown() name the cells of the baseline tha
   );
   assertStringIncludes(
     renderMarkdown([view]),
-    "In the baseline, not measured&#58; 1 cells&#58; Batch 32, Labels 2",
+    "In the baseline, not measured&#58; 1 cell&#58; Batch 32, Labels 2",
   );
 });
 
@@ -221,7 +221,7 @@ Deno.test("COMPARISON_FORMATS writes a comparison of which no record is known", 
   assertEquals(csv.length, 7);
   assertStringIncludes(csv[6] ?? "", "REGRESSION");
   const html = await COMPARISON_FORMATS[".html"]([shown]);
-  assertStringIncludes(html, "1 of 6 cells are slower");
+  assertStringIncludes(html, "1 of 6 cells is slower");
   assertFalse(html.includes("Samples and their distribution"));
 });
 

@@ -40,6 +40,7 @@ import {
   shownPercentile,
   type Tone,
 } from "../view.ts";
+import { counted } from "../../wrap.ts";
 
 /** How good each status is. */
 const TONES: Readonly<Record<Status, Tone>> = {
@@ -80,7 +81,7 @@ function renderView(view: ReportView, draw: DrawChart): Html {
     ),
     section("Throughput and latency", curves(view, draw)),
     section("Samples and their distribution", samples(view, draw)),
-    section("All cells", [
+    section("Every cell of the result", [
       cellTable(cells, view),
       ...textList([
         ...(cells.some(({ figures }) => figures !== null)
@@ -186,7 +187,9 @@ function samples({ cells }: ReportView, draw: DrawChart): Html[] {
     '<p class="legend"><span><i class="s0">●</i> sample (latency in ms)</span> <span><i class="bad">▲</i> looks like a compile</span> <span><i class="doubtful">◆</i> looks like a stall</span> <span><i class="bad">■</i> failed</span> <span>on the right: how often each latency was met</span></p>',
     ...(first.length === 0 ? [] : [gallery(first.map(block))]),
     ...(rest.length === 0 ? [] : [
-      fold(`${rest.length} cells without doubts`, [gallery(rest.map(block))]),
+      fold(`${counted(rest.length, "cell")} without doubts`, [
+        gallery(rest.map(block)),
+      ]),
     ]),
   ];
 }

@@ -30,6 +30,7 @@ import { renderTable, type TableColumn } from "../table.ts";
 import { toJson } from "../../escape.ts";
 import { describeCell, isSimulated, poolPasses } from "../../record/cells.ts";
 import { PERCENTILE_NOTE } from "../view.ts";
+import { counted } from "../../wrap.ts";
 
 const MISSING = "-";
 
@@ -138,7 +139,7 @@ function closing(run: Run): string[] {
   const invalid = run.cells.filter((cell) => cell.status === "INVALID").length;
   const measured = run.cells.length - invalid;
   return [
-    `${measured} configurations measured${
+    `${counted(measured, "configuration")} measured${
       invalid === 0 ? "" : `, ${invalid} INVALID`
     }${
       run.metadata.interrupted ? "; the run was interrupted" : ""

@@ -186,8 +186,11 @@ function specialLines(result: StressResult): string[] {
 
 function closing({ results, metadata }: StressRun): string {
   const passed = results.filter(({ verdict }) => verdict === "PASS").length;
-  const end = metadata.interrupted ? "; not all was run" : "";
-  return passed === results.length
-    ? `All ${passed} stress tests passed${end}`
-    : `${passed} passed, ${results.length - passed} FAILED or not judged${end}`;
+  const open = results.length - passed;
+  if (open === 0 && !metadata.interrupted) {
+    return `All ${passed} stress tests passed`;
+  }
+  return `${passed} passed${
+    open === 0 ? "" : `, ${open} FAILED or not judged`
+  }${metadata.interrupted ? "; not all was run" : ""}`;
 }

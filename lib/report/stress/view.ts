@@ -20,6 +20,7 @@ import {
 import { escapeMarkdown } from "../markup.ts";
 import { shownNumber, type Tone } from "../view.ts";
 import { isSimulated } from "../../record/cells.ts";
+import { counted } from "../../wrap.ts";
 
 /** How good each verdict is. */
 export const STRESS_TONES: Readonly<Record<StressVerdict, Tone>> = {
@@ -40,14 +41,16 @@ export function stressHeadline(
   const end = metadata.interrupted ? ". The run was interrupted" : "";
   if (failed.length > 0) {
     return {
-      headline: `${failed.length} of ${results.length} loads failed, first ${
-        loadName(failed[0])
-      }: ${failed[0]?.findings[0]?.text ?? "no reason was stored"}${end}`,
+      headline: `${failed.length} of ${
+        counted(results.length, "load")
+      } failed, first ${loadName(failed[0])}: ${
+        failed[0]?.findings[0]?.text ?? "no reason was stored"
+      }${end}`,
       tone: "bad",
     };
   }
   return passed === results.length && passed > 0 && !metadata.interrupted
-    ? { headline: `All ${passed} loads passed`, tone: "good" }
+    ? { headline: `All ${counted(passed, "load")} passed`, tone: "good" }
     : {
       headline:
         `No failure found, but not every load passed: ${passed} of ${results.length} PASS, ${

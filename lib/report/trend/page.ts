@@ -43,6 +43,7 @@ import {
 import { shownNumber, type Tone } from "../view.ts";
 import { cellsText, describeConditions, describeOpen } from "./text.ts";
 import { cellNamer } from "../../record/cells.ts";
+import { counted } from "../../wrap.ts";
 
 /** A history as it is shown: its page, and what it says in short. */
 export interface TrendReport {
@@ -111,12 +112,10 @@ function headlineOf(
   const lost = broken.length + unfit.length;
   return runs.length === 0
     ? "No run with a cell that is fit to be compared was found"
-    : `${open} open ${open === 1 ? "regression" : "regressions"}, ${steps} ${
-      steps === 1 ? "change" : "changes"
-    } of level in ${runs.length} runs${
-      lost === 0
-        ? ""
-        : `; ${lost} ${lost === 1 ? "file" : "files"} could not be used`
+    : `${counted(open, "open regression")}, ${
+      counted(steps, "change")
+    } of level in ${counted(runs.length, "run")}${
+      lost === 0 ? "" : `; ${counted(lost, "file")} could not be used`
     }`;
 }
 
@@ -175,7 +174,7 @@ function renderGroup(
       LEGEND,
       gallery([...all, ...changed.map(chart)]),
       ...(rest.length === 0 ? [] : [
-        fold(`${rest.length} cells without a change of their own`, [
+        fold(`${counted(rest.length, "cell")} without a change of their own`, [
           gallery(rest.map(chart)),
         ]),
       ]),

@@ -9,6 +9,7 @@ import type { HistoryRun } from "../../history/runs.ts";
 import type { TrendEvent, TrendGroup } from "../../history/trend.ts";
 import type { CellKey } from "../../record/run.ts";
 import { cellNamer } from "../../record/cells.ts";
+import { counted } from "../../wrap.ts";
 
 /** More cells of one change than this are counted. */
 const MAX_NAMED_CELLS = 8;
@@ -50,7 +51,9 @@ export function describeOpen(
     : `; before it ${good.versions}, from it on ${bad.versions}`;
   return {
     what: `throughput ${signed(worst)}, ${cellsText(event, nameOf)}`,
-    since: `${when}; ${runs.length - event.index} runs since${versions}`,
+    since: `${when}; ${
+      counted(runs.length - event.index, "run")
+    } since${versions}`,
   };
 }
 
@@ -65,10 +68,10 @@ export function cellsText(
   { cells, isEverywhere }: TrendEvent,
   nameOf: (key: CellKey) => string,
 ): string {
-  if (isEverywhere) return `all ${cells.length} cells`;
+  if (isEverywhere) return `all ${counted(cells.length, "cell")}`;
   const named = cells.slice(0, MAX_NAMED_CELLS).map(({ key }) => nameOf(key))
     .join("; ");
   return cells.length > MAX_NAMED_CELLS
-    ? `${named}; and ${cells.length - MAX_NAMED_CELLS} more cells`
+    ? `${named}; and ${counted(cells.length - MAX_NAMED_CELLS, "more cell")}`
     : named;
 }

@@ -6,6 +6,11 @@ import {
   runToMetadata,
   runToRows,
 } from "../../../lib/report/run/text.ts";
+import {
+  applyComparison,
+  compareRun,
+} from "../../../lib/baseline/comparison.ts";
+import { baselineOf, measuredRun } from "../../support/example_baseline.ts";
 import { exampleCell, exampleRun } from "../../support/example_run.ts";
 
 /** Latencies of 10, 11, 12, ... ms. */
@@ -156,7 +161,7 @@ Deno.test("renderRun() says that a run was interrupted", () => {
     .split("\n");
   assertEquals(
     lines.at(-2),
-    "1 configurations measured; the run was interrupted; nothing was compared (no baseline)",
+    "1 configuration measured; the run was interrupted; nothing was compared (no baseline)",
   );
 });
 
@@ -208,4 +213,25 @@ Deno.test("runToRows() writes exactly the specified fields, missing ones null", 
 
 Deno.test("runToMetadata() writes the metadata as JSON", () => {
   assertEquals(JSON.parse(runToMetadata(RUN)), RUN.metadata);
+});
+
+Deno.test("runToCsv() adds the change to the rows of a run that was compared", () => {
+  const result = measuredRun("result");
+  const baseline = baselineOf(measuredRun("b1"), measuredRun("b2"));
+  const run = applyComparison(result, compareRun(result, baseline));
+  const lines = runToCsv(run).split("\r\n");
+  assert(
+    lines[0]?.endsWith(
+      ",run,reason,change_percent,change_low_percent,change_high_percent,change_statistic",
+    ),
+  );
+  const verdict = run.cells[0]?.verdict;
+  assert(
+    lines[1]?.endsWith(
+      `,${verdict?.changePercent},${
+        verdict?.intervalPercent?.join(",")
+      },mean latency of the fastest 90 %`,
+    ),
+    lines[1],
+  );
 });

@@ -44,3 +44,13 @@ Deno.test("renderStressRun() cuts no configuration inside a word in 80 columns",
   assertStringIncludes(text, "| duration=300s,");
   assertStringIncludes(text, "| target_rps=10 ");
 });
+
+Deno.test("renderStressRun() says that all passed only where all was run", () => {
+  const last = (changes: Partial<StressMetadata>) =>
+    renderStressRun(runWith(changes), 120).trimEnd().split("\n").at(-1);
+  assertEquals(last({}), "All 1 stress tests passed");
+  assertEquals(
+    last({ interrupted: true }),
+    "1 passed; not all was run",
+  );
+});
