@@ -73,7 +73,7 @@ const OF_TESTS = ["measure", "support", "testdata"];
 const MAX_LINES = 400;
 
 const OUTSIDE_REGEXP =
-  /"node:|\b(?:Deno\.|fetch\(|console\.|crypto\.(?:random|getRandom)|Date\.now|new Date\(\)|performance\.(?:now|timeOrigin)|Math\.random|setTimeout|setInterval|AbortSignal\.timeout|new Worker|self\.(?:on|post))/;
+  /"node:(?!buffer")|\b(?:Deno\.|fetch\(|console\.|crypto\.(?:random|getRandom)|Date\.now|new Date\(\)|performance\.(?:now|timeOrigin)|Math\.random|setTimeout|setInterval|AbortSignal\.timeout|new Worker|self\.(?:on|post))/;
 const COMMENT_REGEXP = /\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm;
 /** Of values and of types, at the top of a module and in the middle of it. */
 const IMPORT_REGEXP = /\b(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;

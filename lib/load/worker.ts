@@ -4,15 +4,10 @@
  *
  * @module
  */
-import type { HttpAnswer, HttpClient, HttpFailure } from "../http/client.ts";
-import {
-  createRepeatJudge,
-  expectedAnswer,
-  judgeExchange,
-} from "../score/answer.ts";
+import type { HttpClient } from "../http/client.ts";
+import { createAnswerJudge, expectedAnswer } from "../score/answer.ts";
 import { scoreTolerance } from "../score/truth.ts";
 import { SCORE_PATH } from "../score/request.ts";
-import { requestBody } from "../score/workload.ts";
 import { createRedactor } from "../secret.ts";
 import { waitUntil } from "./clock.ts";
 import { drive, type Loop, shareOf } from "./driver.ts";
@@ -22,6 +17,7 @@ import type { Endpoint, FromWorker, LoadPlan, ToWorker } from "./generator.ts";
 import { KnownLoadJudge } from "./known_load.ts";
 import { LoadObserver } from "./observer.ts";
 import { numberInWhole } from "./pacing.ts";
+import { RequestStore } from "./requests.ts";
 import { SampleRecorder } from "./samples.ts";
 
 /** How often this thread looks whether it stood still, in milliseconds. */
@@ -38,6 +34,8 @@ const MOST_AHEAD = 16;
 
 /** How often progress is told, in milliseconds: often enough for people, too rarely to disturb. */
 const PROGRESS_INTERVAL_MS = 250;
+
+const NO_BYTES = new Uint8Array(0);
 
 const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
@@ -110,30 +108,34 @@ async function measure(
   // No two threads or hosts that share a load send the same.
   const payloadOf = (index: number) =>
     firstIndex + numberInWhole(shareOf(loop), index);
-  // The same payload again and again needs to be made only once.
-  const hot = workload.prefixCache === "hot"
-    ? client.encode("POST", SCORE_PATH, requestBody(workload, firstIndex))
+  const store = known === null
+    ? new RequestStore(workload, {
+      encode: (body) => client.encode("POST", SCORE_PATH, body),
+      inFlight: loop.kind === "closed" ? loop.concurrency : loop.maxInFlight,
+    })
     : null;
-  const judge = hot === null
-    ? (exchange: HttpAnswer | HttpFailure) =>
-      judgeExchange(exchange, expected, redact)
-    : createRepeatJudge(expected, {
-      redact,
-      tolerance: scoreTolerance(plan.dtype),
-    });
+  const judge = createAnswerJudge(expected, {
+    redact,
+    tolerance: workload.prefixCache === "hot"
+      ? scoreTolerance(plan.dtype)
+      : null,
+  });
   // Connecting is no part of a latency. A failure shows in the requests themselves.
   await client.open(connectionsAhead(loop));
   await drive(loop, {
     now: () => performance.now(),
     waitUntil,
-    prepare: (index) =>
-      known?.request(payloadOf(index)) ?? hot ?? client.encode(
-        "POST",
-        SCORE_PATH,
-        requestBody(workload, payloadOf(index)),
-      ),
+    prepare: (index) => {
+      const payload = payloadOf(index);
+      return known?.request(payload) ?? store?.take(payload) ?? NO_BYTES;
+    },
     submit: (request, signal, onResult) =>
-      client.submit(request, { timeoutMs, signal }, onResult),
+      client.submit(request, { timeoutMs, signal }, (exchange) => {
+        // Of any other answer or failure some of the request may still be on its way.
+        const isOver = exchange.kind === "answer" && exchange.status === 200;
+        if (isOver) store?.give(request);
+        onResult(exchange);
+      }),
     judge: (exchange, index) =>
       known?.judge(exchange, payloadOf(index)) ??
         judge(exchange),

@@ -6,6 +6,7 @@
 import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Redactor } from "../secret.ts";
+import { isSame } from "../bytes.ts";
 import { deviationOf, type Tolerance } from "./truth.ts";
 import type { WorkloadSpec } from "./workload.ts";
 
@@ -227,56 +228,44 @@ export const DIFFERENT_ANSWERS =
   "the server gave different answers to one request";
 
 /**
- * Makes a judge of the answers to one request that is sent again and again: each must be right, and like the first
- * right one.
+ * Makes a judge of the answers of one load: each must be right; where one request is sent again and again, also like
+ * the first right one.
  *
- * A copy of it is right: comparing bytes costs less than reading JSON, and what the client needs for an answer is
- * taken from the rate that it can measure.
+ * A copy of an answer that was right is right: comparing bytes costs a hundredth of reading JSON, and what the client
+ * needs for an answer is taken from the rate that it can measure.
  *
- * @param tolerance How far a score may be from that of the first right answer.
+ * @param tolerance How far a score may be from that of the first right answer; null where requests differ.
  */
-export function createRepeatJudge(
+export function createAnswerJudge(
   expected: ExpectedAnswer,
   { redact, tolerance }: {
     readonly redact: Redactor;
-    readonly tolerance: Tolerance;
+    readonly tolerance: Tolerance | null;
   },
 ): (exchange: HttpAnswer | HttpFailure) => Judgement {
-  let first:
-    | { readonly body: Uint8Array; readonly scores: Float64Array }
-    | null = null;
+  let right: Uint8Array | null = null;
+  let firstScores: Float64Array | null = null;
   return (exchange) => {
-    if (
-      first !== null && exchange.kind === "answer" && exchange.status === 200 &&
-      isSame(exchange.body, first.body)
-    ) return RIGHT;
-    const judgement = judgeExchange(exchange, expected, redact);
-    if (judgement.outcome !== "ok" || exchange.kind !== "answer") {
-      return judgement;
+    if (exchange.kind === "failure" || exchange.status !== 200) {
+      return judgeExchange(exchange, expected, redact);
     }
-    const { scores } = checkAnswer(exchange.body, expected);
-    if (scores === null) return judgement;
-    if (first === null) {
-      const body = exchange.body.slice();
-      first = { body, scores: Float64Array.from(scores.flat()) };
-      return judgement;
+    const { body } = exchange;
+    if (right !== null && isSame(body, right)) return RIGHT;
+    const { scores } = checkAnswer(body, expected);
+    if (scores === null) return judgeExchange(exchange, expected, redact);
+    if (tolerance !== null && firstScores !== null) {
+      const { absolute, share } = deviationOf(scores, firstScores, tolerance);
+      return share <= 1 ? RIGHT : {
+        outcome: "mismatch",
+        message: `${DIFFERENT_ANSWERS}: a score differs by ${
+          absolute.toPrecision(3)
+        } from the first answer`,
+      };
     }
-    const { absolute, share } = deviationOf(scores, first.scores, tolerance);
-    return share <= 1 ? judgement : {
-      outcome: "mismatch",
-      message: `${DIFFERENT_ANSWERS}: a score differs by ${
-        absolute.toPrecision(3)
-      } from the first answer`,
-    };
+    right ??= body.slice();
+    if (tolerance !== null) firstScores = Float64Array.from(scores.flat());
+    return RIGHT;
   };
-}
-
-function isSame(left: Uint8Array, right: Uint8Array): boolean {
-  if (left.length !== right.length) return false;
-  for (let i = 0; i < left.length; i++) {
-    if (left[i] !== right[i]) return false;
-  }
-  return true;
 }
 
 /** Returns the start of a body as one quoted line, without secrets. */

@@ -1,11 +1,11 @@
 /* An HTTP/1.1 server that costs next to nothing, to measure clients against.
  *
  *   cc -O2 -o null_server null_server.c
- *   null_server [SERVICE_US [PORT]]
+ *   null_server [SERVICE_US [ROWS [PORT]]]
  *
  * Binds 127.0.0.1 (a free port unless PORT is given) and prints the port as its first line.
- * Every request gets the same score answer: at once, or SERVICE_US microseconds after its last
- * byte was read, by a timer and for any number of requests side by side. The header
+ * Every request gets the same score answer of ROWS rows (2): at once, or SERVICE_US microseconds
+ * after its last byte was read, by a timer and for any number of requests side by side. The header
  * `x-service-us` holds the time that really passed in the server. Linux only: epoll, timerfd.
  * Keep-alive always; pipelined requests are not supported. Ends with SIGTERM, or with its
  * standard input where that is a pipe.
@@ -30,10 +30,12 @@
 
 enum { CONNECTIONS_MAX = 4096, HEAD_MAX = 16384, EVENTS_MAX = 256 };
 
-static const char BODY[] =
-    "{\"scores\":[[0.0148545540869236,0.9851454496383667],"
-    "[0.42336025834083557,0.5766397714614868]],"
-    "\"model\":\"m\",\"usage\":null,\"object\":\"scoring\"}";
+static const char *const ROWS[] = {"[0.0148545540869236,0.9851454496383667]",
+                                   "[0.42336025834083557,0.5766397714614868]"};
+static const char BODY_END[] = "],\"model\":\"m\",\"usage\":null,\"object\":\"scoring\"}";
+
+static char *body;
+static size_t body_bytes;
 
 typedef struct {
   char head[HEAD_MAX];  /* the request, until its head is whole */
@@ -78,14 +80,29 @@ static void close_connection(int fd) {
 
 static void answer(int fd) {
   Connection *c = connections[fd];
-  char out[1024];
+  static char *out;
+  if (out == NULL && (out = malloc(body_bytes + 512)) == NULL) die("malloc");
   uint64_t service_us = (now_ns() - c->received_ns) / 1000;
-  int n = snprintf(out, sizeof out,
+  int n = snprintf(out, 512,
                    "HTTP/1.1 200 OK\r\ndate: Tue, 04 Aug 2026 08:00:00 GMT\r\n"
                    "server: null\r\nx-service-us: %llu\r\n"
-                   "content-length: %zu\r\ncontent-type: application/json\r\n\r\n%s",
-                   (unsigned long long)service_us, sizeof BODY - 1, BODY);
-  if (send(fd, out, (size_t)n, MSG_NOSIGNAL) != n) close_connection(fd);
+                   "content-length: %zu\r\ncontent-type: application/json\r\n\r\n",
+                   (unsigned long long)service_us, body_bytes);
+  memcpy(out + n, body, body_bytes);
+  size_t size = (size_t)n + body_bytes;
+  if (send(fd, out, size, MSG_NOSIGNAL) != (ssize_t)size) close_connection(fd);
+}
+
+static void make_body(size_t rows) {
+  body = malloc(64 + 64 * rows);
+  if (body == NULL) die("malloc");
+  char *at = stpcpy(body, "{\"scores\":[");
+  for (size_t i = 0; i < rows; i++) {
+    if (i > 0) *at++ = ',';
+    at = stpcpy(at, ROWS[i % 2]);
+  }
+  at = stpcpy(at, BODY_END);
+  body_bytes = (size_t)(at - body);
 }
 
 static void arm_timer(uint64_t due_ns) {
@@ -183,11 +200,12 @@ static void accept_one(int listener) {
 
 int main(int argc, char **argv) {
   service_ns = argc > 1 ? strtoull(argv[1], NULL, 10) * 1000u : 0;
+  make_body(argc > 2 ? strtoull(argv[2], NULL, 10) : 2);
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   int one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  address.sin_port = htons(argc > 2 ? (uint16_t)atoi(argv[2]) : 0);
+  address.sin_port = htons(argc > 3 ? (uint16_t)atoi(argv[3]) : 0);
   socklen_t size = sizeof address;
   if (bind(listener, (struct sockaddr *)&address, size) < 0) die("bind");
   if (listen(listener, 4096) < 0) die("listen");

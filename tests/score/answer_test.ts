@@ -7,7 +7,7 @@ import {
 import type { HttpAnswer, HttpFailure } from "../../lib/http/exchange.ts";
 import {
   checkAnswer,
-  createRepeatJudge,
+  createAnswerJudge,
   type ExpectedAnswer,
   expectedAnswer,
   judgeExchange,
@@ -309,7 +309,7 @@ Deno.test("checkAnswer() takes a score that a rounding puts above 1, and no more
   assertEquals(outcome(1.1, "bfloat16"), "invalid-score");
 });
 
-Deno.test("createRepeatJudge() judges each answer as judgeExchange() does, copies of a right one too", () => {
+Deno.test("createAnswerJudge() judges each answer as judgeExchange() does, copies of a right one too", () => {
   const right = '{"scores":[[0.25,0.75],[0.5,0.5]]}';
   const bodies = [
     '{"scores":[[0.25,0.25],[0.5,0.5]]}',
@@ -326,7 +326,7 @@ Deno.test("createRepeatJudge() judges each answer as judgeExchange() does, copie
     answer({ status: 500, body: encode(right) }),
     FAILURE,
   ];
-  const judgeAgain = createRepeatJudge(SOFTMAX, { redact, tolerance });
+  const judgeAgain = createAnswerJudge(SOFTMAX, { redact, tolerance });
   assertEquals(
     exchanges.map(judgeAgain),
     exchanges.map((exchange) => judgeExchange(exchange, SOFTMAX, redact))
@@ -338,9 +338,24 @@ Deno.test("createRepeatJudge() judges each answer as judgeExchange() does, copie
   );
 });
 
-Deno.test("createRepeatJudge() knows the right answer whatever becomes of its memory", () => {
+Deno.test("createAnswerJudge() compares no two answers where requests differ, but checks each", () => {
+  const bodies = [
+    '{"scores":[[0.25,0.75],[0.5,0.5]]}',
+    '{"scores":[[0.75,0.25],[0.5,0.5]]}',
+    '{"scores":[[0.75,0.25],[0.5,0.4]]}',
+    '{"scores":[[0.25,0.75],[0.5,0.5]]}',
+    '{"scores":[[0.25,0.75],[0.5,0.5]}',
+  ];
+  const judge = createAnswerJudge(SOFTMAX, { redact, tolerance: null });
+  assertEquals(
+    bodies.map((body) => judge(answer({ body: encode(body) })).outcome),
+    ["ok", "ok", "invalid-score", "ok", "invalid-json"],
+  );
+});
+
+Deno.test("createAnswerJudge() knows the right answer whatever becomes of its memory", () => {
   const body = encode('{"scores":[[0.25,0.75],[0.5,0.5]]}');
-  const judgeAgain = createRepeatJudge(SOFTMAX, { redact, tolerance });
+  const judgeAgain = createAnswerJudge(SOFTMAX, { redact, tolerance });
   judgeAgain(answer({ body }));
   body.fill(0);
   assertEquals(judgeAgain(answer({ body })).outcome, "invalid-json");

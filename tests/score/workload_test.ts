@@ -8,6 +8,7 @@ import { lethalReason } from "../../lib/score/request.ts";
 import {
   defaultLabelTokenIds,
   PREFIX_CACHE_REGIMES,
+  renewableBody,
   requestBody,
   scoreRequest,
   UNIQUE_TOKENS,
@@ -186,6 +187,46 @@ Deno.test("scoreRequest() gives another cell of a cold run another query", () =>
   const one = new Set(Array.from({ length: 1000 }, (_, i) => first(TEXT, i)));
   const both = Array.from({ length: 1000 }, (_, i) => first(other, i));
   assertEquals(both.filter((prefix) => one.has(prefix)), []);
+});
+
+Deno.test("renewableBody() turns one body into any other of its workload", () => {
+  const specs: WorkloadSpec[] = [
+    TEXT,
+    IDS,
+    { ...TEXT, model: "orgé/ modèle \u{1f600}", batchSize: 64 },
+    { ...IDS, tokens: { query: 5, item: 5 }, labelTokenIds: [0] },
+    { ...IDS, tokens: { query: 2000, item: 20 }, batchSize: 500 },
+  ];
+  for (const spec of specs) {
+    for (const prefixCache of PREFIX_CACHE_REGIMES) {
+      const one = { ...spec, prefixCache };
+      const { bytes, isRenewed, renew } = renewableBody(one);
+      assertEquals(bytes, requestBody(one, 0));
+      assertEquals(isRenewed, prefixCache !== "hot");
+      const from = 7;
+      const memory = new Uint8Array(from + bytes.length + 1).fill(1);
+      memory.set(bytes, from);
+      // One after another in the same memory, whatever was there before.
+      for (const index of [3, 0, 123_456, 2 ** 32 - 1, 1, 4_000_000_007]) {
+        renew(memory, from, index);
+        assertEquals(
+          memory.subarray(from, -1),
+          requestBody(one, index),
+          `${prefixCache}, ${index}`,
+        );
+      }
+      assertEquals(memory.subarray(0, from), new Uint8Array(from).fill(1));
+      assertEquals(memory.at(-1), 1);
+    }
+  }
+});
+
+Deno.test("renewableBody() refuses a request that ends a server", () => {
+  assertThrows(
+    () => renewableBody({ ...IDS, labelTokenIds: [-1] }),
+    RangeError,
+    "label id -1",
+  );
 });
 
 Deno.test("requestBody() is JSON with exactly the fields of the contract", () => {
