@@ -115,15 +115,27 @@ export interface DriverWorld {
   readonly defer: (task: () => void) => void;
 }
 
-/** Runs a load to its end, or until the signal: then requests in flight count as aborted. */
+/**
+ * Runs a load to its end, or until the signal: then requests in flight count as aborted.
+ *
+ * @param options When it starts on the clock of the world; at once without `startMs`.
+ */
 export async function drive(
   loop: Loop,
   world: DriverWorld,
-  options: { signal: AbortSignal; recorder: SampleRecorder },
+  options: {
+    readonly signal: AbortSignal;
+    readonly recorder: SampleRecorder;
+    readonly startMs?: number;
+  },
 ): Promise<void> {
-  const lane = new Lane(world, options.recorder, options.signal);
-  if (loop.kind === "closed") await driveClosed(loop, world, lane);
-  else await driveOpen(loop, world, lane);
+  const { recorder, signal, startMs = world.now() } = options;
+  const lane = new Lane(world, recorder, signal);
+  if (loop.durationMs !== null) recorder.endWindow(startMs + loop.durationMs);
+  if (loop.kind === "closed") {
+    if (options.startMs !== undefined) await world.waitUntil(startMs, signal);
+    await driveClosed(loop, world, { lane, startMs });
+  } else await driveOpen(loop, world, { lane, startMs });
   await lane.settled();
 }
 
@@ -233,11 +245,9 @@ const WAIT_AFTER_LOSS_MS = 10;
 async function driveClosed(
   loop: ClosedLoop,
   world: DriverWorld,
-  lane: Lane,
+  { lane, startMs }: { readonly lane: Lane; readonly startMs: number },
 ): Promise<void> {
-  const endMs = loop.durationMs === null
-    ? Infinity
-    : world.now() + loop.durationMs;
+  const endMs = startMs + (loop.durationMs ?? Infinity);
   const count = loop.count ?? Infinity;
   const maxFailedInRow = loop.maxFailedInRow ?? Infinity;
   const next = (dueMs: number, onEnd: () => void) => {
@@ -269,9 +279,8 @@ async function driveClosed(
 async function driveOpen(
   loop: OpenLoop,
   world: DriverWorld,
-  lane: Lane,
+  { lane, startMs }: { readonly lane: Lane; readonly startMs: number },
 ): Promise<void> {
-  const startMs = world.now();
   const waiting: {
     request: Uint8Array;
     plan: { slot: number; plannedMs: number };

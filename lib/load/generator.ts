@@ -43,11 +43,18 @@ export interface LoadPlan {
   readonly timeoutMs: number;
   /** When requests are sent. */
   readonly loop: Loop;
+  /** When the load starts, in milliseconds on `performance.now()` of who asks for it; at once without it. */
+  readonly startMs?: number;
 }
 
 /** What the worker is told. */
 export type ToWorker =
-  | { readonly type: "run"; readonly plan: LoadPlan }
+  | {
+    readonly type: "run";
+    readonly plan: LoadPlan;
+    /** The `performance.timeOrigin` that times in the plan count from. */
+    readonly timeOriginMs: number;
+  }
   | { readonly type: "abort" };
 
 /** What the worker tells. */
@@ -160,6 +167,7 @@ function startSender(): Thread {
   const worker = startThread(new URL("./worker.ts", import.meta.url));
   return {
     async run(plan, options) {
+      const { timeOrigin } = performance;
       const tell = (message: ToWorker) => worker.postMessage(message);
       const abort = () => tell({ type: "abort" });
       const { promise, resolve, reject } = Promise.withResolvers<Samples>();
@@ -167,13 +175,13 @@ function startSender(): Thread {
         const message = event.data;
         if (message.type === "progress") options.onProgress(message);
         else if (message.type === "error") reject(new Error(message.message));
-        else resolve(onClockOf(performance.timeOrigin, message));
+        else resolve(onClockOf(timeOrigin, message));
       };
       worker.onerror = (event) => {
         event.preventDefault();
         reject(new Error(event.message));
       };
-      tell({ type: "run", plan });
+      tell({ type: "run", plan, timeOriginMs: timeOrigin });
       if (options.signal.aborted) abort();
       options.signal.addEventListener("abort", abort);
       try {

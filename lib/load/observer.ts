@@ -15,6 +15,14 @@ import { type Deviation, worseOf } from "../score/truth.ts";
 /** The specification shows the first ten errors. */
 export const SHOWN_ERRORS = 10;
 
+/** An error as it was seen. */
+export interface SeenError {
+  /** When its request ended, in milliseconds from the start of the load. */
+  readonly atMs: number;
+  /** Its outcome and what is said of it. */
+  readonly text: string;
+}
+
 /** A time in which requests were in flight and none ended. */
 export interface Standstill {
   /** Its start in milliseconds, on the clock of the load or from its start. */
@@ -31,7 +39,7 @@ export interface LoadObservations {
   /** The load second by second. */
   readonly timeline: Timeline;
   /** The first {@linkcode SHOWN_ERRORS} errors in the order in which they were seen. */
-  readonly errors: readonly string[];
+  readonly errors: readonly SeenError[];
   /** The longest standstills, from the start of the load, the longest first; of several threads, where they all stood still. */
   readonly standstills: readonly Standstill[];
   /** The worst deviation of an answer of the right shape from its reference. */
@@ -55,7 +63,7 @@ const PULSE_INTERVALS = 5;
 export class LoadObserver {
   readonly #startMs: number;
   readonly #recorder: TimelineRecorder;
-  readonly #errors: string[] = [];
+  readonly #errors: SeenError[] = [];
 
   /** Starts at a time on the clock of the load. */
   constructor(startMs: number) {
@@ -65,13 +73,14 @@ export class LoadObserver {
 
   /** Takes note of a request that has ended and was judged. */
   observe(request: EndedRequest, message: string): void {
-    const { outcome } = request;
+    const { outcome, doneMs } = request;
     this.#recorder.record(request);
-    if (outcome !== "ok" && outcome !== "aborted") {
-      if (this.#errors.length < SHOWN_ERRORS) {
-        this.#errors.push(`${outcome}: ${message}`);
-      }
-    }
+    if (outcome === "ok" || outcome === "aborted") return;
+    if (this.#errors.length === SHOWN_ERRORS) return;
+    this.#errors.push({
+      atMs: doneMs - this.#startMs,
+      text: `${outcome}: ${message}`,
+    });
   }
 
   /** Returns how the last whole seconds went. */
@@ -106,7 +115,7 @@ export class LoadObserver {
   }
 }
 
-/** Puts together what several threads saw of one load. */
+/** Puts together what several threads or hosts saw of one load, each from its start. */
 export function mergeObservations(
   parts: readonly LoadObservations[],
 ): LoadObservations | undefined {
@@ -114,7 +123,8 @@ export function mergeObservations(
   if (first === undefined) return undefined;
   return {
     timeline: mergeTimelines(parts.map(({ timeline }) => timeline)),
-    errors: parts.flatMap(({ errors }) => errors).slice(0, SHOWN_ERRORS),
+    errors: parts.flatMap(({ errors }) => errors)
+      .toSorted((a, b) => a.atMs - b.atMs).slice(0, SHOWN_ERRORS),
     // A server that stands still does so for all threads at once.
     standstills: others.reduce(
       (shared, { standstills }) => overlaps(shared, standstills),

@@ -32,6 +32,8 @@ export interface LoadTotals {
   readonly planned: number;
   /** Requests with a right answer. */
   readonly good: number;
+  /** Those of them that were answered by the end of the planned length of the load. */
+  readonly inTime: number;
   /** Of the good ones: from sent to done. */
   readonly service: Histogram;
   /** Of the good ones: from planned to done, which is what a user of the server waits. */
@@ -77,6 +79,8 @@ export class SampleRecorder {
   #pausesMs: number[] = [];
   #retried = 0;
   #standstills: Standstill[] = [];
+  #inTime = 0;
+  #windowEndMs = Infinity;
   readonly #totals = {
     service: createHistogram(),
     response: createHistogram(),
@@ -106,6 +110,11 @@ export class SampleRecorder {
     return this.#failed;
   }
 
+  /** Notes when the planned length of the load ends; without it all answers are in time. */
+  endWindow(endMs: number): void {
+    this.#windowEndMs = endMs;
+  }
+
   /** Takes the next slot for a request that is due at a time; until it has ended it counts as aborted. */
   plan(plannedMs: number): number {
     const slot = this.#length++;
@@ -128,6 +137,7 @@ export class SampleRecorder {
     this.#done++;
     if (outcome !== "dropped") recordTime(this.#totals.lag, sentMs - plannedMs);
     if (outcome === "ok") {
+      if (doneMs <= this.#windowEndMs) this.#inTime++;
       recordTime(this.#totals.service, doneMs - sentMs);
       recordTime(this.#totals.response, doneMs - plannedMs);
       return;
@@ -182,6 +192,7 @@ export class SampleRecorder {
       totals: {
         planned: this.#length,
         good: this.#done - this.#failed,
+        inTime: this.#inTime,
         ...this.#totals,
       },
       plannedMs: this.#plannedMs.slice(0, kept),
@@ -212,7 +223,8 @@ export class SampleRecorder {
 }
 
 /**
- * Puts the samples of several drivers together, in the order of their planned times.
+ * Puts the samples of several drivers together, in the order of their planned times. Totals and observations add up
+ * also where the samples themselves were not kept.
  *
  * @param parts At least one; a single one is returned as it is.
  */
@@ -255,6 +267,7 @@ function addTotals(left: LoadTotals, right: LoadTotals): LoadTotals {
   return {
     planned: left.planned + right.planned,
     good: left.good + right.good,
+    inTime: left.inTime + right.inTime,
     service: add(left.service, right.service),
     response: add(left.response, right.response),
     lag: add(left.lag, right.lag),

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Outcome } from "../outcome.ts";
+import { addSparseCounts, sparseCounts } from "../stats/histogram.ts";
 
 /** One request that has ended, with its times on the clock of the load in milliseconds. */
 export interface EndedRequest {
@@ -192,6 +193,45 @@ export function mergeTimelines(parts: readonly Timeline[]): Timeline {
   const all = emptyTimeline(longest);
   for (const part of parts) pour(all, part);
   return all;
+}
+
+/** A timeline as it is stored: of the waits of each interval only the buckets that are not empty. */
+export interface PackedTimeline extends Omit<Timeline, "waits"> {
+  /** Index and count of each bucket, one after the other, interval by interval. */
+  readonly waits: readonly (readonly number[])[];
+}
+
+/** Makes a timeline fit to be stored. */
+export function packTimeline(timeline: Timeline): PackedTimeline {
+  return { ...timeline, waits: timeline.waits.map(sparseCounts) };
+}
+
+/**
+ * Returns a timeline that was stored.
+ *
+ * @throws {RangeError} If it is none that {@linkcode TimelineRecorder} fills.
+ */
+export function unpackTimeline(packed: PackedTimeline): Timeline {
+  const { intervalMs, waits, maxMs } = packed;
+  const { length } = waits;
+  const octave = Math.log2(intervalMs / INTERVAL_MS);
+  const columns = [...COUNT_NAMES.map((name) => packed[name]), maxMs];
+  if (
+    !Number.isInteger(octave) || octave < 0 || length > MAX_INTERVALS ||
+    columns.some((column) => column.length !== length)
+  ) {
+    throw new RangeError(
+      `Cannot read a timeline of ${length} intervals of ${intervalMs} ms: expected columns of one length, at most ${MAX_INTERVALS}, and whole seconds by a power of two`,
+    );
+  }
+  return {
+    ...packed,
+    waits: waits.map((sparse) => {
+      const counts = new Uint32Array(BUCKETS);
+      addSparseCounts(counts, sparse);
+      return counts;
+    }),
+  };
 }
 
 /** Returns the intervals, one row each. */

@@ -47,14 +47,26 @@ let abort = new AbortController();
 scope.onmessage = (event) => {
   const message = event.data;
   if (message.type === "abort") abort.abort();
-  else void run(message.plan);
+  else void run(onThisClock(message));
 };
+
+/** Times count from the start of a thread, which each has its own of. */
+function onThisClock(
+  { plan, timeOriginMs }: Extract<ToWorker, { readonly type: "run" }>,
+): LoadPlan {
+  const shiftMs = timeOriginMs - performance.timeOrigin;
+  return plan.startMs === undefined
+    ? plan
+    : { ...plan, startMs: plan.startMs + shiftMs };
+}
 
 async function run(plan: LoadPlan): Promise<void> {
   abort = new AbortController();
   collectGarbage();
   const known = plan.known === undefined ? null : knownJudge(plan);
-  const observer = known === null ? null : new LoadObserver(performance.now());
+  const observer = known === null
+    ? null
+    : new LoadObserver(plan.startMs ?? performance.now());
   const recorder = new SampleRecorder((request, message) =>
     observer?.observe(request, message)
   );
@@ -140,7 +152,10 @@ async function measure(
       known?.judge(exchange, payloadOf(index)) ??
         judge(exchange),
     defer: (task) => void setImmediate(task),
-  }, { signal: abort.signal, recorder });
+  }, {
+    ...{ signal: abort.signal, recorder },
+    ...plan.startMs === undefined ? {} : { startMs: plan.startMs },
+  });
 }
 
 function connectionsAhead(loop: Loop): number {

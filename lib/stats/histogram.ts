@@ -42,6 +42,37 @@ export function clearHistogram(histogram: Histogram): void {
   histogram.counts.fill(0);
 }
 
+/** Returns the buckets that are not empty: index and count of each, one after the other. */
+export function sparseCounts(counts: ArrayLike<number>): number[] {
+  const sparse: number[] = [];
+  for (let i = 0; i < counts.length; i++) {
+    const count = counts[i] ?? 0;
+    if (count > 0) sparse.push(i, count);
+  }
+  return sparse;
+}
+
+/**
+ * Adds what {@linkcode sparseCounts} returned.
+ *
+ * @throws {RangeError} If it is not of such a form, or of other buckets.
+ */
+export function addSparseCounts(
+  to: { readonly length: number; [index: number]: number },
+  sparse: readonly number[],
+): void {
+  for (let i = 0; i < sparse.length; i += 2) {
+    const [index = NaN, count = NaN] = [sparse[i], sparse[i + 1]];
+    const isBucket = Number.isInteger(index) && index >= 0 && index < to.length;
+    if (!isBucket || !Number.isSafeInteger(count) || count < 1) {
+      throw new RangeError(
+        `Cannot add bucket ${index} with count ${count}: expected one of ${to.length} and a count from 1 on`,
+      );
+    }
+    to[index] = (to[index] ?? 0) + count;
+  }
+}
+
 /** Returns how many times were counted. */
 export function countTimes(histogram: Histogram): number {
   return histogram.counts.reduce((total, count) => total + count, 0);

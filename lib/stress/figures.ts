@@ -68,10 +68,11 @@ export function loadFigures(
   const times = (
     histogram: Histogram,
     choose: (outcome: string, i: number) => number | null,
+    longestMs: number | null = null,
   ) =>
     isWhole
       ? timeFigures(chosen(samples, choose))
-      : histogramFigures(histogram);
+      : histogramFigures(histogram, longestMs);
   const service = times(
     totals.service,
     (outcome, i) =>
@@ -85,6 +86,7 @@ export function loadFigures(
       outcome === "ok"
         ? (samples.doneMs[i] ?? 0) - (samples.plannedMs[i] ?? 0)
         : null,
+    longestWaitMs(samples),
   );
   const lag = times(
     totals.lag,
@@ -117,6 +119,10 @@ export function loadFigures(
   };
 }
 
+function longestWaitMs({ observed }: Samples): number | null {
+  return observed?.timeline.maxMs.reduce((a, b) => Math.max(a, b), 0) ?? null;
+}
+
 function chosen(
   samples: Samples,
   choose: (outcome: string, i: number) => number | null,
@@ -139,8 +145,11 @@ export function timeFigures(timesMs: readonly number[]): TimeFigures | null {
   };
 }
 
-/** Each figure is within 0.4 % of itself. */
-function histogramFigures(histogram: Histogram): TimeFigures | null {
+/** Each figure is within 0.4 % of itself; `longestMs` is the longest time where it is known exactly. */
+function histogramFigures(
+  histogram: Histogram,
+  longestMs: number | null,
+): TimeFigures | null {
   const meanMs = histogramMean(histogram);
   if (meanMs === null) return null;
   const at = (q: number) => histogramQuantile(histogram, q) ?? 0;
@@ -149,7 +158,7 @@ function histogramFigures(histogram: Histogram): TimeFigures | null {
     p50Ms: at(0.5),
     p95Ms: at(0.95),
     p99Ms: at(0.99),
-    maxMs: at(1),
+    maxMs: longestMs ?? at(1),
   };
 }
 
@@ -164,14 +173,9 @@ function isWholePlan(loop: Loop, planned: number): boolean {
 }
 
 /** Right answers a second: those that came within the window, so that neither draining nor a last slow answer counts. */
-function goodPerSec(samples: Samples, windowMs: number): number | null {
-  const { totals: { planned, good }, doneMs } = samples;
-  if (planned === 0 || windowMs <= 0) return null;
-  if (samples.outcome.length < planned) return good * 1000 / windowMs;
-  const endMs = (samples.plannedMs[0] ?? 0) + windowMs;
-  const inTime = chosen(
-    samples,
-    (outcome, i) => outcome === "ok" && (doneMs[i] ?? 0) <= endMs ? 1 : null,
-  );
-  return inTime.length * 1000 / windowMs;
+function goodPerSec(
+  { totals: { planned, inTime } }: Samples,
+  windowMs: number,
+): number | null {
+  return planned === 0 || windowMs <= 0 ? null : inTime * 1000 / windowMs;
 }

@@ -269,7 +269,8 @@ function errorsOf({ references, samples }: EndedLoad): string[] {
   const alone = references.flatMap(({ failures }) =>
     failures.map(({ outcome, example }) => `alone: ${outcome}: ${example}`)
   );
-  return [...alone, ...samples?.observed?.errors ?? []].slice(0, SHOWN_ERRORS);
+  const seen = samples?.observed?.errors ?? [];
+  return [...alone, ...seen.map(({ text }) => text)].slice(0, SHOWN_ERRORS);
 }
 
 function truthOf(

@@ -75,7 +75,9 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
       ...alone.failures.map(({ outcome, example }) =>
         `of a probe, alone: ${outcome}: ${example}`
       ),
-      ...(probes.observed?.errors ?? []).map((error) => `of a probe: ${error}`),
+      ...(probes.observed?.errors ?? []).map(({ text }) =>
+        `of a probe: ${text}`
+      ),
     ].slice(0, SHOWN_ERRORS),
     truth: { ...result.truth, underLoad },
     probes: {

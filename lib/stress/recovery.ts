@@ -209,7 +209,7 @@ function countOf(failures: readonly FailureCount[]): number {
 /** Returns the shown errors of the first load that the kill does not explain; each kind has one. */
 function errorsOf(samples: Samples, { failures }: FirstLoad): string[] {
   return failures.flatMap(({ outcome, count, example }) => {
-    const shown = (samples.observed?.errors ?? [])
+    const shown = (samples.observed?.errors ?? []).map(({ text }) => text)
       .filter((error) => error.startsWith(`${outcome}: `)).slice(0, count);
     return shown.length > 0 ? shown : [`${outcome}: ${example}`];
   });

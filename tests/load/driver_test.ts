@@ -81,7 +81,11 @@ interface Seen {
   failures: readonly { outcome: Outcome; count: number; example: string }[];
 }
 
-async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
+async function run(
+  loop: Loop,
+  scenario: Scenario,
+  startMs?: number,
+): Promise<Seen> {
   const time = new VirtualTime();
   const abort = new AbortController();
   const recorder = new SampleRecorder();
@@ -144,7 +148,10 @@ async function run(loop: Loop, scenario: Scenario): Promise<Seen> {
       return { outcome, message: outcome === "ok" ? "" : `request ${index}` };
     },
     defer: (task) => time.at(time.nowMs, task),
-  }, { signal: abort.signal, recorder }));
+  }, {
+    ...{ signal: abort.signal, recorder },
+    ...startMs === undefined ? {} : { startMs },
+  }));
   const { planned, done } = recorder;
   const samples = recorder.finish();
   // Whatever happens, each planned request has exactly one outcome.
@@ -543,4 +550,17 @@ Deno.test("drive() sends on several hosts what one would have sent", async () =>
       assertEquals(planned.toSorted((a, b) => a - b), expected);
     }
   }
+});
+
+Deno.test("drive() starts at the time that it is told, and counts from it where that has passed", async () => {
+  const serviceMs = () => 10;
+  const opened = await run(open(), { serviceMs }, 500);
+  assertEquals(opened.planned, TENTHS.map((dueMs) => 500 + dueMs));
+  assertEquals(opened.sent, opened.planned);
+  const clients = closed({ concurrency: 2, durationMs: 20 });
+  const waited = await run(clients, { serviceMs }, 500);
+  assertEquals([waited.sent, waited.endMs], [[500, 500, 510, 510], 520]);
+  const late = await run(open(), { serviceMs }, -250);
+  assertEquals(late.planned, TENTHS.map((dueMs) => dueMs - 250));
+  assertEquals(late.sent.slice(0, 4), [0, 0, 0, 50]);
 });

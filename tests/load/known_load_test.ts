@@ -111,8 +111,10 @@ function samplesOf(
     number,
     "ok" | "reset" | "dropped" | "aborted",
   ])[],
+  windowMs = Infinity,
 ) {
   const recorder = new SampleRecorder();
+  recorder.endWindow(windowMs);
   for (const [plannedMs, sentMs, doneMs, outcome] of requests) {
     recorder.end(
       recorder.plan(plannedMs),
@@ -144,7 +146,7 @@ Deno.test("loadFigures() counts latency from the plan, service from the send, an
       // In flight at the end of the window: it is a right answer, but not one of its two seconds.
       [1500, 1500, 2100, "ok"],
       [1600, 1600, 1700, "aborted"],
-    ]),
+    ], 2000),
     OPEN,
     2100,
   );

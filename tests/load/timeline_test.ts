@@ -84,7 +84,7 @@ Deno.test("LoadObserver keeps the first ten errors, and merging keeps ten", () =
   };
   const [one, two] = [observe("one"), observe("two")];
   assertEquals(one.errors.length, 10);
-  assertEquals(one.errors[0], "reset: one 0");
+  assertEquals(one.errors[0]?.text, "reset: one 0");
   const both = mergeObservations([one, two]);
   assertEquals(both?.errors.length, 10);
   assertEquals(both?.timeline.failed[0], 40);

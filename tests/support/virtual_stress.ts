@@ -169,7 +169,7 @@ function generator(
         timeoutMs,
         redact: (text) => text,
       });
-      const observer = new LoadObserver(time.nowMs);
+      const observer = new LoadObserver(plan.startMs ?? time.nowMs);
       const recorder = new SampleRecorder((request, message) =>
         observer.observe(request, message)
       );
@@ -192,7 +192,10 @@ function generator(
         },
         judge: (exchange, index) => judge.judge(exchange, payloadOf(index)),
         defer: (task) => queueMicrotask(task),
-      }, { signal, recorder });
+      }, {
+        ...{ signal, recorder },
+        ...plan.startMs === undefined ? {} : { startMs: plan.startMs },
+      });
       return {
         ...recorder.finish(),
         observed: observer.finish(judge.deviation, recorder.standstills),

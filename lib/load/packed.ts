@@ -1,0 +1,86 @@
+/**
+ * What was recorded of a load in a form that is small, exact and adds up: histograms and seconds in place of samples.
+ *
+ * @module
+ */
+import type { FailureCount } from "../record/run.ts";
+import {
+  addSparseCounts,
+  createHistogram,
+  sparseCounts,
+} from "../stats/histogram.ts";
+import type { LoadObservations } from "./observer.ts";
+import type { LoadTotals, Samples } from "./samples.ts";
+import {
+  type PackedTimeline,
+  packTimeline,
+  unpackTimeline,
+} from "./timeline.ts";
+
+/** A histogram as index and count of each bucket that is not empty, one after the other. */
+export type PackedHistogram = readonly number[];
+
+/** The histograms of a load. */
+const HISTOGRAMS = ["service", "response", "lag"] as const;
+
+/** What is stored of {@linkcode Samples}; plain JSON. */
+export interface PackedSamples {
+  /** Counts over all requests. */
+  readonly totals:
+    & Omit<LoadTotals, "service" | "response" | "lag">
+    & Readonly<Record<"service" | "response" | "lag", PackedHistogram>>;
+  /** Failures by kind. */
+  readonly failures: readonly FailureCount[];
+  /** Requests that were sent again on a new connection. */
+  readonly retried: number;
+  /** What else was seen; null where the load was not observed. */
+  readonly observed:
+    | Omit<LoadObservations, "timeline"> & { readonly timeline: PackedTimeline }
+    | null;
+}
+
+/** Leaves out what does not add up: the single samples, and the pauses of one thread. */
+export function packSamples(samples: Samples): PackedSamples {
+  const { totals, failures, retried, observed } = samples;
+  return {
+    totals: {
+      ...totals,
+      service: sparseCounts(totals.service.counts),
+      response: sparseCounts(totals.response.counts),
+      lag: sparseCounts(totals.lag.counts),
+    },
+    failures,
+    retried,
+    observed: observed === undefined
+      ? null
+      : { ...observed, timeline: packTimeline(observed.timeline) },
+  };
+}
+
+/**
+ * Returns samples of which only the totals and what was observed are there.
+ *
+ * @throws {RangeError} If a histogram or the timeline is none.
+ */
+export function unpackSamples(packed: PackedSamples): Samples {
+  const { totals, failures, retried, observed } = packed;
+  const [service, response, lag] = HISTOGRAMS.map((name) => {
+    const histogram = createHistogram();
+    addSparseCounts(histogram.counts, totals[name]);
+    return histogram;
+  });
+  if (service === undefined || response === undefined || lag === undefined) {
+    throw new RangeError("Cannot read samples without histograms");
+  }
+  const nothing = () => new Float64Array();
+  return {
+    totals: { ...totals, service, response, lag },
+    ...{ plannedMs: nothing(), sentMs: nothing(), doneMs: nothing() },
+    ...{ outcome: new Uint8Array(), pausesMs: nothing() },
+    failures,
+    retried,
+    ...observed === null ? {} : {
+      observed: { ...observed, timeline: unpackTimeline(observed.timeline) },
+    },
+  };
+}
