@@ -1,5 +1,5 @@
 /**
- * How one request can end, as data: the names, their order and their meaning.
+ * How one request can end, as data: the names, their order and what they have in common.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export const OUTCOMES = [
   "dropped",
 ] as const;
 
-/** The name of one outcome; {@linkcode OUTCOME_MEANINGS} explains each. */
+/** The name of one outcome; README.md says what each means. */
 export type Outcome = typeof OUTCOMES[number];
 
 /** The outcomes that the transport itself can report; the rest need the answer or the plan. */
@@ -37,26 +37,6 @@ export type TransportFailure =
   | "protocol"
   | "too-large"
   | "aborted";
-
-/** What each outcome means, in words fit for a report. */
-export const OUTCOME_MEANINGS: Readonly<Record<Outcome, string>> = {
-  ok: "a whole, valid answer",
-  "http-status": "an answer with a status other than 200",
-  timeout: "no whole answer before the deadline",
-  connect: "no connection: refused, unreachable or a TLS failure",
-  reset: "the connection closed before a byte of the answer",
-  truncated: "the connection closed inside the answer",
-  protocol: "bytes that are not an HTTP/1.1 answer",
-  "too-large": "an answer above the size limit",
-  "invalid-json": "a body that is not the JSON of a score answer",
-  "invalid-shape": "a wrong number of rows or labels",
-  "invalid-score":
-    "a score that is not a probability, or a row that does not sum to 1",
-  mismatch:
-    "a score that differs from its reference, or from another answer to one request",
-  aborted: "ended by an interrupt",
-  dropped: "a planned arrival that was never sent",
-};
 
 /** What the system says when a process may open no more files, or has no port left for a connection. */
 const CLIENT_FAILURE_REGEXP =
@@ -70,6 +50,16 @@ export function isOfClient(
   },
 ): boolean {
   return outcome === "connect" && CLIENT_FAILURE_REGEXP.test(message);
+}
+
+/** Tells whether a connection was refused or lost, so that the server may be gone. */
+export function isConnectionLost({ outcome }: { outcome: Outcome }): boolean {
+  return ["connect", "reset", "truncated"].includes(outcome);
+}
+
+/** Tells whether a whole answer of status 200 was wrong, which no load excuses. */
+export function isWrongAnswer({ outcome }: { outcome: Outcome }): boolean {
+  return outcome === "mismatch" || outcome.startsWith("invalid-");
 }
 
 /** The code of an outcome: its index in {@linkcode OUTCOMES}, 0 for `ok`. */

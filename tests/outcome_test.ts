@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { OUTCOME_MEANINGS, outcomeCode, OUTCOMES } from "../lib/outcome.ts";
+import {
+  isConnectionLost,
+  isWrongAnswer,
+  outcomeCode,
+  OUTCOMES,
+} from "../lib/outcome.ts";
 
 Deno.test("outcomeCode() keeps the codes of the stored format", () => {
   // The order is stored: a change of a line here breaks old files.
@@ -21,9 +26,15 @@ Deno.test("outcomeCode() keeps the codes of the stored format", () => {
   ]);
 });
 
-Deno.test("OUTCOME_MEANINGS explains each outcome in its own words", () => {
-  assertEquals(Object.keys(OUTCOME_MEANINGS), [...OUTCOMES]);
-  const meanings = Object.values(OUTCOME_MEANINGS);
-  assertEquals(new Set(meanings).size, OUTCOMES.length);
-  assertEquals(meanings.filter((meaning) => meaning.length < 10), []);
+Deno.test("isConnectionLost() and isWrongAnswer() hold no outcome in common", () => {
+  const those = (
+    is: (failure: { outcome: typeof OUTCOMES[number] }) => boolean,
+  ) => OUTCOMES.filter((outcome) => is({ outcome }));
+  assertEquals(those(isConnectionLost), ["connect", "reset", "truncated"]);
+  assertEquals(those(isWrongAnswer), [
+    "invalid-json",
+    "invalid-shape",
+    "invalid-score",
+    "mismatch",
+  ]);
 });

@@ -5,6 +5,7 @@
  */
 import { MeasureError } from "../failure.ts";
 import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
+import { isConnectionLost } from "../outcome.ts";
 import {
   checkAlike,
   checkResumed,
@@ -331,10 +332,9 @@ class Bench {
   /** Goes no further with a server that has died or that answers nothing. */
   async #checkAlive(target: Target, cell: CellResult): Promise<void> {
     if (this.#world.signal.aborted) return;
-    const isCutOff = cell.failures.some(({ outcome }) =>
-      outcome === "connect" || outcome === "reset" || outcome === "truncated"
-    );
-    const death = isCutOff ? await target.death() : null;
+    const death = cell.failures.some(isConnectionLost)
+      ? await target.death()
+      : null;
     if (death !== null) throw new MeasureError(`Cannot go on: ${death}`);
     const silent = cell.summary === null && cell.failures.length > 0 &&
       cell.failures.every(({ outcome }) =>

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
+import type { HttpExchange } from "../http/exchange.ts";
 import type { Judgement } from "../score/answer.ts";
 import {
   type Schedule,
@@ -35,13 +35,8 @@ export interface ClosedLoop {
 export interface OpenLoop extends Schedule {
   /** Which kind of loop this is. */
   readonly kind: "open";
-  /** The most requests in flight, at least 1. */
+  /** The most requests in flight, at least 1; an arrival beyond it counts as dropped. */
   readonly maxInFlight: number;
-  /**
-   * What becomes of an arrival beyond it: `drop` counts it as dropped; `queue` sends it when
-   * one returns, and its time still counts from the plan.
-   */
-  readonly overflow: "drop" | "queue";
   /** Which of the arrivals are sent. */
   readonly share: Share;
 }
@@ -104,11 +99,11 @@ export interface DriverWorld {
   readonly submit: (
     request: Uint8Array,
     signal: AbortSignal,
-    onResult: (exchange: HttpAnswer | HttpFailure) => void,
+    onResult: (exchange: HttpExchange) => void,
   ) => void;
   /** Judges the exchange of the request with an index. */
   readonly judge: (
-    exchange: HttpAnswer | HttpFailure,
+    exchange: HttpExchange,
     index: number,
   ) => Judgement;
   /** Runs a task soon, after what arrived meanwhile was read. */
@@ -141,7 +136,7 @@ export async function drive(
 
 /** A request that has ended and waits to be judged. */
 interface Unjudged {
-  readonly exchange: HttpAnswer | HttpFailure;
+  readonly exchange: HttpExchange;
   readonly slot: number;
   /** When it was due in milliseconds; null for when it was sent. */
   readonly plannedMs: number | null;
@@ -202,12 +197,8 @@ class Lane {
     for (const { exchange, slot, plannedMs } of all) {
       const { outcome, message } = this.#world.judge(exchange, slot);
       const { sentMs, doneMs } = exchange;
-      this.recorder.end(slot, {
-        plannedMs: plannedMs ?? sentMs,
-        sentMs,
-        doneMs,
-        outcome,
-      }, message);
+      const times = { plannedMs: plannedMs ?? sentMs, sentMs, doneMs };
+      this.recorder.end(slot, { ...times, outcome }, message);
       this.failedInRow = outcome === "ok" ? 0 : this.failedInRow + 1;
     }
     this.#unjudged -= all.length;
@@ -215,18 +206,10 @@ class Lane {
   };
 
   /** Records a request that was due and never sent. */
-  skip(
-    plan: { slot: number; plannedMs: number },
-    outcome: "dropped" | "aborted",
-    message: string,
-  ): void {
-    const { slot, plannedMs } = plan;
-    this.recorder.end(slot, {
-      plannedMs,
-      sentMs: plannedMs,
-      doneMs: plannedMs,
-      outcome,
-    }, message);
+  drop({ slot, plannedMs }: { slot: number; plannedMs: number }): void {
+    const times = { plannedMs, sentMs: plannedMs, doneMs: plannedMs };
+    const message = "too many requests in flight";
+    this.recorder.end(slot, { ...times, outcome: "dropped" }, message);
   }
 
   /** Resolves when every request has ended and was judged. */
@@ -251,9 +234,9 @@ async function driveClosed(
   const count = loop.count ?? Infinity;
   const maxFailedInRow = loop.maxFailedInRow ?? Infinity;
   const next = (dueMs: number, onEnd: () => void) => {
-    if (lane.signal.aborted || lane.recorder.planned >= count) return onEnd();
-    if (lane.failedInRow >= maxFailedInRow) return onEnd();
-    if (dueMs >= endMs) return onEnd();
+    const isOver = lane.signal.aborted || lane.recorder.planned >= count ||
+      lane.failedInRow >= maxFailedInRow || dueMs >= endMs;
+    if (isOver) return onEnd();
     const request = world.prepare(lane.recorder.planned);
     const slot = lane.recorder.plan(dueMs);
     // With one client nothing else is in flight, so judging before the next request delays no
@@ -281,30 +264,13 @@ async function driveOpen(
   world: DriverWorld,
   { lane, startMs }: { readonly lane: Lane; readonly startMs: number },
 ): Promise<void> {
-  const waiting: {
-    request: Uint8Array;
-    plan: { slot: number; plannedMs: number };
-  }[] = [];
-  const launch = (
-    request: Uint8Array,
-    plan: { slot: number; plannedMs: number },
-  ) =>
-    lane.submit(request, plan, () => {
-      const next = lane.signal.aborted ? undefined : waiting.shift();
-      if (next !== undefined) launch(next.request, next.plan);
-    });
   for (const dueMs of sharedDueTimesMs(loop, loop.share)) {
     const request = world.prepare(lane.recorder.planned);
     const plannedMs = startMs + dueMs;
     await world.waitUntil(plannedMs, lane.signal);
     if (lane.signal.aborted) break;
     const plan = { slot: lane.recorder.plan(plannedMs), plannedMs };
-    if (lane.inFlight < loop.maxInFlight) launch(request, plan);
-    else if (loop.overflow === "queue") waiting.push({ request, plan });
-    else lane.skip(plan, "dropped", "too many requests in flight");
-  }
-  await lane.settled();
-  for (const { plan } of waiting) {
-    lane.skip(plan, "aborted", "interrupted before it was sent");
+    if (lane.inFlight >= loop.maxInFlight) lane.drop(plan);
+    else lane.submit(request, plan, () => {});
   }
 }

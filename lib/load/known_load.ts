@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
+import type { HttpExchange } from "../http/exchange.ts";
 import {
   checkAnswer,
   type ExpectedAnswer,
@@ -137,7 +137,7 @@ export class KnownLoadJudge {
   }
 
   /** Judges the exchange of the request with an index; an answer after its deadline is a timeout. */
-  judge(exchange: HttpAnswer | HttpFailure, index: number): Judgement {
+  judge(exchange: HttpExchange, index: number): Judgement {
     const { workload, payload } = pickPayload(this.#load.workloads, index);
     const expected = this.#expected[workload];
     const table = this.#tables[workload];

@@ -8,8 +8,9 @@ import {
   mergeTimelines,
   type Timeline,
   TimelineRecorder,
-  waitQuantile,
 } from "./timeline.ts";
+import { histogramQuantile, mergeHistograms } from "../stats/histogram.ts";
+import { sum } from "../stats/summary.ts";
 import { type Deviation, worseOf } from "../score/truth.ts";
 
 /** The specification shows the first ten errors. */
@@ -86,15 +87,15 @@ export class LoadObserver {
   /** Returns how the last whole seconds went. */
   pulse(): LoadPulse {
     const { timeline } = this.#recorder;
-    const waits = timeline.waits.slice(-PULSE_INTERVALS - 1, -1);
+    const waits = mergeHistograms(
+      timeline.waits.slice(-PULSE_INTERVALS - 1, -1),
+    );
     const good = timeline.good.slice(-PULSE_INTERVALS - 1, -1);
     const spanMs = good.length * timeline.intervalMs;
     return {
-      ratePerSec: spanMs === 0
-        ? 0
-        : good.reduce((sum, count) => sum + count, 0) * 1000 / spanMs,
-      p50Ms: waitQuantile(waits, 0.5),
-      p99Ms: waitQuantile(waits, 0.99),
+      ratePerSec: spanMs === 0 ? 0 : sum(good) * 1000 / spanMs,
+      p50Ms: histogramQuantile(waits, 0.5),
+      p99Ms: histogramQuantile(waits, 0.99),
     };
   }
 

@@ -5,9 +5,9 @@
  */
 import type { FailureCount } from "../record/run.ts";
 import {
-  addSparseCounts,
-  createHistogram,
-  sparseCounts,
+  type PackedHistogram,
+  packHistogram,
+  unpackHistogram,
 } from "../stats/histogram.ts";
 import type { LoadObservations } from "./observer.ts";
 import type { LoadTotals, Samples } from "./samples.ts";
@@ -16,12 +16,6 @@ import {
   packTimeline,
   unpackTimeline,
 } from "./timeline.ts";
-
-/** A histogram as index and count of each bucket that is not empty, one after the other. */
-export type PackedHistogram = readonly number[];
-
-/** The histograms of a load. */
-const HISTOGRAMS = ["service", "response", "lag"] as const;
 
 /** What is stored of {@linkcode Samples}; plain JSON. */
 export interface PackedSamples {
@@ -45,9 +39,9 @@ export function packSamples(samples: Samples): PackedSamples {
   return {
     totals: {
       ...totals,
-      service: sparseCounts(totals.service.counts),
-      response: sparseCounts(totals.response.counts),
-      lag: sparseCounts(totals.lag.counts),
+      service: packHistogram(totals.service),
+      response: packHistogram(totals.response),
+      lag: packHistogram(totals.lag),
     },
     failures,
     retried,
@@ -64,17 +58,14 @@ export function packSamples(samples: Samples): PackedSamples {
  */
 export function unpackSamples(packed: PackedSamples): Samples {
   const { totals, failures, retried, observed } = packed;
-  const [service, response, lag] = HISTOGRAMS.map((name) => {
-    const histogram = createHistogram();
-    addSparseCounts(histogram.counts, totals[name]);
-    return histogram;
-  });
-  if (service === undefined || response === undefined || lag === undefined) {
-    throw new RangeError("Cannot read samples without histograms");
-  }
   const nothing = () => new Float64Array();
   return {
-    totals: { ...totals, service, response, lag },
+    totals: {
+      ...totals,
+      service: unpackHistogram(totals.service),
+      response: unpackHistogram(totals.response),
+      lag: unpackHistogram(totals.lag),
+    },
     ...{ plannedMs: nothing(), sentMs: nothing(), doneMs: nothing() },
     ...{ outcome: new Uint8Array(), pausesMs: nothing() },
     failures,

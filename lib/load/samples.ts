@@ -10,9 +10,9 @@ import { type Outcome, outcomeCode, OUTCOMES } from "../outcome.ts";
 import { addFailures } from "../record/cells.ts";
 import type { FailureCount, SampleColumns } from "../record/run.ts";
 import {
-  addHistogram,
   createHistogram,
   type Histogram,
+  mergeHistograms,
   recordTime,
 } from "../stats/histogram.ts";
 import {
@@ -258,19 +258,15 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
 }
 
 function addTotals(left: LoadTotals, right: LoadTotals): LoadTotals {
-  const add = (a: Histogram, b: Histogram) => {
-    const both = createHistogram();
-    addHistogram(both, a);
-    addHistogram(both, b);
-    return both;
-  };
+  const add = (name: "service" | "response" | "lag") =>
+    mergeHistograms([left[name], right[name]]);
   return {
     planned: left.planned + right.planned,
     good: left.good + right.good,
     inTime: left.inTime + right.inTime,
-    service: add(left.service, right.service),
-    response: add(left.response, right.response),
-    lag: add(left.lag, right.lag),
+    service: add("service"),
+    response: add("response"),
+    lag: add("lag"),
   };
 }
 

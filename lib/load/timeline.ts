@@ -7,7 +7,16 @@
  * @module
  */
 import type { Outcome } from "../outcome.ts";
-import { addSparseCounts, sparseCounts } from "../stats/histogram.ts";
+import {
+  addHistogram,
+  createHistogram,
+  type Histogram,
+  histogramQuantile,
+  type PackedHistogram,
+  packHistogram,
+  recordTime,
+  unpackHistogram,
+} from "../stats/histogram.ts";
 
 /** One request that has ended, with its times on the clock of the load in milliseconds. */
 export interface EndedRequest {
@@ -37,8 +46,8 @@ export interface Timeline {
   readonly ended: readonly number[];
   /** The longest wait for a right answer, from plan to last byte, in milliseconds; 0 without one. */
   readonly maxMs: readonly number[];
-  /** How often each bucket of waits was met, interval by interval. */
-  readonly waits: readonly Uint32Array[];
+  /** The waits for right answers, from plan to last byte. */
+  readonly waits: readonly Histogram[];
 }
 
 /** One interval as it is stored and drawn. */
@@ -55,7 +64,7 @@ export interface TimelineRow {
   readonly good: number;
   /** Failures. */
   readonly failed: number;
-  /** Median wait for a right answer from its planned time in milliseconds, within 1 %; null without one. */
+  /** Median wait for a right answer from its planned time in milliseconds, within 0.4 %; null without one. */
   readonly p50Ms: number | null;
   /** The 99th percentile of the same. */
   readonly p99Ms: number | null;
@@ -65,19 +74,10 @@ export interface TimelineRow {
   readonly inFlight: number;
 }
 
-/** Twenty minutes of seconds: 4 MB. */
+/** Twenty minutes of seconds: 9 MB where an answer takes a second. */
 const MAX_INTERVALS = 1200;
 
 const INTERVAL_MS = 1000;
-
-/** Buckets of an octave: each 2.2 % wide, so that its middle is within 1.1 %. */
-const OCTAVE_BUCKETS = 32;
-
-/** The first bucket ends here, in milliseconds; a loopback round trip is no shorter. */
-const FIRST_MS = 0.05;
-
-/** Up to 27 minutes; longer waits count as that. */
-const BUCKETS = 25 * OCTAVE_BUCKETS;
 
 /** Fills a timeline as requests end; its times count from the start of the load. */
 export class TimelineRecorder {
@@ -104,9 +104,8 @@ export class TimelineRecorder {
     const waitMs = doneMs - plannedMs;
     const { maxMs, waits } = this.#timeline;
     maxMs[done] = Math.max(maxMs[done] ?? 0, waitMs);
-    const counts = waits[done];
-    const bucket = bucketOf(waitMs);
-    if (counts !== undefined) counts[bucket] = (counts[bucket] ?? 0) + 1;
+    const counted = waits[done];
+    if (counted !== undefined) recordTime(counted, waitMs);
   }
 
   /** Returns a view of what was counted so far; it changes as more is recorded. */
@@ -137,7 +136,7 @@ const COUNT_NAMES = ["planned", "sent", "good", "failed", "ended"] as const;
 interface MutableTimeline extends Record<CountName, number[]> {
   readonly intervalMs: number;
   readonly maxMs: number[];
-  readonly waits: Uint32Array[];
+  readonly waits: Histogram[];
 }
 
 function emptyTimeline(intervalMs = INTERVAL_MS): MutableTimeline {
@@ -157,7 +156,7 @@ function extend(timeline: MutableTimeline, length: number): void {
   while (timeline.waits.length < length) {
     for (const name of COUNT_NAMES) timeline[name].push(0);
     timeline.maxMs.push(0);
-    timeline.waits.push(new Uint32Array(BUCKETS));
+    timeline.waits.push(createHistogram());
   }
 }
 
@@ -165,16 +164,14 @@ function extend(timeline: MutableTimeline, length: number): void {
 function pour(to: MutableTimeline, from: Timeline): void {
   const factor = to.intervalMs / from.intervalMs;
   extend(to, Math.ceil(from.waits.length / factor));
-  from.waits.forEach((counts, i) => {
+  from.waits.forEach((waits, i) => {
     const at = Math.floor(i / factor);
     for (const name of COUNT_NAMES) {
       to[name][at] = (to[name][at] ?? 0) + (from[name][i] ?? 0);
     }
     to.maxMs[at] = Math.max(to.maxMs[at] ?? 0, from.maxMs[i] ?? 0);
     const sum = to.waits[at];
-    counts.forEach((count, bucket) => {
-      if (sum !== undefined) sum[bucket] = (sum[bucket] ?? 0) + count;
-    });
+    if (sum !== undefined) addHistogram(sum, waits);
   });
 }
 
@@ -197,13 +194,13 @@ export function mergeTimelines(parts: readonly Timeline[]): Timeline {
 
 /** A timeline as it is stored: of the waits of each interval only the buckets that are not empty. */
 export interface PackedTimeline extends Omit<Timeline, "waits"> {
-  /** Index and count of each bucket, one after the other, interval by interval. */
-  readonly waits: readonly (readonly number[])[];
+  /** The waits, interval by interval. */
+  readonly waits: readonly PackedHistogram[];
 }
 
 /** Makes a timeline fit to be stored. */
 export function packTimeline(timeline: Timeline): PackedTimeline {
-  return { ...timeline, waits: timeline.waits.map(sparseCounts) };
+  return { ...timeline, waits: timeline.waits.map(packHistogram) };
 }
 
 /**
@@ -224,21 +221,14 @@ export function unpackTimeline(packed: PackedTimeline): Timeline {
       `Cannot read a timeline of ${length} intervals of ${intervalMs} ms: expected columns of one length, at most ${MAX_INTERVALS}, and whole seconds by a power of two`,
     );
   }
-  return {
-    ...packed,
-    waits: waits.map((sparse) => {
-      const counts = new Uint32Array(BUCKETS);
-      addSparseCounts(counts, sparse);
-      return counts;
-    }),
-  };
+  return { ...packed, waits: waits.map(unpackHistogram) };
 }
 
 /** Returns the intervals, one row each. */
 export function timelineRows(timeline: Timeline): TimelineRow[] {
   const { intervalMs, waits } = timeline;
   let inFlight = 0;
-  return waits.map((counts, i) => {
+  return waits.map((counted, i) => {
     const of = (name: CountName) => timeline[name][i] ?? 0;
     inFlight += of("sent") - of("ended");
     const good = of("good");
@@ -249,45 +239,10 @@ export function timelineRows(timeline: Timeline): TimelineRow[] {
       sent: of("sent"),
       good,
       failed: of("failed"),
-      p50Ms: waitQuantile([counts], 0.5),
-      p99Ms: waitQuantile([counts], 0.99),
+      p50Ms: histogramQuantile(counted, 0.5),
+      p99Ms: histogramQuantile(counted, 0.99),
       maxMs: good === 0 ? null : timeline.maxMs[i] ?? null,
       inFlight,
     };
   });
-}
-
-/**
- * Returns a quantile of all waits of some intervals in milliseconds, interpolated inside its
- * bucket; null without a right answer.
- *
- * @param waits The buckets of each interval.
- * @param q From 0 to 1.
- */
-export function waitQuantile(
-  waits: readonly Uint32Array[],
-  q: number,
-): number | null {
-  const total = waits.reduce(
-    (sum, counts) => sum + counts.reduce((a, b) => a + b, 0),
-    0,
-  );
-  if (total === 0) return null;
-  const rank = q * total;
-  let below = 0;
-  for (let bucket = 0; bucket < BUCKETS; bucket++) {
-    const count = waits.reduce((sum, one) => sum + (one[bucket] ?? 0), 0);
-    if (count > 0 && below + count >= rank) {
-      const share = (rank - below) / count;
-      return FIRST_MS * 2 ** ((bucket - 1 + share) / OCTAVE_BUCKETS);
-    }
-    below += count;
-  }
-  return null;
-}
-
-function bucketOf(waitMs: number): number {
-  if (waitMs < FIRST_MS) return 0;
-  const bucket = 1 + Math.floor(OCTAVE_BUCKETS * Math.log2(waitMs / FIRST_MS));
-  return Math.min(bucket, BUCKETS - 1);
 }

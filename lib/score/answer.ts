@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { HttpAnswer, HttpFailure } from "../http/exchange.ts";
+import type { HttpExchange } from "../http/exchange.ts";
 import type { Outcome } from "../outcome.ts";
 import type { Redactor } from "../secret.ts";
 import { isSame } from "../bytes.ts";
@@ -185,7 +185,7 @@ const RIGHT: Judgement = { outcome: "ok", message: "" };
  * @param redact Takes secrets out of server text before it is kept.
  */
 export function judgeExchange(
-  exchange: HttpAnswer | HttpFailure,
+  exchange: HttpExchange,
   expected: ExpectedAnswer,
   redact: Redactor,
 ): Judgement {
@@ -242,7 +242,7 @@ export function createAnswerJudge(
     readonly redact: Redactor;
     readonly tolerance: Tolerance | null;
   },
-): (exchange: HttpAnswer | HttpFailure) => Judgement {
+): (exchange: HttpExchange) => Judgement {
   let right: Uint8Array | null = null;
   let firstScores: Float64Array | null = null;
   return (exchange) => {

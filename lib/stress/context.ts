@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isOfClient } from "../outcome.ts";
+import { isConnectionLost, isOfClient, type Outcome } from "../outcome.ts";
 import type { HttpExchange } from "../http/client.ts";
 import type {
   Endpoint,
@@ -243,12 +243,9 @@ export class StressContext {
 
   /** Says why the server is no longer there, where connections were lost; null otherwise. */
   async deathAfter(
-    failures: readonly { readonly outcome: string }[],
+    failures: readonly { readonly outcome: Outcome }[],
   ): Promise<string | null> {
-    const isCutOff = failures.some(({ outcome }) =>
-      outcome === "connect" || outcome === "reset" || outcome === "truncated"
-    );
-    if (!isCutOff || this.isInterrupted) return null;
+    if (!failures.some(isConnectionLost) || this.isInterrupted) return null;
     const { endpoint, death } = this.#target;
     const known = await death();
     if (known !== null) return known;

@@ -5,7 +5,8 @@
  * @module
  */
 import type { LoadObservations, Standstill } from "../load/observer.ts";
-import { type Timeline, waitQuantile } from "../load/timeline.ts";
+import type { Timeline } from "../load/timeline.ts";
+import { histogramQuantile, mergeHistograms } from "../stats/histogram.ts";
 import { quantile } from "../stats/summary.ts";
 import {
   findTrend,
@@ -108,7 +109,7 @@ export function judgeHealth(
 ): Health {
   const { timeline, standstills } = observed;
   const standstill = standstills[0] ?? { startMs: 0, durationMs: 0 };
-  const median = waitQuantile(timeline.waits, 0.5);
+  const median = histogramQuantile(mergeHistograms(timeline.waits), 0.5);
   return {
     checks: [
       checkLatency(timeline, windowMs),
@@ -155,7 +156,8 @@ function medianWaits(timeline: Timeline, windowMs: number): SeriesPoint[] {
   const size = Math.max(1, Math.ceil(whole / MAX_GROUPS));
   const points: SeriesPoint[] = [];
   for (let from = 0; from + size <= whole; from += size) {
-    const value = waitQuantile(waits.slice(from, from + size), 0.5);
+    const group = mergeHistograms(waits.slice(from, from + size));
+    const value = histogramQuantile(group, 0.5);
     const timeMs = (from + size / 2) * intervalMs;
     if (value !== null) points.push({ timeMs, value });
   }

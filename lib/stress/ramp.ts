@@ -4,6 +4,7 @@
  * @module
  */
 import { knownBody } from "../load/known_load.ts";
+import { isWrongAnswer } from "../outcome.ts";
 import type { Calibration } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";
 import type { StressContext } from "./context.ts";
@@ -38,14 +39,6 @@ const GROWTH_BY_CHANCE = 4;
 
 /** A step takes at least so many requests, or no queue shows. */
 const LEAST_REQUESTS = 30;
-
-/** Overload is what a ramp looks for; an answer that is wrong is a fault under any load. */
-const WRONG_OUTCOMES: readonly string[] = [
-  "mismatch",
-  "invalid-json",
-  "invalid-shape",
-  "invalid-score",
-];
 
 /** Runs steps until the highest load that holds is known. */
 export async function runRamp(
@@ -282,11 +275,11 @@ function summarise(
   };
 }
 
+/** Overload is what a ramp looks for; an answer that is wrong is a fault under any load. */
 function wrongAnswers(result: StressResult): Finding[] {
-  const wrong = result.failures.filter(({ outcome }) =>
-    WRONG_OUTCOMES.includes(outcome)
-  );
-  return wrong.map(({ outcome, count, example }) => ({
+  return result.failures.filter(isWrongAnswer).map((
+    { outcome, count, example },
+  ) => ({
     kind: "failed requests",
     text: `at ${result.configuration}, ${count} x ${outcome}: ${example}`,
   }));

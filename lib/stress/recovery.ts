@@ -13,7 +13,12 @@ import { SHOWN_ERRORS } from "../load/observer.ts";
 import type { Samples } from "../load/samples.ts";
 import { timelineRows } from "../load/timeline.ts";
 import { type Deviation, NO_DEVIATION, worseOf } from "../score/truth.ts";
-import { type Outcome, OUTCOMES } from "../outcome.ts";
+import {
+  isConnectionLost,
+  isWrongAnswer,
+  type Outcome,
+  OUTCOMES,
+} from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";
 import { createRedactor } from "../secret.ts";
@@ -37,14 +42,6 @@ const ASK_INTERVAL_MS = 100;
 
 /** and at most this many times. */
 const MAX_ASKS = 600;
-
-/** How a request ends that a kill took its connection or its answer from: no fault from the kill on. */
-const BY_KILL: readonly Outcome[] = [
-  "connect",
-  "reset",
-  "truncated",
-  "timeout",
-];
 
 /** Kills the server in the middle of a load, starts it again, and runs the load once more. */
 export async function runRecovery(
@@ -153,9 +150,8 @@ async function startAgain(
     const { outcome, message } = judge.judge(exchange, 0);
     if (outcome === "ok") answeredMs = exchange.doneMs;
     else {
-      if (outcome === "mismatch" || outcome.startsWith("invalid-")) {
-        wrong.push({ outcome, count: 1, example: message });
-      }
+      const failure = { outcome, count: 1, example: message };
+      if (isWrongAnswer(failure)) wrong.push(failure);
       await world.sleep(ASK_INTERVAL_MS, world.signal);
     }
   }
@@ -195,7 +191,9 @@ function splitAt(samples: Samples, killedMs: number): FirstLoad {
   for (const failure of samples.failures) {
     const { outcome, count } = failure;
     if (outcome === "aborted") continue;
-    const own = BY_KILL.includes(outcome) ? early.get(outcome) ?? 0 : count;
+    // A kill takes the connection or the answer from a request: that is no fault from then on.
+    const mayBeByKill = isConnectionLost(failure) || outcome === "timeout";
+    const own = mayBeByKill ? early.get(outcome) ?? 0 : count;
     if (own > 0) failures.push({ ...failure, count: own });
     if (own < count) byKill.push({ ...failure, count: count - own });
   }

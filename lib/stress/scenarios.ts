@@ -205,7 +205,6 @@ export function openLoop(
       MAX_IN_FLIGHT,
       Math.ceil(ratePerSec * (options.timeoutMs / 1000 + 1)),
     ),
-    overflow: "drop",
     share: WHOLE,
   };
 }

@@ -83,7 +83,7 @@ function openLoad(
       kind: "open",
       ratePerSec,
       ...{ arrival: "constant", durationMs: 1000, seed: 0 },
-      ...{ maxInFlight: 100, overflow: "drop", share: { index: 0, of: 1 } },
+      ...{ maxInFlight: 100, share: { index: 0, of: 1 } },
     },
     samples: recorder.finish(),
     ...{ p50Ms: 20, reachedPerSec: null, lag: null },

@@ -224,7 +224,7 @@ Deno.test("run() opens the connections of an open loop ahead, but not more than 
     await load.run(
       loadPlan(`http://127.0.0.1:${port}`, {
         loop: {
-          ...{ kind: "open", arrival: "constant", overflow: "queue", seed: 0 },
+          ...{ kind: "open", arrival: "constant", seed: 0 },
           ...{ ratePerSec, maxInFlight, share: { index: 0, of: 1 } },
           // One arrival.
           durationMs: 1000 / ratePerSec,

@@ -132,7 +132,6 @@ const OPEN: Loop = {
   durationMs: 2000,
   seed: 0,
   maxInFlight: 9,
-  overflow: "drop",
   share: { index: 0, of: 1 },
 };
 

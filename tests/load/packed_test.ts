@@ -116,7 +116,7 @@ Deno.test("unpackSamples() refuses buckets and intervals that no recorder fills"
       { intervalMs: 500 },
       { good: [] },
       { waits: Array(1201).fill([]) },
-      { waits: [[900, 1]] },
+      { waits: [[4608, 1]] },
     ]
   ) {
     assertThrows(

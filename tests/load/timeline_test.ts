@@ -1,10 +1,9 @@
-import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
+import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { LoadObserver, mergeObservations } from "../../lib/load/observer.ts";
 import {
   mergeTimelines,
   TimelineRecorder,
   timelineRows,
-  waitQuantile,
 } from "../../lib/load/timeline.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 
@@ -40,17 +39,6 @@ Deno.test("TimelineRecorder counts each request in the seconds of its plan, send
   assertEquals(rows.map(({ startMs }) => startMs), [0, 1000, 2000]);
   assertEquals(rows.map(({ maxMs }) => maxMs), [50, null, 1300]);
   assertEquals(rows[1]?.p50Ms, null);
-});
-
-Deno.test("waitQuantile() is within 2.2 % of the quantile", () => {
-  const recorder = new TimelineRecorder(0);
-  for (let i = 1; i <= 1000; i++) recorder.record(request(0, i / 10));
-  const { waits } = recorder.timeline;
-  for (const q of [0.1, 0.5, 0.99]) {
-    const found = waitQuantile(waits, q) ?? 0;
-    assertLess(Math.abs(found / (100 * q) - 1), 0.022);
-  }
-  assertEquals(waitQuantile([], 0.5), null);
 });
 
 Deno.test("TimelineRecorder keeps its size by longer intervals, with nothing lost", () => {

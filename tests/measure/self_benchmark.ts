@@ -175,7 +175,6 @@ async function measureRate(url: string) {
       durationMs,
       seed: 0,
       maxInFlight: 256,
-      overflow: "queue",
       share: { index: 0, of: 1 },
     }),
     { signal },

@@ -160,7 +160,6 @@ async function keepRate(
       durationMs: seconds * 1000,
       seed: 0,
       maxInFlight: 10_000,
-      overflow: "drop",
       share: { index: 0, of: 1 },
     },
   }, { signal: new AbortController().signal });
