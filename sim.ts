@@ -12,7 +12,7 @@ import {
   readSimFlags,
   SIM_COMMAND,
   simHelp,
-  type SimOptions,
+  type SimRequest,
 } from "./lib/commands/sim.ts";
 import { MeasureError, UsageError } from "./lib/failure.ts";
 import { type Simulator, startSimulator } from "./lib/simulator/start.ts";
@@ -42,12 +42,28 @@ export function main(args: readonly string[]): Promise<number> {
     const parsed = parseFlags(SIM_COMMAND, args);
     if (parsed.action === "help") return say(simHelp());
     if (parsed.action !== "run") return inform(parsed.action, SIM_COMMAND);
-    await using simulator = await start(readSimFlags(parsed.flags));
+    const request = readSimFlags(parsed.flags);
+    using _held = holdAccelerator(request.accelerator);
+    await using simulator = await start(request);
     return await serveUntilSignal(simulator);
   });
 }
 
-async function start(options: SimOptions): Promise<Simulator> {
+/** An accelerator belongs to one process: a second one fails as it does on a TPU. */
+function holdAccelerator(port: number | null): Deno.Listener | null {
+  if (port === null) return null;
+  try {
+    return Deno.listen({ hostname: "127.0.0.1", port });
+  } catch (error) {
+    throw new MeasureError(
+      `RuntimeError: TPU is already in use by another process (port ${port} of 127.0.0.1: ${
+        error instanceof Error ? error.message : error
+      })`,
+    );
+  }
+}
+
+async function start({ options, logs }: SimRequest): Promise<Simulator> {
   const { hostname, port } = options;
   // The server's library would throw out of anyone's reach.
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -61,7 +77,10 @@ async function start(options: SimOptions): Promise<Simulator> {
     ]);
   }
   try {
-    return await startSimulator(options);
+    return await startSimulator({
+      ...options,
+      ...(logs ? { onLog: writeLog } : {}),
+    });
   } catch (error) {
     throw new MeasureError(
       `Cannot listen on ${host}:${port}: ${
@@ -69,6 +88,11 @@ async function start(options: SimOptions): Promise<Simulator> {
       }`,
     );
   }
+}
+
+function writeLog(text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(Deno.stderr.writeSync(bytes));
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -64,6 +64,7 @@ const WORLD: readonly string[] = [
   "store.ts",
   "stress/watch.ts",
   "thread.ts",
+  "witness/file.ts",
 ];
 
 /** The folders of tests/ that lib/ does not have. */

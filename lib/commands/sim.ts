@@ -62,6 +62,21 @@ export const SIM_COMMAND = {
           placeholder: "KEY",
           help: "Key that requests must carry",
         },
+        {
+          name: "log",
+          kind: "switch",
+          help:
+            "Write to stderr what a server logs: batches, compiles, answers",
+        },
+        {
+          name: "accelerator",
+          kind: "integer",
+          min: 1,
+          max: 65535,
+          placeholder: "PORT",
+          help:
+            "Hold this port as if it were the accelerator: a second server that asks for it is refused",
+        },
       ],
     },
     {
@@ -160,14 +175,24 @@ export interface SimOptions extends Partial<EngineOptions> {
   readonly hostname: string;
 }
 
+/** What of the flags is no option of the simulator. */
+export interface SimRequest {
+  /** The options of the simulator. */
+  readonly options: SimOptions;
+  /** Whether its log is written. */
+  readonly logs: boolean;
+  /** The port that stands for the accelerator; null for none. */
+  readonly accelerator: number | null;
+}
+
 /**
- * Returns the options of the simulator that the flags ask for.
+ * Returns what the flags ask for.
  *
  * @throws {UsageError} If a setting or a fault is wrong.
  */
 export function readSimFlags(
   flags: FlagValues<typeof SIM_COMMAND>,
-): SimOptions {
+): SimRequest {
   const { port, host, model, dtype, apiKey, seed, zeroCost, set, fault } =
     flags;
   const settings = readSettings(set);
@@ -181,7 +206,11 @@ export function readSimFlags(
       ...(zeroCost ? ZERO_COST : {}),
       ...settings,
     });
-    return { port, hostname: host, ...engine };
+    return {
+      options: { port, hostname: host, ...engine },
+      logs: flags.log,
+      accelerator: flags.accelerator ?? null,
+    };
   } catch (error) {
     throw new UsageError([
       error instanceof Error ? error.message : String(error),

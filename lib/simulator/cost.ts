@@ -42,6 +42,26 @@ export interface QueueStatus {
   readonly batches: number;
 }
 
+/** A batch as it is logged. */
+export interface BatchReport {
+  /** Counts batches, from 1. */
+  readonly id: number;
+  /** Items in it. */
+  readonly items: number;
+  /** Tokens that are computed. */
+  readonly newTokens: number;
+  /** Tokens that the prefix cache holds. */
+  readonly cachedTokens: number;
+  /** Items that wait when it starts, those in it included. */
+  readonly waiting: number;
+  /** Whether something is compiled for it. */
+  readonly compiled: boolean;
+  /** When it starts, in ms of virtual time. */
+  readonly startMs: number;
+  /** When it ends. */
+  readonly endMs: number;
+}
+
 /** The shapes remembered as compiled; more than a long run can meet, but bounded. */
 const MAX_SHAPES = 65536;
 
@@ -73,14 +93,19 @@ export class ServiceQueue {
   readonly #rng: Rng;
   readonly #cache: PrefixCache;
   readonly #shapes = new Set<string>();
+  readonly #onBatch: (batch: BatchReport) => void;
   #waiting: Item[] = [];
   #head = 0;
   #batch: Batch | null = null;
   #batches = 0;
 
-  /** Starts idle, with an empty cache and nothing compiled; the options must be valid. */
-  constructor(options: EngineOptions) {
+  /** Starts idle, with an empty cache and nothing compiled; the options must be valid. Each batch is reported as it starts. */
+  constructor(
+    options: EngineOptions,
+    onBatch: (batch: BatchReport) => void = () => {},
+  ) {
     this.#options = options;
+    this.#onBatch = onBatch;
     this.#rng = createRng(options.seed);
     this.#cache = new PrefixCache(
       options.disableRadixCache ? 0 : options.kvPoolTokens,
@@ -157,6 +182,8 @@ export class ServiceQueue {
     const { maxRunningRequests, maxPrefillTokens } = this.#options;
     const items: Item[] = [];
     let newTokens = 0;
+    let cachedTokens = 0;
+    const waiting = this.#waiting.length - this.#head;
     while (items.length < maxRunningRequests) {
       const item = this.#waiting[this.#head];
       if (item === undefined) break;
@@ -165,6 +192,7 @@ export class ServiceQueue {
       const isFull = newTokens + tokens > maxPrefillTokens;
       if (items.length > 0 && (isFull || item.opensBatch)) break;
       newTokens += tokens;
+      cachedTokens += item.tokenCount - tokens;
       items.push(item);
       this.#head++;
     }
@@ -173,8 +201,17 @@ export class ServiceQueue {
       this.#head = 0;
     }
     if (items.length === 0) return;
-    this.#batches++;
-    this.#batch = { items, endMs: nowMs + this.#durationMs(items, newTokens) };
+    const id = ++this.#batches;
+    const compiled = this.#isNewShape(items, newTokens) ||
+      this.#isLateCompile();
+    const endMs = nowMs + this.#durationMs(items, newTokens) +
+      (compiled ? this.#options.compileMs : 0);
+    this.#batch = { items, endMs };
+    this.#onBatch({
+      ...{ id, newTokens, cachedTokens, waiting, compiled, endMs },
+      items: items.length,
+      startMs: nowMs,
+    });
   }
 
   #durationMs(items: readonly Item[], newTokens: number): number {
@@ -191,10 +228,18 @@ export class ServiceQueue {
     const baseMs = fixedMs + perTokenMs * newTokens +
       perItemMs * items.length + perLabelMs * labels;
     const factor = noise === 0 ? 1 : Math.exp(noise * normal(this.#rng));
-    const compileMs = this.#isNewShape(items, newTokens)
-      ? this.#options.compileMs
-      : 0;
-    return baseMs * slowdown * factor + compileMs + stallMs;
+    return baseMs * slowdown * factor * this.#hump() + stallMs;
+  }
+
+  /** Without humps no chance is drawn, so that the same seed gives the same times as before. */
+  #hump(): number {
+    const { humpRate, humpFactor } = this.#options;
+    return humpRate > 0 && this.#rng() < humpRate ? humpFactor : 1;
+  }
+
+  #isLateCompile(): boolean {
+    const { lateCompileRate } = this.#options;
+    return lateCompileRate > 0 && this.#rng() < lateCompileRate;
   }
 
   #isNewShape(items: readonly Item[], newTokens: number): boolean {
@@ -206,7 +251,12 @@ export class ServiceQueue {
       if (last?.[0] === ticket.labelKey) last[1]++;
       else runs.push([ticket.labelKey, 1]);
     }
-    const shape = `${bucket};${runs.map((run) => run.join("x")).join(";")}`;
+    const requests = this.#options.compileByOccupancy
+      ? new Set(items.map(({ ticket }) => ticket)).size
+      : 1;
+    const shape = `${bucket};${requests};${
+      runs.map((run) => run.join("x")).join(";")
+    }`;
     if (this.#shapes.has(shape)) return false;
     if (this.#shapes.size >= MAX_SHAPES) this.#shapes.clear();
     this.#shapes.add(shape);

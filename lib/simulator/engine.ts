@@ -34,6 +34,7 @@ import {
   parseFault,
 } from "./faults.ts";
 import { serverInfo } from "./info.ts";
+import { answerLine, type EngineLog, logBatch } from "./log.ts";
 import { type EngineOptions, engineOptions } from "./options.ts";
 import { composePrompts, refusalOf } from "./prompts.ts";
 import { parseScoreCall, type ScoreCall } from "./request.ts";
@@ -101,6 +102,9 @@ export class Engine {
   readonly #queue: ServiceQueue;
   readonly #pending = new Map<ServiceJob, Pending>();
   readonly #ready: EngineEvent[] = [];
+  readonly #log: EngineLog | null;
+  #dueLines: { readonly message: string; readonly atMs: number }[] = [];
+  readonly #scoreTickets = new Set<number>();
   #tickets = 0;
   #scoreRequests = 0;
   #servingSinceMs: number | null = null;
@@ -110,16 +114,25 @@ export class Engine {
    * Starts an idle server.
    *
    * @param options Options that differ from the defaults.
+   * @param log Takes what a server logs, in the order of time, as {@linkcode advance} gets there; null for no log.
    * @throws {TypeError | RangeError | SyntaxError} If an option is not valid.
    */
-  constructor(options: Readonly<Partial<EngineOptions>> = {}) {
+  constructor(
+    options: Readonly<Partial<EngineOptions>> = {},
+    log: EngineLog | null = null,
+  ) {
+    this.#log = log;
     this.options = engineOptions(options);
     this.#faults = this.options.faults.map(parseFault);
     this.#model = new PseudoModel(
       this.options.modelPath,
       this.options.vocabSize,
     );
-    this.#queue = new ServiceQueue(this.options);
+    const later: EngineLog = (message, atMs) =>
+      this.#dueLines.push({ message, atMs });
+    this.#queue = log === null
+      ? new ServiceQueue(this.options)
+      : new ServiceQueue(this.options, (batch) => logBatch(later, batch));
   }
 
   /** Whether the server has died; every further request ends in a `crash` reply, which stands for a refused connection. */
@@ -174,10 +187,28 @@ export class Engine {
   advance(nowMs: number): EngineEvent[] {
     this.#serve(nowMs);
     const firstLater = this.#ready.findIndex((event) => event.atMs > nowMs);
-    return this.#ready.splice(
+    const due = this.#ready.splice(
       0,
       firstLater === -1 ? this.#ready.length : firstLater,
     );
+    if (this.#log === null) return due;
+    for (const { ticket, atMs, reply } of due) {
+      if (!this.#scoreTickets.delete(ticket) || reply.kind !== "answer") {
+        continue;
+      }
+      this.#dueLines.push({ message: answerLine(reply.answer.status), atMs });
+    }
+    this.#writeLog(this.#log, nowMs);
+    return due;
+  }
+
+  #writeLog(log: EngineLog, nowMs: number): void {
+    const due = this.#dueLines.filter(({ atMs }) => atMs <= nowMs);
+    if (due.length === 0) return;
+    this.#dueLines = this.#dueLines.filter(({ atMs }) => atMs > nowMs);
+    for (const { message, atMs } of due.toSorted((a, b) => a.atMs - b.atMs)) {
+      log(message, atMs);
+    }
   }
 
   #serve(nowMs: number): void {
@@ -233,6 +264,7 @@ export class Engine {
 
   #score(ticket: number, request: EngineRequest, nowMs: number): void {
     this.#servingSinceMs ??= nowMs;
+    if (this.#log !== null) this.#scoreTickets.add(ticket);
     const requestNumber = ++this.#scoreRequests;
     const { seed } = this.options;
     const struck = faultsAt(this.#faults, { requestNumber, seed });

@@ -9,7 +9,7 @@ import { parseFault } from "./faults.ts";
  * Everything that shapes the simulated engine. Times are milliseconds.
  *
  * The service time of one batch is
- * `(fixedMs + perTokenMs x new tokens + perItemMs x items + perLabelMs x labels of all its items) x noise + compileMs if the shape is new`,
+ * `(fixedMs + perTokenMs x new tokens + perItemMs x items + perLabelMs x labels of all its items) x noise x hump + compileMs if the shape is new`,
  * where new tokens are those that the prefix cache does not hold.
  */
 export interface EngineOptions {
@@ -43,6 +43,14 @@ export interface EngineOptions {
   perLabelMs: number;
   /** Cost of the first batch of each shape: token bucket, items and label lists. */
   compileMs: number;
+  /** Whether the number of requests in a batch is part of its shape, so that each new occupancy under concurrency compiles. */
+  compileByOccupancy: boolean;
+  /** Chance that a batch compiles although its shape is known, as real servers do long after the start. */
+  lateCompileRate: number;
+  /** Chance that a batch takes `humpFactor` times as long: a second hump of latencies. */
+  humpRate: number;
+  /** How many times as long such a batch takes. */
+  humpFactor: number;
   /** Standard deviation of the natural logarithm of the noise factor (its median is 1). */
   noise: number;
   /**
@@ -78,6 +86,10 @@ export const ENGINE_DEFAULTS: Readonly<EngineOptions> = {
   perItemMs: 0.1,
   perLabelMs: 0.02,
   compileMs: 300,
+  compileByOccupancy: false,
+  lateCompileRate: 0,
+  humpRate: 0,
+  humpFactor: 2,
   noise: 0.03,
   splitRate: 0,
   seed: 42,
@@ -117,6 +129,9 @@ const ENGINE_LIMITS: Readonly<
   perItemMs: ["number", 0, MAX_COST_MS],
   perLabelMs: ["number", 0, MAX_COST_MS],
   compileMs: ["number", 0, MAX_COST_MS],
+  lateCompileRate: ["number", 0, 1],
+  humpRate: ["number", 0, 1],
+  humpFactor: ["number", 1, 1000],
   noise: ["number", 0, 3],
   splitRate: ["number", 0, 1],
   seed: ["integer", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
@@ -155,11 +170,8 @@ export function engineOptions(
       "Cannot simulate an engine as apiKey must be null or printable ASCII without spaces",
     );
   }
-  if (typeof options.disableRadixCache !== "boolean") {
-    throw new TypeError(
-      `Cannot simulate an engine as disableRadixCache must be true or false: current value is ${options.disableRadixCache}`,
-    );
-  }
+  checkBoolean("disableRadixCache", options.disableRadixCache);
+  checkBoolean("compileByOccupancy", options.compileByOccupancy);
   options.faults.forEach((fault) => parseFault(fault));
   return options;
 }
@@ -176,6 +188,14 @@ function checkNumber(
     const noun = kind === "integer" ? "an integer" : "a number";
     throw new RangeError(
       `Cannot simulate an engine as ${name} must be ${noun} from ${min} to ${max}: current value is ${value}`,
+    );
+  }
+}
+
+function checkBoolean(name: string, value: unknown): void {
+  if (typeof value !== "boolean") {
+    throw new TypeError(
+      `Cannot simulate an engine as ${name} must be true or false: current value is ${value}`,
     );
   }
 }

@@ -28,6 +28,8 @@ export type SimulatorCommand =
     readonly hostname: string;
     /** Port to listen on, 0 for a free one. */
     readonly port: number;
+    /** Whether the lines of its log are wanted. */
+    readonly logs: boolean;
   }
   | { readonly kind: "close" };
 
@@ -35,6 +37,7 @@ export type SimulatorCommand =
 export type SimulatorNotice =
   | { readonly kind: "listening"; readonly port: number }
   | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "log"; readonly text: string }
   | { readonly kind: "crashed" }
   | { readonly kind: "closed" };
 

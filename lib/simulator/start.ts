@@ -13,6 +13,8 @@ export interface SimulatorOptions extends EngineOptions {
   readonly port: number;
   /** Address to listen on. @default {"127.0.0.1"} */
   readonly hostname: string;
+  /** Takes the log of the server, piece by piece. @default {no log} */
+  readonly onLog: (text: string) => void;
 }
 
 /** A simulated engine that serves. Disposing closes its port and connections at once. */
@@ -36,7 +38,7 @@ const MAX_PORT = 65535;
 export async function startSimulator(
   options: Readonly<Partial<SimulatorOptions>> = {},
 ): Promise<Simulator> {
-  const { port = 0, hostname = "127.0.0.1", ...rest } = options;
+  const { port = 0, hostname = "127.0.0.1", onLog, ...rest } = options;
   if (!Number.isInteger(port) || port < 0 || port > MAX_PORT) {
     throw new RangeError(
       `Cannot start the simulated engine as port must be an integer from 0 to ${MAX_PORT}: current value is ${port}`,
@@ -52,6 +54,7 @@ export async function startSimulator(
     worker.onmessage = ({ data }: MessageEvent<SimulatorNotice>): void => {
       if (data.kind === "listening") resolve(data.port);
       else if (data.kind === "failed") fail(data.message);
+      else if (data.kind === "log") onLog?.(data.text);
       else if (data.kind === "crashed") ended.resolve("crashed");
       else closed.resolve();
     };
@@ -64,7 +67,8 @@ export async function startSimulator(
     };
   });
   const tell = (command: SimulatorCommand): void => worker.postMessage(command);
-  tell({ kind: "serve", engine, hostname, port });
+  const logs = onLog !== undefined;
+  tell({ kind: "serve", engine, hostname, port, logs });
   try {
     const openPort = await listening;
     return {

@@ -5,6 +5,7 @@
  */
 /// <reference lib="deno.worker" />
 import { Engine } from "./engine.ts";
+import { type EngineLog, startLines, timedLine } from "./log.ts";
 import {
   serveEngine,
   type SimulatorCommand,
@@ -16,14 +17,38 @@ const { promise: closeAsked, resolve: askToClose } = Promise.withResolvers<
 >();
 
 async function serve(
-  { engine, hostname, port }: Extract<SimulatorCommand, { kind: "serve" }>,
+  { engine, hostname, port, logs }: Extract<
+    SimulatorCommand,
+    { kind: "serve" }
+  >,
 ): Promise<void> {
-  const server = await serveEngine(new Engine(engine), { hostname, port });
+  const log = logs ? postLines() : null;
+  const served = new Engine(engine, log);
+  const server = await serveEngine(served, { hostname, port });
+  if (log !== null) {
+    for (const line of startLines(served.options, server.port)) {
+      log(line, performance.now());
+    }
+  }
   notify({ kind: "listening", port: server.port });
   server.crashed.then(() => notify({ kind: "crashed" }));
   await closeAsked;
   await server.close();
   notify({ kind: "closed" });
+}
+
+/** Posts lines, those of one turn together. */
+function postLines(): EngineLog {
+  let text = "";
+  return (message, atMs) => {
+    if (text === "") {
+      queueMicrotask(() => {
+        notify({ kind: "log", text });
+        text = "";
+      });
+    }
+    text += timedLine(message, performance.timeOrigin + atMs);
+  };
 }
 
 function notify(notice: SimulatorNotice): void {

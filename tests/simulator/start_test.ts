@@ -8,6 +8,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { until } from "../support/bench_runner.ts";
 import { ZERO_COST } from "../../lib/simulator/options.ts";
 import {
   type SimulatorOptions,
@@ -361,4 +362,42 @@ Deno.test("sim.ts ends with 2 and a clear line on a usage error, and with 0 on -
     assert(shown.includes(text), shown);
     assertEquals(shown.includes("    at "), false, shown);
   }));
+});
+
+Deno.test("sim.ts logs as a server does, and is refused an accelerator that another holds", async () => {
+  using held = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accelerator = String(held.addr.port);
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ..."run --no-prompt --allow-net=127.0.0.1 --allow-read=. sim.ts --port 0"
+        .split(" "),
+      ...["--accelerator", accelerator],
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  assertEquals(code, 3);
+  assertMatch(
+    new TextDecoder().decode(stderr),
+    /TPU is already in use by another process/,
+  );
+  const pieces: string[] = [];
+  await using simulator = await startSimulator({
+    compileMs: 1,
+    onLog: (text) => pieces.push(text),
+  });
+  const answer = await fetch(`${simulator.url}/v1/score`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({
+      ...{ query: "q", items: [" a"], model: "m" },
+      "label_token_ids": [1],
+    }),
+  });
+  await answer.body?.cancel();
+  await until(() => pieces.join("").includes("POST /v1/score"));
+  const log = pieces.join("");
+  assertMatch(log, /^\[[\d-]{10} [\d:]{8}\] server_args=ServerArgs\(/);
+  assertMatch(log, /fired up[\s\S]*#new-seq: 1,[\s\S]*#cache_miss: 2\n/);
 });
