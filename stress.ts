@@ -121,11 +121,15 @@ async function finish(
   outputs: RunOutputs<StressRun>,
 ): Promise<number> {
   const { run, fatal } = end;
-  if (run.results.length > 0) {
-    showBeside(outputs.files, renderStressRun(run, terminalColumns()));
-  }
-  const isKept = await writeRun(outputs, run, stringifyStressRun);
   const exitCode = stressExitCode(end);
+  if (run.results.length === 0) {
+    return complain(
+      fatal ?? "Interrupted before anything was measured",
+      exitCode,
+    );
+  }
+  showBeside(outputs.files, renderStressRun(run, terminalColumns()));
+  const isKept = await writeRun(outputs, run, stringifyStressRun);
   if (fatal !== null) return complain(fatal, exitCode);
   if (exitCode === 0 && !isKept) return 3;
   return exitCode === 130

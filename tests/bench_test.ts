@@ -369,14 +369,25 @@ function assertNoKey(text: string): void {
   }
 }
 
-Deno.test("main() exits with 3 when the server refuses the key", async () => {
+Deno.test("main() exits with 3 when the server refuses the key, and says whether one was sent", async () => {
   await using folder = await makeTestFolder();
   await using server = await startScoreServer({ apiKey: KEY });
-  const { code, stderr } = await runMain(
-    [...ONE_CELL, "--url", server.url, "-o", `${folder.path}/a.csv`],
-  );
-  assertEquals(code, 3);
-  assertMatch(stderr, /refuses the key with status 401.*Set SCORE_API_KEY/);
+  const said = "with status 401 \\(.*Set SCORE_API_KEY or --api-key-file";
+  const cases: [string[], RegExp][] = [
+    [[], new RegExp(`asks for a key, and none was sent, ${said}`)],
+    [
+      ["--header", "Authorization: Bearer another"],
+      new RegExp(`refuses the key ${said}`),
+    ],
+  ];
+  for (const [args, message] of cases) {
+    const { code, stderr } = await runMain([
+      ...[...ONE_CELL, ...args],
+      ...["--url", server.url, "-o", `${folder.path}/a.csv`],
+    ]);
+    assertEquals(code, 3);
+    assertMatch(stderr, message);
+  }
   assertEquals(scoreBodies(server).length, 0);
 });
 
@@ -434,7 +445,13 @@ Deno.test("main() names the flag to add when Deno may not do something", async (
   const without = (name: string) =>
     all.filter((word) => !word.startsWith(`--allow-${name}`));
   const cases: [string, string[], number, RegExp][] = [
-    ["net", ["--url", server.url], 3, /--allow-net/],
+    [
+      "net",
+      ["--url", "http://localhost"],
+      2,
+      /not allowed to connect to localhost:80\. .*deno task bench --profile NAME.*--allow-net=localhost:80 /,
+    ],
+    ["net", ["--url", server.url], 2, /--allow-net=127\.0\.0\.1:\d+ to /],
     ["net", [], 3, /--allow-net/],
     ["write", ["--url", server.url], 2, /--allow-write/],
     ["run", ["--launch", "sh {port}"], 3, /--allow-run=sh to /],

@@ -105,7 +105,7 @@ function parseLine(line: string, number: number): string[] {
     return cells;
   } catch {
     throw new SyntaxError(
-      `line ${number}: a row of CSV was expected, found a quote that does not close: ${
+      `line ${number}: a row of CSV was expected, found a quote that does not close on its line (a line feed inside quotes is not taken: take it out): ${
         shown(line)
       }`,
     );

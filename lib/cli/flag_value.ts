@@ -62,6 +62,9 @@ function parseNumber(flag: Flag, text: string): number | undefined {
   return value >= min && value <= max ? value : undefined;
 }
 
+/** What people write for a row of numbers. */
+const RANGE_REGEXP = /^\d+(?:\.{2,3}|-|:)\d+$/;
+
 function parseOne(
   flag: Flag,
   text: string,
@@ -75,7 +78,11 @@ function parseOne(
   }
   const value = parseNumber(flag, text);
   if (value === undefined) {
-    problems.push(describeProblem(flag, quote(text), describeNumber(flag)));
+    const isRange = flag.kind === "integers" && RANGE_REGEXP.test(text);
+    const expected = isRange
+      ? "each value by itself, as 1,2,4: a range is not taken"
+      : describeNumber(flag);
+    problems.push(describeProblem(flag, quote(text), expected));
   }
   return value;
 }

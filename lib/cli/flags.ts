@@ -147,13 +147,32 @@ function camelCase(name: string): string {
   return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
+/** Joins a negative number to the flag before it, as its value: it looks like a flag. */
+function joinNegatives(
+  tokens: readonly string[],
+  flags: readonly Flag[],
+): string[] {
+  const joined: string[] = [];
+  for (const token of tokens) {
+    const last = joined.at(-1) ?? "";
+    const takesValue = flags.some(({ name, short, kind }) =>
+      kind !== "switch" && [`--${name}`, `-${short}`].includes(last)
+    );
+    if (takesValue && /^-[\d.]/.test(token)) {
+      joined.splice(-1, 1, `${last}=${token}`);
+    } else joined.push(token);
+  }
+  return joined;
+}
+
 function scan(
   args: readonly string[],
   flags: readonly Flag[],
   problems: string[],
 ): Args {
   const end = args.indexOf("--");
-  const tokens = end < 0 ? args : args.slice(0, end);
+  const before = end < 0 ? args : args.slice(0, end);
+  const tokens = joinNegatives(before, flags);
   problems.push(...checkSwitches(tokens, flags));
   const marked = tokens
     .filter((token) => switchIn(token, flags)?.value === undefined)
@@ -167,7 +186,7 @@ function scan(
   const isSwitch = (flag: Flag) => flag.kind === "switch";
   const valued = flags.filter((flag) => !isSwitch(flag));
   return parseArgs(
-    [...marked.map(({ mark }) => mark), ...args.slice(tokens.length)],
+    [...marked.map(({ mark }) => mark), ...args.slice(before.length)],
     {
       string: ["_", ...valued.map((flag) => flag.name)],
       boolean: flags.filter(isSwitch).map((flag) => flag.name),

@@ -33,6 +33,7 @@ import { readRun } from "../record/run_file.ts";
 import { runToMetadata, runToRows } from "../report/run/text.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
 import { openTarget, type TargetOptions, type Wanted } from "../server/open.ts";
+import { checkAllowed } from "../server/permission.ts";
 import {
   type BenchFlags,
   type BenchRequest,
@@ -87,6 +88,9 @@ export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
   const resumed = flags.resume === undefined
     ? null
     : await readRun(flags.resume);
+  if (flags.unixSocket === undefined) {
+    await checkAllowed([request.url, request.compared?.url ?? null]);
+  }
   const apiKey = await readApiKey(flags.apiKeyFile);
   const comparedKey = keyOfCompared(request, apiKey);
   refuseTwoKeys(apiKey ?? comparedKey, request.headers);

@@ -15,6 +15,7 @@ import { UsageError } from "../failure.ts";
 import { optionDifferences, type TargetKind } from "../record/run.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
 import { openTarget, type Target, UNKNOWN } from "../server/open.ts";
+import { checkAllowed } from "../server/permission.ts";
 import { readStressRun } from "../stress/file.ts";
 import { specifiedResult, type StressRun } from "../stress/record.ts";
 import type { StressOptions } from "../stress/scenarios.ts";
@@ -66,6 +67,7 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
   const resumed = flags.resume === undefined
     ? null
     : await readStressRun(flags.resume);
+  if (flags.unixSocket === undefined) await checkAllowed([request.url]);
   const apiKey = await readApiKey(flags.apiKeyFile);
   refuseTwoKeys(apiKey, request.headers);
   const caCerts = await readCertificates(flags.caFile);

@@ -22,6 +22,7 @@ import { hash32 } from "../stats/rng.ts";
 import { detectHardware } from "./environment.ts";
 import { launchServer, launchWords } from "./launch.ts";
 import { startSimulator } from "../simulator/start.ts";
+import { isAllowed } from "./permission.ts";
 
 /** An open target; disposing closes what was started for it. */
 export interface Target extends AsyncDisposable {
@@ -122,11 +123,7 @@ export async function openTarget(
   wanted: Wanted,
 ): Promise<Target> {
   if (options.url !== null) return openUrl(options, options.url, wanted);
-  const { state } = await Deno.permissions.query({
-    name: "net",
-    host: "127.0.0.1",
-  });
-  if (state !== "granted") {
+  if (!await isAllowed("127.0.0.1")) {
     throw new MeasureError(
       "Cannot start a server on 127.0.0.1: Deno was not allowed to use it. Add --allow-net=127.0.0.1 to the deno command",
     );
@@ -357,12 +354,16 @@ async function lookUp(
       throw new MeasureError(
         `Cannot reach ${endpoint.url}: ${
           redact(exchange.message)
-        }. Check that the server is up (a TPU server keeps its port closed while it compiles) and that --allow-net names it`,
+        }. Check that the server is up (a TPU server keeps its port closed while it compiles)`,
       );
     }
     if (exchange.status === 401 || exchange.status === 403) {
+      // A gateway may take its key from a header of any name.
+      const isSent = Object.keys(endpoint.headers).length > 0;
       throw new MeasureError(
-        `Cannot measure ${endpoint.url}: it refuses the key with status ${exchange.status} (${
+        `Cannot measure ${endpoint.url}: it ${
+          isSent ? "refuses the key" : "asks for a key, and none was sent,"
+        } with status ${exchange.status} (${
           quoteBody(exchange.body, redact)
         }). Set SCORE_API_KEY or --api-key-file (SCORE_COMPARE_API_KEY for a --compare-url on another host)`,
       );

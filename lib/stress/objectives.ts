@@ -28,7 +28,10 @@ export interface MeasuredLoad {
 }
 
 const OBJECTIVE_REGEXP =
-  /^(mean|p50|p95|p99|max|errors)<([0-9]+(?:\.[0-9]+)?)(ms|s|%)$/;
+  /^(mean|p50|p95|p99|max|errors)\s*<\s*([0-9]+(?:\.[0-9]+)?)\s*(ms|s|%)$/;
+
+/** So much of what was given is shown, in characters. */
+const MAX_SHOWN_LENGTH = 100;
 
 /**
  * Reads objectives, separated by commas.
@@ -51,9 +54,24 @@ export function parseObjectives(text: string): Objective[] {
     throw new SyntaxError(
       `expected objectives such as p99<500ms or errors<0.1% of ${
         LATENCY_NAMES.join(", ")
-      } and errors, found ${JSON.stringify(trimmed)}`,
+      } and errors, found ${
+        JSON.stringify(trimmed.slice(0, MAX_SHOWN_LENGTH))
+      }${hintOf(trimmed)}`,
     );
   });
+}
+
+/** Says what is wrong with an objective that is nearly one; empty where that cannot be told. */
+function hintOf(text: string): string {
+  const [percentile] = /^p[\d.]{1,10}/i.exec(text) ?? [];
+  const isKnown = LATENCY_NAMES.some((name) => name === percentile);
+  if (percentile !== undefined && !isKnown) {
+    return `: ${percentile} is not measured, take p99 or max`;
+  }
+  if (/[>=]/.test(text)) return ": a figure must be below its limit, with <";
+  return /<\s*[\d.]+$/.test(text)
+    ? ": the limit needs a unit, ms or s, for errors %"
+    : "";
 }
 
 /** Returns the objectives that a load broke; no errors at all meet any limit on errors. */

@@ -70,7 +70,8 @@ export async function runStress(
     await stress.close();
   }
   const run = stress.record();
-  await world.save(run);
+  // Nothing measured must not replace what an earlier run left there.
+  if (run.results.length > 0) await world.save(run);
   return { run, fatal };
 }
 

@@ -184,7 +184,7 @@ Deno.test("parseResultCsv() refuses a header that is not the specification's", (
     ],
     [
       `"${HEADER}`,
-      `line 1: a row of CSV was expected, found a quote that does not close: ${
+      `line 1: a row of CSV was expected, found a quote that does not close on its line (a line feed inside quotes is not taken: take it out): ${
         JSON.stringify(`"${HEADER}`.slice(0, 60) + "...")
       }`,
     ],
@@ -311,7 +311,7 @@ Deno.test("parseResultCsv() refuses rows that are too short, too long, repeated 
 Deno.test("parseResultCsv() does not run on over a line with an open quote", () => {
   assertEquals(
     complaint(fileOf(rowOf({ "model": '"open' }), rowOf())),
-    `line 2: a row of CSV was expected, found a quote that does not close: ${
+    `line 2: a row of CSV was expected, found a quote that does not close on its line (a line feed inside quotes is not taken: take it out): ${
       JSON.stringify(rowOf({ "model": '"open' }).slice(0, 60) + "...")
     }`,
   );

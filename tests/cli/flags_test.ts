@@ -155,11 +155,15 @@ Deno.test("parseFlags() refuses a flag without a value", () => {
   );
 });
 
-Deno.test("parseFlags() says how to write a negative value", () => {
+Deno.test("parseFlags() takes a negative number after a flag for its value, and no other word with a dash", () => {
+  assertEquals(flagsFrom("--offset", "-5").offset, -5);
   assertEquals(
-    problemsOf("--offset", "-5"),
-    "Cannot take -5: a negative value is written --NAME=-5\n" +
-      "Cannot take --offset=: expected a value: write --offset=N",
+    problemsOf("--rate", "-5"),
+    'Cannot take --rate="-5": expected a number of at least 0',
+  );
+  assertEquals(
+    problemsOf("-5"),
+    "Cannot take -5: a negative value is written --NAME=-5",
   );
 });
 
@@ -236,6 +240,10 @@ Deno.test("parseFlags() refuses broken lists", () => {
       `Cannot take --batch-sizes="${text}": expected values with one comma and no space between them`,
     );
   }
+  assertEquals(
+    problemsOf("--batch-sizes=1..16"),
+    'Cannot take --batch-sizes="1..16": expected each value by itself, as 1,2,4: a range is not taken',
+  );
   assertEquals(
     problemsOf("--batch-sizes=1,2000"),
     'Cannot take --batch-sizes="2000": expected a whole number from 1 to 1000',

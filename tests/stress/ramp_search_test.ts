@@ -1,4 +1,5 @@
 import {
+  assert,
   assertEquals,
   assertGreater,
   assertLess,
@@ -91,6 +92,27 @@ Deno.test("parseObjectives() reads figures, units and shares", () => {
   ) {
     assertThrows(() => parseObjectives(wrong), SyntaxError, "p99<500ms");
   }
+});
+
+Deno.test("parseObjectives() takes blanks, and says what is wrong with what is nearly an objective", () => {
+  assertEquals(parseObjectives("p99 < 500 ms")[0]?.limit, 500);
+  for (
+    const [text, hint] of [
+      ["p99.9<500ms", ": p99.9 is not measured, take p99 or max"],
+      ["P99<500ms", ": P99 is not measured, take p99 or max"],
+      ["p99<=500ms", ": a figure must be below its limit, with <"],
+      ["p99<500", ": the limit needs a unit, ms or s, for errors %"],
+      ["errors < 0.1", ": the limit needs a unit, ms or s, for errors %"],
+      ["p99<1%", ""],
+    ] as const
+  ) {
+    const { message } = assertThrows(() => parseObjectives(text), SyntaxError);
+    assert(message.endsWith(`found ${JSON.stringify(text)}${hint}`), message);
+  }
+  // A flag may be of any length.
+  const long = `p${"9".repeat(100_000)}`;
+  const { message } = assertThrows(() => parseObjectives(long), SyntaxError);
+  assertLess(message.length, 300);
 });
 
 Deno.test("brokenObjectives() breaks at the limit, and without an answer", () => {
