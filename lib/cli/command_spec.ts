@@ -41,6 +41,40 @@ export interface Flag {
   readonly default?: string | number | readonly string[] | readonly number[];
 }
 
+/** What a flag may say beside its name, its value and its help. */
+export type FlagRest = Omit<Flag, "name" | "kind" | "placeholder" | "help">;
+
+/** Makes a flag of one kind out of `NAME PLACEHOLDER` (a switch has none) and its help. */
+export type FlagMaker<Kind extends FlagKind> = <
+  const Head extends string,
+  const Rest extends FlagRest = Record<never, never>,
+>(head: Head, help: string, rest?: Rest) =>
+  & Rest
+  & {
+    readonly name: Head extends `${infer Name} ${string}` ? Name : Head;
+    readonly kind: Kind;
+    readonly placeholder: string;
+    readonly help: string;
+  };
+
+/** Makers of flags by their kinds, so that a table has a row a flag. */
+export const flag: { readonly [Kind in FlagKind]: FlagMaker<Kind> } = {
+  text: makerOf("text"),
+  integer: makerOf("integer"),
+  number: makerOf("number"),
+  texts: makerOf("texts"),
+  integers: makerOf("integers"),
+  switch: makerOf("switch"),
+};
+
+function makerOf<Kind extends FlagKind>(kind: Kind): FlagMaker<Kind> {
+  return (head, help, rest) => {
+    const [name = "", placeholder = ""] = head.split(/ (.*)/);
+    // The type of the name follows the text of the head, which no value does.
+    return { ...rest, name, kind, placeholder, help } as never;
+  };
+}
+
 /** A command: its flags, its other words and what its help says. */
 export interface CommandSpec {
   /** The command as a user types it, for example `deno task bench`. */

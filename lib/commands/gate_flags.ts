@@ -5,7 +5,7 @@
  */
 import { type CompareOptions, GATES } from "../baseline/comparison.ts";
 import { MISMATCH_NAMES } from "../baseline/conditions.ts";
-import type { FlagValues } from "../cli/command_spec.ts";
+import { flag, type FlagValues } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
 import { DEFAULT_FAIL_PERCENT, DEFAULT_WARN_PERCENT } from "../gate/verdict.ts";
 
@@ -13,48 +13,30 @@ import { DEFAULT_FAIL_PERCENT, DEFAULT_WARN_PERCENT } from "../gate/verdict.ts";
 export const GATE_FLAGS = {
   title: "Gate",
   flags: [
-    {
-      name: "gate",
-      kind: "text",
-      choices: GATES,
-      default: "statistical",
-      placeholder: "RULE",
-      help:
-        "statistical: the evidence must carry the verdict; threshold: mean throughput against the newest row, as the specification has it",
-    },
-    {
-      name: "regression-threshold",
-      kind: "number",
-      min: 0.1,
-      max: 99,
-      default: DEFAULT_FAIL_PERCENT,
-      placeholder: "PERCENT",
-      help: "Smallest drop of throughput that fails a run",
-    },
-    {
-      name: "warn-threshold",
-      kind: "number",
-      min: 0.05,
-      max: 98,
-      placeholder: "PERCENT",
-      help:
-        "Smallest drop that warns; 5, or half of the regression threshold where that is less",
-    },
-    {
-      name: "allow-mismatch",
-      kind: "text",
+    flag.text(
+      "gate RULE",
+      "statistical: the evidence must carry the verdict; threshold: mean throughput against the newest row, as the specification has it",
+      { choices: GATES, default: "statistical" },
+    ),
+    flag.number(
+      "regression-threshold PERCENT",
+      "Smallest drop of throughput that fails a run",
+      { min: 0.1, max: 99, default: DEFAULT_FAIL_PERCENT },
+    ),
+    flag.number(
+      "warn-threshold PERCENT",
+      "Smallest drop that warns; 5, or half of the regression threshold where that is less",
+      { min: 0.05, max: 98 },
+    ),
+    flag.text("allow-mismatch NAME", "Compare although this differs", {
       repeat: true,
       choices: MISMATCH_NAMES,
-      placeholder: "NAME",
-      help: "Compare although this differs",
-    },
-    {
-      name: "max-invalid",
-      kind: "integer",
-      default: 0,
-      placeholder: "N",
-      help: "INVALID cells to put up with before the exit code is 3",
-    },
+    }),
+    flag.integer(
+      "max-invalid N",
+      "INVALID cells to put up with before the exit code is 3",
+      { default: 0 },
+    ),
   ],
 } as const;
 

@@ -3,18 +3,15 @@
  *
  * @module
  */
+import { flag } from "../cli/command_spec.ts";
 import { GATE_FLAGS } from "./gate_flags.ts";
 
 /** Where results go, a flag of all commands but the history. */
-const OUTPUT_FLAG = {
-  name: "output",
-  short: "o",
-  kind: "text",
-  repeat: true,
-  placeholder: "FILE",
-  help:
-    "Write the result: .csv, .md, .html, .xml (JUnit) or .json; json:- and the like to standard output",
-} as const;
+const OUTPUT_FLAG = flag.text(
+  "output FILE",
+  "Write the result: .csv, .md, .html, .xml (JUnit) or .json; json:- and the like to standard output",
+  { short: "o", repeat: true },
+);
 
 /** The flags of `report.ts` with run records. */
 export const RENDER_COMMAND = {
@@ -54,14 +51,12 @@ export const TREND_COMMAND = {
   },
   groups: [{
     title: "Output",
-    flags: [{
-      name: "output",
-      short: "o",
-      kind: "text",
-      default: "results/history.html",
-      placeholder: "FILE",
-      help: "Where the page goes, .html",
-    }],
+    flags: [
+      flag.text("output FILE", "Where the page goes, .html", {
+        short: "o",
+        default: "results/history.html",
+      }),
+    ],
   }],
   examples: [
     {
@@ -93,12 +88,7 @@ export const COMPARE_COMMAND = {
       title: "Output",
       flags: [
         OUTPUT_FLAG,
-        {
-          name: "json-output",
-          kind: "text",
-          placeholder: "FILE",
-          help: "Write the verdict of each cell as JSON",
-        },
+        flag.text("json-output FILE", "Write the verdict of each cell as JSON"),
       ],
     },
   ],

@@ -3,7 +3,11 @@
  *
  * @module
  */
-import type { CommandSpec, FlagValues } from "../cli/command_spec.ts";
+import {
+  type CommandSpec,
+  flag,
+  type FlagValues,
+} from "../cli/command_spec.ts";
 import { formatHelp } from "../cli/help.ts";
 import { UsageError } from "../failure.ts";
 import { faultTable } from "../simulator/faults.ts";
@@ -31,82 +35,50 @@ export const SIM_COMMAND = {
     {
       title: "Server",
       flags: [
-        {
-          name: "port",
-          kind: "integer",
+        flag.integer("port N", "Port to listen on, 0 for a free one", {
           default: DEFAULT_PORT,
           max: 65535,
-          help: "Port to listen on, 0 for a free one",
-        },
-        {
-          name: "host",
-          kind: "text",
+        }),
+        flag.text("host TEXT", "Address to listen on", {
           default: "127.0.0.1",
-          help: "Address to listen on",
-        },
-        {
-          name: "model",
-          kind: "text",
+        }),
+        flag.text("model TEXT", "Model name to show; scores depend on it", {
           default: ENGINE_DEFAULTS.modelPath,
-          help: "Model name to show; scores depend on it",
-        },
-        {
-          name: "dtype",
-          kind: "text",
-          default: ENGINE_DEFAULTS.dtype,
-          help: "Dtype to show; scores are float32 whatever it says",
-        },
-        {
-          name: "api-key",
-          kind: "text",
-          placeholder: "KEY",
-          help: "Key that requests must carry",
-        },
-        {
-          name: "log",
-          kind: "switch",
-          help:
-            "Write to stderr what a server logs: batches, compiles, answers",
-        },
-        {
-          name: "accelerator",
-          kind: "integer",
-          min: 1,
-          max: 65535,
-          placeholder: "PORT",
-          help:
-            "Hold this port as if it were the accelerator: a second server that asks for it is refused",
-        },
+        }),
+        flag.text(
+          "dtype TEXT",
+          "Dtype to show; scores are float32 whatever it says",
+          { default: ENGINE_DEFAULTS.dtype },
+        ),
+        flag.text("api-key KEY", "Key that requests must carry"),
+        flag.switch(
+          "log",
+          "Write to stderr what a server logs: batches, compiles, answers",
+        ),
+        flag.integer(
+          "accelerator PORT",
+          "Hold this port as if it were the accelerator: a second server that asks for it is refused",
+          { min: 1, max: 65535 },
+        ),
       ],
     },
     {
       title: "Simulation",
       flags: [
-        {
-          name: "seed",
-          kind: "integer",
+        flag.integer("seed N", "Seed of noise and faults", {
           default: ENGINE_DEFAULTS.seed,
-          help: "Seed of noise and faults",
-        },
-        {
-          name: "zero-cost",
-          kind: "switch",
-          help: "Answer as fast as this machine can",
-        },
-        {
-          name: "set",
-          kind: "text",
-          repeat: true,
-          placeholder: "NAME=VALUE",
-          help: "Change a setting of the cost model, see below",
-        },
-        {
-          name: "fault",
-          kind: "text",
-          repeat: true,
-          placeholder: "FAULT",
-          help: "Add a fault, NAME[=VALUE][@RATE|#INDEX|/EVERY], see below",
-        },
+        }),
+        flag.switch("zero-cost", "Answer as fast as this machine can"),
+        flag.text(
+          "set NAME=VALUE",
+          "Change a setting of the cost model, see below",
+          { repeat: true },
+        ),
+        flag.text(
+          "fault FAULT",
+          "Add a fault, NAME[=VALUE][@RATE|#INDEX|/EVERY], see below",
+          { repeat: true },
+        ),
       ],
     },
   ],

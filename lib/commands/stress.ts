@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CommandSpec } from "../cli/command_spec.ts";
+import { type CommandSpec, flag } from "../cli/command_spec.ts";
 import { ARRIVALS } from "../load/pacing.ts";
 import { SCENARIOS, STRESS_SCENARIOS } from "../stress/scenarios.ts";
 import { TARGET_FLAGS } from "./target_flags.ts";
@@ -17,196 +17,129 @@ export const STRESS_COMMAND = {
     {
       title: "What is run",
       flags: [
-        {
-          name: "scenario",
-          kind: "texts",
-          choices: [...SCENARIOS, "all"],
-          default: ["all"],
-          placeholder: "LIST",
-          help: "The scenarios to run; all runs those that the target allows",
-        },
-        {
-          name: "model",
-          kind: "text",
-          default: "meta-llama/Llama-3.2-1B-Instruct",
-          placeholder: "NAME",
-          help:
-            "The model to launch, or the name of a server's model that does not tell it",
-        },
-        {
-          name: "dtype",
-          kind: "text",
-          placeholder: "NAME",
-          help:
-            "The data type to launch (default bfloat16), or that of a server that does not tell it",
-        },
-        {
-          name: "batch-sizes",
-          kind: "integers",
+        flag.texts(
+          "scenario LIST",
+          "The scenarios to run; all runs those that the target allows",
+          { choices: [...SCENARIOS, "all"], default: ["all"] },
+        ),
+        flag.text(
+          "model NAME",
+          "The model to launch, or the name of a server's model that does not tell it",
+          { default: "meta-llama/Llama-3.2-1B-Instruct" },
+        ),
+        flag.text(
+          "dtype NAME",
+          "The data type to launch (default bfloat16), or that of a server that does not tell it",
+        ),
+        flag.integers("batch-sizes LIST", "large-batch: items in a request", {
           min: 1,
           max: 100_000,
           default: STRESS_SCENARIOS["large-batch"].batchSizes,
-          placeholder: "LIST",
-          help: "large-batch: items in a request",
-        },
-        {
-          name: "iterations",
-          kind: "integer",
-          min: 1,
-          max: 100_000,
-          default: STRESS_SCENARIOS["large-batch"].iterations,
-          placeholder: "N",
-          help: "large-batch: requests of each batch size",
-        },
-        {
-          name: "concurrency",
-          kind: "integers",
-          min: 1,
-          max: 10_000,
-          placeholder: "LIST",
-          help:
-            "concurrent: clients of each level (4,8,16); mixed and ramp take the first",
-        },
-        {
-          name: "duration",
-          kind: "number",
-          min: 0.5,
-          max: 604_800,
-          placeholder: "SECONDS",
-          help:
-            "Length of each load (concurrent 30, sustained 300, mixed 30, recovery 10); a step of the ramp takes a fifth (10)",
-        },
-        {
-          name: "rate",
-          kind: "number",
-          min: 0.01,
-          max: 1_000_000,
-          placeholder: "N",
-          help:
-            "Requests a second of sustained and recovery, and of the first step of the ramp (10)",
-        },
-        {
-          name: "arrival",
-          kind: "text",
-          choices: ARRIVALS,
-          default: "constant",
-          placeholder: "KIND",
-          help: "How requests of open loads follow each other",
-        },
-        {
-          name: "ramp",
-          kind: "text",
+        }),
+        flag.integer(
+          "iterations N",
+          "large-batch: requests of each batch size",
+          {
+            min: 1,
+            max: 100_000,
+            default: STRESS_SCENARIOS["large-batch"].iterations,
+          },
+        ),
+        flag.integers(
+          "concurrency LIST",
+          "concurrent: clients of each level (4,8,16); mixed and ramp take the first",
+          { min: 1, max: 10_000 },
+        ),
+        flag.number(
+          "duration SECONDS",
+          "Length of each load (concurrent 30, sustained 300, mixed 30, recovery 10); a step of the ramp takes a fifth (10)",
+          { min: 0.5, max: 604_800 },
+        ),
+        flag.number(
+          "rate N",
+          "Requests a second of sustained and recovery, and of the first step of the ramp (10)",
+          { min: 0.01, max: 1_000_000 },
+        ),
+        flag.text(
+          "arrival KIND",
+          "How requests of open loads follow each other",
+          { choices: ARRIVALS, default: "constant" },
+        ),
+        flag.text("ramp WHAT", "What the ramp steps up", {
           choices: ["rate", "concurrency"],
           default: "rate",
-          placeholder: "WHAT",
-          help: "What the ramp steps up",
-        },
-        {
-          name: "slo",
-          kind: "text",
-          default: "p99<500ms,errors<0.1%",
-          placeholder: "LIST",
-          help:
-            "ramp: what must hold: mean, p50, p95, p99, max below ms or s, errors below %",
-        },
-        {
-          name: "tolerance",
-          kind: "number",
-          min: 0,
-          max: 1,
-          placeholder: "SHARE",
-          help:
-            "How far a score may be from its reference (float32 0.01, float16 0.02, else 0.14)",
-        },
-        {
-          name: "workers",
-          kind: "integer",
-          min: 1,
-          max: 64,
-          default: 1,
-          placeholder: "N",
-          help: "Threads that send; one sends more than a core answers",
-        },
-        {
-          name: "allow-lethal",
-          kind: "switch",
-          help:
-            "poison: also send requests that are known to end a server, to one that was started here",
-        },
-        {
-          name: "server-pid",
-          kind: "integer",
-          min: 1,
-          placeholder: "PID",
-          help: "The process of a local server, whose memory is watched",
-        },
+        }),
+        flag.text(
+          "slo LIST",
+          "ramp: what must hold: mean, p50, p95, p99, max below ms or s, errors below %",
+          { default: "p99<500ms,errors<0.1%" },
+        ),
+        flag.number(
+          "tolerance SHARE",
+          "How far a score may be from its reference (float32 0.01, float16 0.02, else 0.14)",
+          { min: 0, max: 1 },
+        ),
+        flag.integer(
+          "workers N",
+          "Threads that send; one sends more than a core answers",
+          { min: 1, max: 64, default: 1 },
+        ),
+        flag.switch(
+          "allow-lethal",
+          "poison: also send requests that are known to end a server, to one that was started here",
+        ),
+        flag.integer(
+          "server-pid PID",
+          "The process of a local server, whose memory is watched",
+          { min: 1 },
+        ),
       ],
     },
     { title: "Target", flags: TARGET_FLAGS },
     {
       title: "Payload",
       flags: [
-        {
-          name: "query-tokens",
-          kind: "integer",
-          min: 5,
-          max: 1_000_000,
-          placeholder: "N",
-          help: "Send token ids: N for the query (with --item-tokens)",
-        },
-        {
-          name: "item-tokens",
-          kind: "integer",
-          min: 5,
-          max: 1_000_000,
-          placeholder: "N",
-          help: "Send token ids: N for each item (with --query-tokens)",
-        },
-        {
-          name: "no-softmax",
-          kind: "switch",
-          help:
-            "Ask for probabilities over the vocabulary, not over the labels",
-        },
-        {
-          name: "seed",
-          kind: "text",
-          placeholder: "TEXT",
-          help: "Repeat the payloads and arrivals of an earlier run",
-        },
+        flag.integer(
+          "query-tokens N",
+          "Send token ids: N for the query (with --item-tokens)",
+          { min: 5, max: 1_000_000 },
+        ),
+        flag.integer(
+          "item-tokens N",
+          "Send token ids: N for each item (with --query-tokens)",
+          { min: 5, max: 1_000_000 },
+        ),
+        flag.switch(
+          "no-softmax",
+          "Ask for probabilities over the vocabulary, not over the labels",
+        ),
+        flag.text(
+          "seed TEXT",
+          "Repeat the payloads and arrivals of an earlier run",
+        ),
       ],
     },
     {
       title: "Output",
       flags: [
-        {
-          name: "output",
-          short: "o",
-          kind: "text",
-          repeat: true,
-          placeholder: "FILE",
-          help:
-            "Write results: .json the whole run record, .csv, .md, .html or .xml (JUnit)",
-        },
-        {
-          name: "json-output",
-          kind: "text",
-          placeholder: "FILE",
-          help: "Write the specification's fields of each load as JSON",
-        },
-        {
-          name: "metadata-output",
-          kind: "text",
-          placeholder: "FILE",
-          help: "Write what reproduction needs as JSON",
-        },
-        {
-          name: "resume",
-          kind: "text",
-          placeholder: "FILE",
-          help: "Go on with an interrupted run record: run what is missing",
-        },
-        { name: "quiet", short: "q", kind: "switch", help: "No progress" },
+        flag.text(
+          "output FILE",
+          "Write results: .json the whole run record, .csv, .md, .html or .xml (JUnit)",
+          { short: "o", repeat: true },
+        ),
+        flag.text(
+          "json-output FILE",
+          "Write the specification's fields of each load as JSON",
+        ),
+        flag.text(
+          "metadata-output FILE",
+          "Write what reproduction needs as JSON",
+        ),
+        flag.text(
+          "resume FILE",
+          "Go on with an interrupted run record: run what is missing",
+        ),
+        flag.switch("quiet", "No progress", { short: "q" }),
       ],
     },
   ],

@@ -3,76 +3,46 @@
  *
  * @module
  */
-import type { Flag } from "../cli/command_spec.ts";
+import { type Flag, flag } from "../cli/command_spec.ts";
 import { createRequestEncoder } from "../http/request.ts";
 import { hideKeys } from "../secret.ts";
 import { launchWords } from "../server/launch.ts";
 
 /** The flags of every script that sends requests. */
 export const TARGET_FLAGS = [
-  {
-    name: "url",
-    kind: "text",
-    placeholder: "URL",
-    help: "The server to measure; SCORE_URL is used without it",
-  },
-  {
-    name: "launch",
-    kind: "text",
-    placeholder: "COMMAND",
-    help:
-      "Start a server for each model and dtype, without a shell; {model}, {dtype} and {port} are replaced",
-  },
-  {
-    name: "launch-timeout",
-    kind: "number",
-    min: 1,
-    max: 86_400,
-    default: 1800,
-    placeholder: "SECONDS",
-    help: "How long a launched server may take to answer",
-  },
-  {
-    name: "api-key-file",
-    kind: "text",
-    placeholder: "FILE",
-    help: "File that holds the server's key; SCORE_API_KEY is used without it",
-  },
-  {
-    name: "header",
-    kind: "text",
-    repeat: true,
-    placeholder: "'NAME: VALUE'",
-    help:
-      "A further header of every request, for gateways; its value, and each word in it, of 8 characters or more is hidden wherever text is shown",
-  },
-  {
-    name: "ca-file",
-    kind: "text",
-    placeholder: "FILE",
-    help: "Certificates (PEM) to trust beside the system's",
-  },
-  {
-    name: "unix-socket",
-    kind: "text",
-    placeholder: "PATH",
-    help: "Connect to this socket instead of the host of --url",
-  },
-  {
-    name: "hardware",
-    kind: "text",
-    placeholder: "NAME",
-    help: "The accelerator, where it cannot be found, as tpu-v6e-4",
-  },
-  {
-    name: "timeout",
-    kind: "number",
+  flag.text("url URL", "The server to measure; SCORE_URL is used without it"),
+  flag.text(
+    "launch COMMAND",
+    "Start a server for each model and dtype, without a shell; {model}, {dtype} and {port} are replaced",
+  ),
+  flag.number(
+    "launch-timeout SECONDS",
+    "How long a launched server may take to answer",
+    { min: 1, max: 86_400, default: 1800 },
+  ),
+  flag.text(
+    "api-key-file FILE",
+    "File that holds the server's key; SCORE_API_KEY is used without it",
+  ),
+  flag.text(
+    "header 'NAME: VALUE'",
+    "A further header of every request, for gateways; its value, and each word in it, of 8 characters or more is hidden wherever text is shown",
+    { repeat: true },
+  ),
+  flag.text("ca-file FILE", "Certificates (PEM) to trust beside the system's"),
+  flag.text(
+    "unix-socket PATH",
+    "Connect to this socket instead of the host of --url",
+  ),
+  flag.text(
+    "hardware NAME",
+    "The accelerator, where it cannot be found, as tpu-v6e-4",
+  ),
+  flag.number("timeout SECONDS", "Deadline of one request", {
     min: 0.001,
     max: 86_400,
     default: 120,
-    placeholder: "SECONDS",
-    help: "Deadline of one request",
-  },
+  }),
 ] as const satisfies readonly Flag[];
 
 /** The values of these flags that need a look together. */
