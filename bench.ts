@@ -35,7 +35,8 @@ import { startLoadGenerator } from "./lib/load/generator.ts";
 import { poolPasses } from "./lib/record/cells.ts";
 import type { Run } from "./lib/record/run.ts";
 import { stringifyRun } from "./lib/record/run_file.ts";
-import { renderRun } from "./lib/report/run/text.ts";
+import { renderView } from "./lib/report/run/text.ts";
+import { viewOfRun } from "./lib/report/view.ts";
 import { describeEnvironment } from "./lib/server/environment.ts";
 
 /** Runs the benchmark by its arguments; returns the exit code. The client is measured by `measureClient`. */
@@ -136,7 +137,7 @@ async function report(
       ? complain(fatal, 3)
       : complain("Interrupted before anything was measured", 130);
   }
-  showBeside(outputs.files, renderRun(run, terminalColumns()));
+  showBeside(outputs.files, renderView(viewOfRun(run), terminalColumns()));
   const isKept = await writeRun(outputs, run, stringifyRun);
   if (fatal !== null) return complain(`${fatal}\n${resume}`, 3);
   if (run.metadata.interrupted) return complain(`Interrupted. ${resume}`, 130);

@@ -30,8 +30,7 @@ import {
 import { UsageError } from "./lib/failure.ts";
 import { describeBroken, loadHistory } from "./lib/history/files.ts";
 import { readRun } from "./lib/record/run_file.ts";
-import { renderComparison } from "./lib/report/comparison.ts";
-import { renderRun } from "./lib/report/run/text.ts";
+import { renderView } from "./lib/report/run/text.ts";
 import { renderStressRun } from "./lib/report/stress/text.ts";
 import { renderTrend } from "./lib/report/trend/page.ts";
 import { viewOfComparison, viewOfRun } from "./lib/report/view.ts";
@@ -44,6 +43,7 @@ import {
   writeOutputs,
 } from "./lib/commands/outputs.ts";
 import { escapeForTerminal } from "./lib/escape.ts";
+import { wrapIndented } from "./lib/wrap.ts";
 
 export { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
 
@@ -102,7 +102,7 @@ async function render(args: readonly string[]): Promise<number> {
     : await renderAs(operands, output, {
       formats: RECORD_FORMATS,
       read: readRun,
-      draw: renderRun,
+      draw: (run, columns) => renderView(viewOfRun(run), columns),
     });
 }
 
@@ -151,7 +151,11 @@ async function trend(args: readonly string[]): Promise<number> {
   }
   const { html, lines } = await renderTrend(history);
   await writeWhole(flags.output, html);
-  say(lines.map((line) => escapeForTerminal(line)).join("\n"));
+  say(
+    lines.flatMap((line) =>
+      wrapIndented(escapeForTerminal(line), terminalColumns())
+    ).join("\n"),
+  );
   complain(`Written: ${flags.output}`, 0);
   return history.runs.length === 0 ? 3 : 0;
 }
@@ -172,8 +176,8 @@ async function compare(args: readonly string[]): Promise<number> {
   const baseline = await loadBaseline(operands.slice(0, -1));
   const path = operands.at(-1) ?? "";
   const comparison = compareRuns(await loadRuns(path), baseline, options);
-  showBeside(outputs, renderComparison(comparison, terminalColumns()));
   const view = await viewOf(comparison, path);
+  showBeside(outputs, renderView(view, terminalColumns()));
   await writeOutputs(outputs, [{ comparison, view }]);
   return comparison.exitCode;
 }

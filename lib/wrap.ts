@@ -33,3 +33,22 @@ export function wrapCharacters(text: string, columns: number): string[] {
       characters.slice(index * columns, (index + 1) * columns).join(""),
   );
 }
+
+/** Splits text into lines of at most `columns`; further lines stand deeper than the first, longer words are cut. */
+export function wrapIndented(text: string, columns: number): string[] {
+  const indent = /^ */.exec(text)?.[0] ?? "";
+  const deeper = `${indent}    `;
+  const [first = "", ...rest] = wrapWords(
+    text.slice(indent.length),
+    columns - deeper.length,
+  ).flatMap((line) => wrapCharacters(line, columns - deeper.length));
+  return [`${indent}${first}`, ...rest.map((line) => `${deeper}${line}`)];
+}
+
+/** Returns names in a row, the last ones counted where they are more than `most`: `a; b; 3 more`. */
+export function listed(names: readonly string[], most: number): string {
+  const more = names.length - most;
+  return more <= 0
+    ? names.join("; ")
+    : [...names.slice(0, most), `${more} more`].join("; ");
+}

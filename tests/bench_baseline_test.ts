@@ -93,7 +93,7 @@ Deno.test("main() passes an unchanged server, and fails one that is slower after
 
   const slower = await compare({ fixedMs: 16, perItemMs: 4 }, "slower");
   assertEquals(slower.code, 1, slower.stdout);
-  assertStringIncludes(slower.stdout, "PERFORMANCE REGRESSIONS");
+  assertStringIncludes(slower.stdout, "slower (FAIL)");
   const statuses = slower.run.cells.map(({ status }) => status);
   assert(statuses.includes("REGRESSION"), slower.stdout);
   assert(!statuses.includes("OK"), slower.stdout);
@@ -229,7 +229,7 @@ Deno.test("main() judges the second server against the first, block by block", a
     ]);
   const slower = await bench(a.url, b.url);
   assertEquals(slower.code, 1, slower.stdout);
-  assertStringIncludes(slower.stdout, "PERFORMANCE REGRESSIONS");
+  assertStringIncludes(slower.stdout, "slower (FAIL)");
   assertStringIncludes(slower.stdout, `A, ${a.url}, block by block`);
   const faster = await bench(b.url, a.url);
   assertEquals(faster.code, 0, faster.stdout);

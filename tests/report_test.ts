@@ -47,7 +47,7 @@ Deno.test("report.ts compare passes what the Python tool wrote against itself", 
       `--gate=${gate}`,
     );
     assertEquals([code, err], [0, ""]);
-    assertStringIncludes(out, "All 6 configurations passed");
+    assertStringIncludes(out, "All 6 cells passed");
   }
 });
 
@@ -67,7 +67,7 @@ Deno.test("report.ts compare judges records and CSV files alike", async () => {
   for (const path of [slow, record]) {
     const { code, out } = await report("compare", csv, path);
     assertEquals(code, 1);
-    assertStringIncludes(out, "FOUND 6 PERFORMANCE REGRESSIONS");
+    assertStringIncludes(out, "6 of 6 cells are slower (FAIL)");
     assertStringIncludes(out, "Baseline: 5 runs of");
   }
 });
@@ -130,7 +130,7 @@ Deno.test("report.ts compare exits with 3 where the metadata beside a CSV differ
     out.replaceAll("\n", " "),
     "hardware is tpu-v6e-4 in the baseline",
   );
-  assertStringIncludes(out, "NO VERDICT: ");
+  assertStringIncludes(out, "No verdict: ");
   const verdict = JSON.parse(await Deno.readTextFile(json));
   assertEquals(verdict.mismatches.length, 1);
   assertStringIncludes(verdict.results[0].reason, "only like is compared");
@@ -230,7 +230,7 @@ Deno.test("report.ts compare runs without a network, and writes only where it ma
   const read = "--allow-read=.";
   const passed = await run(read, ...compare);
   assertEquals([passed.code, passed.err], [0, ""]);
-  assertStringIncludes(passed.out, "All 6 configurations passed");
+  assertStringIncludes(passed.out, "All 6 cells passed");
   const json = ["--json-output", `${folder.path}/verdict.json`];
   const written = await run(
     read,

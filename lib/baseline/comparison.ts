@@ -11,6 +11,7 @@ import {
   type RunValue,
 } from "../gate/judge.ts";
 import type {
+  CellFigures,
   CellKey,
   CellVerdictRecord,
   ComparisonRecord,
@@ -18,8 +19,9 @@ import type {
   Status,
 } from "../record/run.ts";
 import { joinDoubts } from "../record/doubts.ts";
+import { levelsOf } from "../gate/spread.ts";
 import { describeHumps } from "../stats/humps.ts";
-import { mean, sum } from "../stats/summary.ts";
+import { mean, median, sum } from "../stats/summary.ts";
 import {
   type CellMatcher,
   conditionMismatches,
@@ -56,20 +58,6 @@ export interface CompareOptions {
   readonly maxInvalid?: number;
 }
 
-/** Latencies of one cell in milliseconds: of several runs, their geometric means. */
-export interface Latencies {
-  /** Samples of the smallest run, on which the percentiles rest. */
-  readonly count: number;
-  /** Median. */
-  readonly p50Ms: number;
-  /** 95th percentile. */
-  readonly p95Ms: number;
-  /** 99th percentile. */
-  readonly p99Ms: number;
-  /** Arithmetic mean. */
-  readonly meanMs: number;
-}
-
 /** One cell of the result. */
 export interface ComparedCell {
   /** Which cell this is. */
@@ -81,9 +69,9 @@ export interface ComparedCell {
   /** The change; null if it was not compared. */
   readonly verdict: CellVerdictRecord | null;
   /** What the baseline has; null if it lacks the cell. */
-  readonly baseline: Latencies | null;
+  readonly baseline: CellFigures | null;
   /** What the result has; null if no run of it holds a fit cell. */
-  readonly result: Latencies | null;
+  readonly result: CellFigures | null;
   /** Where the latencies of the result have two humps, in words; empty where they have one, or no samples are known. */
   readonly humps: string;
 }
@@ -134,7 +122,10 @@ export function compareRuns(
   const verdict = problem === null
     ? judgeCandidates(candidates, options)
     : null;
-  const cells = candidates.map((candidate) => toCell(candidate, verdict));
+  const levels = options.gate === "threshold" ? meanLevels : judgedLevels;
+  const cells = candidates.map((candidate) =>
+    toCell(candidate, verdict, levels)
+  );
   const isRegression = cells.some(({ status }) => status === "REGRESSION");
   const failure = problem ?? findFailure(cells, options.maxInvalid ?? 0) ??
     describeLacking(result) ?? verdict?.undecided ?? null;
@@ -238,6 +229,7 @@ function judgeCandidates(
 function toCell(
   candidate: Candidate,
   verdict: GateVerdict | null,
+  levels: typeof judgedLevels,
 ): ComparedCell {
   const { key, gateCell, unfit, baseline, result } = candidate;
   const shared = {
@@ -265,6 +257,7 @@ function toCell(
       verdict: {
         changePercent,
         intervalPercent,
+        levelsMs: levels(candidate),
         baselineRuns: baseline.length,
         moreRuns,
         reason,
@@ -272,7 +265,25 @@ function toCell(
     };
 }
 
-function latenciesOf(values: readonly RunValue[]): Latencies | null {
+/** What the statistical gate compares: of the baseline the middle of its runs. */
+function judgedLevels(
+  { baseline, result }: Candidate,
+): readonly [number, number] {
+  const levelOf = levelsOf([...baseline, ...result]);
+  const logs = (values: readonly RunValue[]) =>
+    values.map((value) => levelOf(value).log);
+  return [Math.exp(median(logs(baseline))), Math.exp(mean(logs(result)))];
+}
+
+/** What the threshold gate compares: the newest row of the baseline. */
+function meanLevels(
+  { baseline, result }: Candidate,
+): readonly [number, number] {
+  return [baseline.at(-1)?.meanMs ?? NaN, mean(result.map((r) => r.meanMs))];
+}
+
+/** Of several runs the geometric means, and the samples of the smallest run, on which the percentiles rest. */
+function latenciesOf(values: readonly RunValue[]): CellFigures | null {
   if (values.length === 0) return null;
   const average = (of: (value: RunValue) => number) =>
     Math.exp(mean(values.map((value) => Math.log(of(value)))));

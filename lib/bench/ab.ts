@@ -8,9 +8,15 @@
  */
 import { findUnfitness } from "../baseline/fitness.ts";
 import { type AbBlock, type AbCell, judgeAb } from "../gate/ab.ts";
+import { levelOfSamples } from "../gate/spread.ts";
 import type { GateOptions } from "../gate/verdict.ts";
 import { mergeSamples, type Samples } from "../load/samples.ts";
-import type { CellResult, Run, Status } from "../record/run.ts";
+import {
+  type CellResult,
+  goodLatenciesMs,
+  type Run,
+  type Status,
+} from "../record/run.ts";
 import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./cell.ts";
 import { cellId } from "../record/cells.ts";
 import { withDoubt } from "../record/doubts.ts";
@@ -98,12 +104,16 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
         };
       }
       const { status, reason, changePercent, intervalPercent } = judged;
+      const other = reference.get(key);
       return {
         ...cell,
         status,
         verdict: {
           changePercent,
           intervalPercent,
+          ...(other === undefined
+            ? {}
+            : { levelsMs: [levelMs(other), levelMs(cell)] as const }),
           baselineRuns: 1,
           moreRuns: null,
           reason,
@@ -134,6 +144,11 @@ export function exitCodeOf(run: Run, maxInvalid: number): 0 | 1 | 3 {
   if (count("REGRESSION") > 0) return 1;
   const failure = run.comparison?.failure ?? null;
   return failure !== null || count("INVALID") > maxInvalid ? 3 : 0;
+}
+
+/** What a cell is shown with beside the other server's; the change itself is that of the blocks. */
+function levelMs({ samples }: CellResult): number {
+  return Math.exp(levelOfSamples(goodLatenciesMs(samples)).log);
 }
 
 function onA(reason: string | null): string | null {

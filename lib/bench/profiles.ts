@@ -23,6 +23,21 @@ export interface Profile {
 /** The names of the profiles. */
 export type ProfileName = "smoke" | "standard" | "full";
 
+/** What a run is called that measures other cells than those of a profile. */
+export const CUSTOM_PROFILE = "custom";
+
+/** Returns the name of a profile where its cells are measured, whatever their counts of requests; else {@linkcode CUSTOM_PROFILE}. */
+export function profileNameOf(
+  name: ProfileName,
+  cells: Pick<Profile, "batchSizes" | "numLabels">,
+): string {
+  const { batchSizes, numLabels } = PROFILES[name];
+  return String(batchSizes) === String(cells.batchSizes) &&
+      String(numLabels) === String(cells.numLabels)
+    ? name
+    : CUSTOM_PROFILE;
+}
+
 const LLAMA_1B = "meta-llama/Llama-3.2-1B-Instruct";
 const LLAMA_3B = "meta-llama/Llama-3.2-3B-Instruct";
 

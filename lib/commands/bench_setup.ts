@@ -4,6 +4,7 @@
  * @module
  */
 import type { Baseline } from "../baseline/merge.ts";
+import { profileNameOf } from "../bench/profiles.ts";
 import { checkBaselineUpdate, loadBaseline } from "../baseline/files.ts";
 import {
   findPlanProblem,
@@ -279,7 +280,7 @@ function runOptions(
   // In an A/B run the one that is judged is the target.
   const { compared } = request;
   const options: RunOptions = {
-    profile: flags.profile,
+    profile: profileNameOf(flags.profile, request.profile),
     ...request.profile,
     prefixCache: request.prefixCache,
     applySoftmax: !flags.noSoftmax,

@@ -8,6 +8,7 @@
 import { stringifyRows } from "../csv.ts";
 import type { RunComparison } from "../baseline/comparison.ts";
 import type { Run } from "../record/run.ts";
+import { CHANGE_METRICS, metricOf } from "../record/metrics.ts";
 import { stringifyRun } from "../record/run_file.ts";
 import { comparisonToJson } from "../report/comparison.ts";
 import { renderJunit } from "../report/junit.ts";
@@ -93,42 +94,27 @@ function runsToCsv(runs: readonly Run[]): string {
   return runToCsv({ ...(compared ?? first), cells });
 }
 
+/** What is known of a comparison whose record is not. */
+const COMPARED_METRICS = [
+  "batch_size",
+  "num_labels",
+  "model",
+  "dtype",
+  "throughput_ips",
+  "latency_p50_ms",
+  "latency_p95_ms",
+  "latency_p99_ms",
+  "latency_mean_ms",
+  "status",
+].map(metricOf);
+
 /** The columns have the names that those of a result have. */
 function viewsToCsv(views: readonly ReportView[]): string {
+  const metrics = [...COMPARED_METRICS, ...CHANGE_METRICS, metricOf("reason")];
   return stringifyRows(
-    [
-      "batch_size",
-      "num_labels",
-      "model",
-      "dtype",
-      "throughput_ips",
-      "latency_p50_ms",
-      "latency_p95_ms",
-      "latency_p99_ms",
-      "latency_mean_ms",
-      "status",
-      "change_percent",
-      "change_low_percent",
-      "change_high_percent",
-      "reason",
-    ],
+    metrics.map(({ name }) => name),
     views.flatMap(({ cells }) =>
-      cells.map(({ key, figures, status, verdict, reason }) => [
-        key.batchSize,
-        key.numLabels,
-        key.model,
-        key.dtype,
-        figures?.throughputItemsPerSec ?? null,
-        figures?.p50Ms ?? null,
-        figures?.p95Ms ?? null,
-        figures?.p99Ms ?? null,
-        figures?.meanMs ?? null,
-        status,
-        verdict?.changePercent ?? null,
-        verdict?.intervalPercent?.[0] ?? null,
-        verdict?.intervalPercent?.[1] ?? null,
-        reason,
-      ])
+      cells.map((cell) => metrics.map(({ value }) => value(cell)))
     ),
   );
 }

@@ -1,15 +1,49 @@
 /**
- * The table of metrics: every rendering of a result, to people and to files, is fed from it.
+ * The one table of columns: every rendering of a result, to people and to files, is fed from it.
  *
  * @module
  */
-import { joinDoubts } from "./doubts.ts";
-import type { CellResult, CellVerdictRecord } from "./run.ts";
+import { type Doubt, joinDoubts } from "./doubts.ts";
+import type {
+  CellFigures,
+  CellKey,
+  CellResult,
+  CellSummary,
+  CellVerdictRecord,
+  Status,
+} from "./run.ts";
+
+/** What a column reads of a cell; what is absent is not known, as of a cell of a CSV. */
+export interface MetricCell extends
+  Partial<
+    Pick<
+      CellResult,
+      | "repeat"
+      | "numRuns"
+      | "warmupRuns"
+      | "warmUp"
+      | "failures"
+      | "suspects"
+    >
+  > {
+  /** Which cell this is. */
+  readonly key: CellKey;
+  /** The judgement. */
+  readonly status: Status;
+  /** The figures; null where no sample was good. */
+  readonly summary: CellFigures & Partial<CellSummary> | null;
+  /** What is doubtful. */
+  readonly doubts: readonly Doubt[];
+  /** The change; absent or null where it was not compared. */
+  readonly verdict?: CellVerdictRecord | null;
+}
 
 /** One column of every rendering. */
 export interface Metric {
   /** The column name; the specification's where it has one. */
   readonly name: string;
+  /** What people read at its head, without the unit. */
+  readonly title: string;
   /** The unit as it is shown, empty for none. */
   readonly unit: string;
   /** Which way is better. */
@@ -17,7 +51,7 @@ export interface Metric {
   /** Digits after the point where it is shown to people; files have all. */
   readonly digits: number;
   /** Reads the value of a cell; null where it is missing. */
-  readonly value: (cell: CellResult) => string | number | null;
+  readonly value: (cell: MetricCell) => string | number | null;
 }
 
 function metric(
@@ -25,45 +59,73 @@ function metric(
   value: Metric["value"],
   shown: Partial<Omit<Metric, "name" | "value">> = {},
 ): Metric {
-  return { name, unit: "", better: "neither", digits: 0, value, ...shown };
+  return {
+    name,
+    title: name.replaceAll("_", " "),
+    unit: "",
+    better: "neither",
+    digits: 0,
+    value,
+    ...shown,
+  };
 }
 
 function latencyMetric(
   name: string,
+  title: string,
   field: "p50Ms" | "p95Ms" | "p99Ms" | "meanMs" | "standardDeviationMs",
 ): Metric {
   return metric(name, (cell) => cell.summary?.[field] ?? null, {
+    title,
     unit: "ms",
     better: "lower",
     digits: 2,
   });
 }
 
+function rateMetric(
+  name: string,
+  title: string,
+  unit: string,
+  perRequest: (key: CellKey) => number,
+): Metric {
+  return metric(
+    name,
+    ({ summary, key }) =>
+      summary === null ? null : perRequest(key) * 1000 / summary.meanMs,
+    { title, unit, better: "higher", digits: 1 },
+  );
+}
+
 /** The specification's fifteen columns, in its order. */
 export const SPECIFIED_METRICS: readonly Metric[] = [
-  metric("batch_size", (cell) => cell.key.batchSize),
-  metric("num_labels", (cell) => cell.key.numLabels),
-  metric("model", (cell) => cell.key.model),
-  metric("dtype", (cell) => cell.key.dtype),
-  metric("num_runs", (cell) => cell.numRuns),
-  metric("warmup_runs", (cell) => cell.warmupRuns),
-  metric("total_items", (cell) => cell.summary?.totalItems ?? 0),
+  metric("batch_size", (cell) => cell.key.batchSize, { title: "Batch" }),
+  metric("num_labels", (cell) => cell.key.numLabels, { title: "Labels" }),
+  metric("model", (cell) => cell.key.model, { title: "Model" }),
+  metric("dtype", (cell) => cell.key.dtype, { title: "Dtype" }),
+  metric("num_runs", (cell) => cell.numRuns ?? null),
+  metric("warmup_runs", (cell) => cell.warmupRuns ?? null),
   metric(
+    "total_items",
+    ({ summary, key }) => (summary?.count ?? 0) * key.batchSize,
+  ),
+  rateMetric(
     "throughput_ips",
-    (cell) => cell.summary?.throughputItemsPerSec ?? null,
-    { unit: "items/s", better: "higher", digits: 1 },
+    "Throughput",
+    "IPS",
+    ({ batchSize }) => batchSize,
   ),
-  metric(
-    "throughput_rps",
-    (cell) => cell.summary?.throughputRequestsPerSec ?? null,
-    { unit: "requests/s", better: "higher", digits: 1 },
+  rateMetric("throughput_rps", "Throughput", "requests/s", () => 1),
+  latencyMetric("latency_p50_ms", "p50", "p50Ms"),
+  latencyMetric("latency_p95_ms", "p95", "p95Ms"),
+  latencyMetric("latency_p99_ms", "p99", "p99Ms"),
+  latencyMetric("latency_mean_ms", "Mean", "meanMs"),
+  latencyMetric(
+    "latency_std_ms",
+    "Standard deviation",
+    "standardDeviationMs",
   ),
-  latencyMetric("latency_p50_ms", "p50Ms"),
-  latencyMetric("latency_p95_ms", "p95Ms"),
-  latencyMetric("latency_p99_ms", "p99Ms"),
-  latencyMetric("latency_mean_ms", "meanMs"),
-  latencyMetric("latency_std_ms", "standardDeviationMs"),
-  metric("status", (cell) => cell.status),
+  metric("status", (cell) => cell.status, { title: "Status" }),
 ];
 
 /** All columns of a result file: the specification's, then what it has no room for. */
@@ -72,15 +134,16 @@ export const METRICS: readonly Metric[] = [
   metric(
     "failed_requests",
     (cell) =>
-      cell.failures.reduce((total, failure) => total + failure.count, 0),
+      cell.failures?.reduce((total, failure) => total + failure.count, 0) ??
+        null,
   ),
-  metric("warmup_requests", (cell) => cell.warmUp.requests),
-  metric("warmup_slowest_ms", (cell) => cell.warmUp.slowestMs, {
+  metric("warmup_requests", (cell) => cell.warmUp?.requests ?? null),
+  metric("warmup_slowest_ms", (cell) => cell.warmUp?.slowestMs ?? null, {
     unit: "ms",
     digits: 2,
   }),
-  metric("suspect_samples", (cell) => cell.suspects.length),
-  metric("run", (cell) => cell.repeat),
+  metric("suspect_samples", (cell) => cell.suspects?.length ?? null),
+  metric("run", (cell) => cell.repeat ?? null),
   metric(
     "reason",
     (cell) =>
@@ -95,13 +158,23 @@ function changeMetric(
 ): Metric {
   return metric(
     name,
-    ({ verdict }) => verdict === undefined ? null : value(verdict) ?? null,
-    { unit: "%", better: "higher", digits: 1 },
+    ({ verdict }) => verdict ? value(verdict) ?? null : null,
+    { title: "Change", unit: "%", better: "higher", digits: 1 },
   );
 }
 
-/** Further columns of the result file of a run that was compared: the change of throughput and its bounds. */
+/** The throughput of the baseline (0) or of the result (1), by the statistic that was judged. */
+function levelMetric(name: string, title: string, index: 0 | 1): Metric {
+  return metric(name, ({ key, verdict }) => {
+    const levelMs = verdict?.levelsMs?.[index];
+    return levelMs === undefined ? null : key.batchSize * 1000 / levelMs;
+  }, { title, unit: "IPS", better: "higher", digits: 1 });
+}
+
+/** Further columns of the result file of a run that was compared: what was compared, and the change with its bounds. */
 export const CHANGE_METRICS: readonly Metric[] = [
+  levelMetric("old_throughput_ips", "Old", 0),
+  levelMetric("new_throughput_ips", "New", 1),
   changeMetric("change_percent", (verdict) => verdict.changePercent),
   changeMetric("change_low_percent", (verdict) => verdict.intervalPercent?.[0]),
   changeMetric(
@@ -109,3 +182,20 @@ export const CHANGE_METRICS: readonly Metric[] = [
     (verdict) => verdict.intervalPercent?.[1],
   ),
 ];
+
+const BY_NAME = new Map(
+  [...METRICS, ...CHANGE_METRICS].map((one) => [one.name, one]),
+);
+
+/**
+ * Returns the column of a name.
+ *
+ * @throws {RangeError} If there is none.
+ */
+export function metricOf(name: string): Metric {
+  const found = BY_NAME.get(name);
+  if (found === undefined) {
+    throw new RangeError(`Cannot find a column: found the name ${name}`);
+  }
+  return found;
+}

@@ -101,6 +101,12 @@ export interface CellSummary extends LatencySummary {
   readonly throughputRequestsPerSec: number;
 }
 
+/** The figures that are known of every cell, also of one of a CSV; latencies in milliseconds. */
+export type CellFigures = Pick<
+  LatencySummary,
+  "count" | "meanMs" | "p50Ms" | "p95Ms" | "p99Ms"
+>;
+
 /** One measured cell. */
 export interface CellResult {
   /** Which cell this is. */
@@ -137,6 +143,8 @@ export interface CellVerdictRecord {
   readonly changePercent: number;
   /** Its bounds, held with a confidence of 95 % by all cells together; null where the rule gives none. */
   readonly intervalPercent: readonly [low: number, high: number] | null;
+  /** What was compared, as latencies by the statistic of the comparison; absent in records of older versions. */
+  readonly levelsMs?: readonly [baseline: number, result: number];
   /** Baseline runs that hold the cell, at least 1. */
   readonly baselineRuns: number;
   /** Further runs that would decide an INCONCLUSIVE cell, if its change stays as it is; null if too many, or decided. */
@@ -179,7 +187,7 @@ export interface Calibration {
 
 /** What was asked for. Two runs with the same options measure the same cells in the same way. */
 export interface RunOptions {
-  /** The profile, or the nearest one where its values were overridden. */
+  /** The profile, or "custom" where other cells are measured. */
   readonly profile: string;
   /** Items in a request. */
   readonly batchSizes: readonly number[];

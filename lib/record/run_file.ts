@@ -113,6 +113,7 @@ const cell = v.object({
   verdict: v.exactOptional(v.object({
     changePercent: time,
     intervalPercent: interval,
+    levelsMs: v.exactOptional(v.tuple([amount, amount])),
     baselineRuns: count,
     moreRuns: v.nullable(count),
     reason: v.string(),

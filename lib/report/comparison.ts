@@ -1,39 +1,24 @@
 /**
- * Renders a comparison with a baseline: parts of the table of a run, and a table and JSON of its own.
+ * What is said of a comparison with a baseline, and the comparison as JSON.
  *
  * @module
  */
-import type {
-  ComparedCell,
-  Latencies,
-  RunComparison,
-} from "../baseline/comparison.ts";
+import type { ComparedCell, RunComparison } from "../baseline/comparison.ts";
 import { signed } from "../gate/verdict.ts";
-import {
-  type CellKey,
-  type CellVerdictRecord,
-  type ComparisonRecord,
-  type Status,
-  STATUSES,
+import type {
+  CellFigures,
+  CellKey,
+  CellVerdictRecord,
+  ComparisonRecord,
+  Status,
 } from "../record/run.ts";
 import { quantileMinSamples } from "../stats/summary.ts";
-import { renderTable, type TableColumn } from "./table.ts";
-import { cellNamer, isSimulated } from "../record/cells.ts";
-import { counted } from "../wrap.ts";
-
-/** What a line on a cell needs. */
-export interface JudgedCell {
-  /** Which cell this is. */
-  readonly key: CellKey;
-  /** The judgement. */
-  readonly status: Status;
-  /** The change; absent or null where it was not compared. */
-  readonly verdict?: CellVerdictRecord | null;
-  /** Items a second; null where there is no good sample. */
-  readonly throughputItemsPerSec: number | null;
-}
+import { counted, listed } from "../wrap.ts";
+import { cellNamer } from "../record/cells.ts";
 
 const MISSING = "-";
+/** How the source of an A/B run begins. */
+const AB_SOURCE = "A, ";
 /** More cells that were not measured are counted, not listed. */
 const MAX_LISTED = 20;
 
@@ -58,46 +43,32 @@ export function shownChange(
 export function comparisonNotes(comparison: ComparisonRecord): string[] {
   const {
     baseline,
-    changePercent,
     intervalPercent,
     missing,
     notes,
     statistic,
   } = comparison;
-  const listed = missing.slice(0, MAX_LISTED).map(cellNamer(missing)).join(
-    "; ",
-  );
+  const isAb = baseline.every((source) => source.startsWith(AB_SOURCE));
   return [
-    `Baseline: ${counted(baseline.length, "run")} of ${
-      [...new Set(baseline.map(fileOf))].join(", ")
-    }`,
-    ...(changePercent === null ? [] : [
-      `Median of the compared cells: throughput ${
-        shownChange({ changePercent, intervalPercent })
+    isAb
+      ? `Compared with ${baseline.join(", ")}`
+      : `Baseline: ${counted(baseline.length, "run")} of ${
+        [...new Set(baseline.map(fileOf))].join(", ")
       }`,
-    ]),
     ...(statistic === "" ? [] : [
-      `Change: of throughput, by the ${statistic}${
+      `Old, new and change: of throughput, by the ${statistic}${
         intervalPercent === null
           ? ""
           : "; the bounds hold with 95 % for all cells together"
       }`,
     ]),
     ...(missing.length === 0 ? [] : [
-      `In the baseline, not measured: ${
-        counted(missing.length, "cell")
-      }: ${listed}${missing.length > MAX_LISTED ? "; ..." : ""}`,
+      `In the baseline, not measured: ${counted(missing.length, "cell")}: ${
+        listed(missing.map(cellNamer(missing)), MAX_LISTED)
+      }`,
     ]),
     ...notes,
   ];
-}
-
-/** Returns why cells have their statuses, one line each, none for a plain OK. */
-export function verdictNotes(cells: readonly JudgedCell[]): string[] {
-  const nameOf = cellNamer(cells.map(({ key }) => key));
-  return cells.flatMap(({ key, status, verdict }) =>
-    status === "OK" || !verdict ? [] : [`${nameOf(key)}: ${verdict.reason}`]
-  );
 }
 
 /**
@@ -105,7 +76,7 @@ export function verdictNotes(cells: readonly JudgedCell[]): string[] {
  * nothing for nothing.
  */
 export function openQuestions(
-  cells: readonly Pick<JudgedCell, "status" | "verdict">[],
+  cells: readonly { readonly status: Status }[],
   { missing, baselineCells }: Pick<
     ComparisonRecord,
     "missing" | "baselineCells"
@@ -120,114 +91,6 @@ export function openQuestions(
       } of the baseline's ${baselineCells} cells measured`,
     ]),
   ];
-}
-
-/** Returns the last lines: that all passed only where every cell was compared and is as good as before. */
-export function closingLines(
-  cells: readonly JudgedCell[],
-  comparison: Pick<ComparisonRecord, "failure" | "missing" | "baselineCells">,
-): string[] {
-  const { failure } = comparison;
-  const having = (status: Status) =>
-    cells.filter((cell) => cell.status === status);
-  const passed = [...having("OK"), ...having("IMPROVED")].length;
-  const open = openQuestions(cells, comparison);
-  if (failure === null && passed === cells.length) {
-    return [
-      open.length === 0
-        ? `All ${passed} configurations passed`
-        : `${counted(passed, "configuration")} passed: ${open.join(", ")}`,
-    ];
-  }
-  const nameOf = cellNamer(cells.map(({ key }) => key));
-  const regressions = having("REGRESSION");
-  const warnings = having("WARN").length;
-  const compared = cells.filter(({ verdict }) => verdict).length;
-  const counts = STATUSES.flatMap((status) => {
-    const count = having(status).length;
-    return count === 0 ? [] : [`${count} ${shownStatus(status)}`];
-  });
-  return [
-    [
-      `${compared} of ${counted(cells.length, "configuration")} compared: ${
-        counts.join(", ")
-      }`,
-      ...open,
-    ].join("; "),
-    ...(regressions.length > 0
-      ? [
-        `FOUND ${regressions.length} PERFORMANCE REGRESSIONS`,
-        ...regressions.map(({ key, throughputItemsPerSec, verdict }) =>
-          `  - ${nameOf(key)}: ${
-            throughputItemsPerSec?.toFixed(1) ?? MISSING
-          } IPS (${shownChange(verdict ?? null)})`
-        ),
-      ]
-      : warnings > 0
-      ? [`Found ${warnings} warnings (minor degradation)`]
-      : []),
-    ...(failure === null ? [] : [`NO VERDICT: ${failure}`]),
-  ];
-}
-
-/** What the columns of growths have in common: a narrow terminal goes without them and their note. */
-const GROWTH = {
-  isOptional: true,
-  note: `mean, p95, p99: change of latency; n too small: need ${
-    quantileMinSamples(0.95)
-  } samples for a p95, ${quantileMinSamples(0.99)} for a p99`,
-} as const;
-
-/** Draws the comparison of two stored results as a table. */
-export function renderComparison(
-  { cells, record }: RunComparison,
-  terminalColumns: number,
-): string {
-  const keys = cells.map(({ key }) => key);
-  const nameOf = cellNamer(keys);
-  const columns: (TableColumn & { of: (cell: ComparedCell) => string })[] = [
-    ...(["model", "dtype"] as const).filter((name) => isSeveral(keys, name))
-      .map((name) => ({
-        title: name === "model" ? "Model" : "Dtype",
-        align: "left" as const,
-        of: ({ key }: ComparedCell) => key[name],
-      })),
-    right("Batch", ({ key }) => String(key.batchSize)),
-    right("Labels", ({ key }) => String(key.numLabels)),
-    right("IPS", (cell) => fixed(throughputOf(cell), 1)),
-    right("p50 (ms)", ({ result }) => fixed(result?.p50Ms ?? null, 2)),
-    right("Change", ({ verdict }) => shownChange(verdict)),
-    { ...right("mean", growth("meanMs", 0)), ...GROWTH },
-    { ...right("p95", growth("p95Ms", 0.95)), ...GROWTH },
-    { ...right("p99", growth("p99Ms", 0.99)), ...GROWTH },
-    {
-      title: "Status",
-      align: "left",
-      of: ({ status }) => shownStatus(status),
-    },
-  ];
-  const judged = cells.map(toJudged);
-  return renderTable(
-    columns,
-    cells.map((cell) => columns.map(({ of }) => of(cell))),
-    {
-      title: `COMPARISON WITH THE BASELINE${
-        isSimulated(keys.map(({ model }) => model))
-          ? " - SIMULATED ENGINE (no real server was measured)"
-          : ""
-      }`,
-      footer: [
-        ...comparisonNotes(record),
-        ...cells.flatMap(({ key, reason, humps }) =>
-          [reason, humps].filter((text) => text !== "")
-            .map((text) => `${nameOf(key)}: ${text}`)
-        ),
-        ...verdictNotes(judged),
-        ...closingLines(judged, record),
-      ],
-      terminalColumns,
-    },
-  );
 }
 
 /** Writes the verdicts as JSON: the comparison as a whole, and under `results` an object for each cell. */
@@ -259,7 +122,7 @@ function cellFields(
   failure: string | null,
 ): Record<string, unknown> {
   const { key, status, reason, verdict, baseline, result } = cell;
-  const percentile = (from: Latencies | null, field: "p95Ms" | "p99Ms") =>
+  const percentile = (from: CellFigures | null, field: "p95Ms" | "p99Ms") =>
     from === null || isTooSmall(from, field === "p95Ms" ? 0.95 : 0.99)
       ? null
       : from[field];
@@ -293,47 +156,11 @@ function keyFields(key: CellKey): Record<string, unknown> {
   };
 }
 
-function toJudged(cell: ComparedCell): JudgedCell {
-  return {
-    ...cell,
-    throughputItemsPerSec: throughputOf(cell),
-  };
-}
-
-function throughputOf({ key, result }: ComparedCell): number | null {
-  return result === null ? null : 1000 * key.batchSize / result.meanMs;
-}
-
 /** Leaves out which of the runs in a file it is. */
 function fileOf(source: string): string {
   return source.replace(/, run \d+$/, "");
 }
 
-function isSeveral(
-  keys: readonly CellKey[],
-  name: "model" | "dtype",
-): boolean {
-  return new Set(keys.map((key) => key[name])).size > 1;
-}
-
-function right(title: string, of: (cell: ComparedCell) => string) {
-  return { title, align: "right" as const, of };
-}
-
-/** Shows how much larger a latency is than in the baseline, or that the samples are too few to say. */
-function growth(field: "meanMs" | "p95Ms" | "p99Ms", q: number) {
-  return ({ baseline, result }: ComparedCell): string => {
-    if (baseline === null || result === null) return MISSING;
-    return isTooSmall(result, q) || isTooSmall(baseline, q)
-      ? `n<${quantileMinSamples(q)}`
-      : signed(100 * (result[field] / baseline[field] - 1));
-  };
-}
-
-function isTooSmall({ count }: Latencies, q: number): boolean {
+function isTooSmall({ count }: CellFigures, q: number): boolean {
   return count < quantileMinSamples(q);
-}
-
-function fixed(value: number | null, digits: number): string {
-  return value?.toFixed(digits) ?? MISSING;
 }

@@ -6,9 +6,10 @@
  * @module
  */
 import type { CellKey, Status } from "../record/run.ts";
-import { shownChange } from "./comparison.ts";
+import { shownChange, shownStatus } from "./comparison.ts";
 import { SIMULATED_NOTE } from "./markdown.ts";
 import { escapeXml } from "./markup.ts";
+import { shownFigures } from "./columns.ts";
 import type { CellView, ReportView } from "./view.ts";
 import { describeCell } from "../record/cells.ts";
 
@@ -132,21 +133,17 @@ function caseName(name: string, { model, dtype }: CellKey): string {
 }
 
 function caseOf(cell: CellView): TestCase {
-  const { key, name, status, reason, figures, verdict, failures } = cell;
+  const { key, name, status, reason, summary, verdict, failures } = cell;
   const timesMs = cell.passes.flatMap(({ samples: { doneMs, sentMs } }) =>
     doneMs.map((done, i) => done - (sentMs[i] ?? done))
   );
   return {
     name: caseName(name, key),
     element: ELEMENTS[status],
-    message: `${status}: ${reason || "no reason was stored"}`,
+    message: `${shownStatus(status)}: ${reason || "no reason was stored"}`,
     timeSeconds: timesMs.reduce((sum, timeMs) => sum + timeMs, 0) / 1000,
     output: [
-      ...(figures === null ? [] : [
-        `${figures.throughputItemsPerSec.toFixed(1)} items/s, p50 ${
-          figures.p50Ms.toFixed(2)
-        } ms, p95 ${figures.p95Ms.toFixed(2)} ms, ${figures.count} samples`,
-      ]),
+      ...(summary === null ? [] : [shownFigures(cell)]),
       ...(verdict === null ? [] : [`throughput ${shownChange(verdict)}`]),
       ...(status === "WARN" ? [`WARN: ${reason}`] : []),
       ...failures.map(({ outcome, count, example }) =>

@@ -3,18 +3,17 @@
  *
  * @module
  */
-import { shownChange, shownStatus } from "./comparison.ts";
+import { PERCENTILE_NOTE, shownColumns } from "./columns.ts";
+import { shownStatus } from "./comparison.ts";
+import { counted } from "../wrap.ts";
 import { escapeMarkdown } from "./markup.ts";
 import {
   type CellView,
   isNotable,
-  PERCENTILE_NOTE,
   type ReportView,
-  shownNumber,
-  shownPercentile,
+  sortCells,
   type Tone,
 } from "./view.ts";
-import { counted } from "../wrap.ts";
 
 /** GitHub refuses the summary of a step above this: docs.github.com, "Workflow commands", "Step isolation and limits". */
 const MAX_SUMMARY_BYTES = 1024 * 1024;
@@ -75,7 +74,8 @@ export function cutToBytes(text: string, maxBytes = MAX_SUMMARY_BYTES): string {
 
 function renderView(view: ReportView): string {
   const { title, headline, tone, cells, notes, facts } = view;
-  const notable = cells.filter(isNotable);
+  const { first, rest } = sortCells(cells);
+  const notable = [...first, ...rest].filter(isNotable);
   return [
     `## ${SIGNS[tone]} ${escapeMarkdown(headline)}`,
     escapeMarkdown(title) +
@@ -90,7 +90,9 @@ function renderView(view: ReportView): string {
     ]),
     markdownFold(
       `${counted(cells.length, "cell")} of the result`,
-      `${cellTable(cells, view)}\n\n${escapeMarkdown(PERCENTILE_NOTE)}`,
+      `${cellTable([...first, ...rest], view, true)}\n\n${
+        escapeMarkdown(PERCENTILE_NOTE)
+      }`,
     ),
     markdownFold(
       "How it was measured",
@@ -105,31 +107,29 @@ function renderView(view: ReportView): string {
   ].join("\n\n");
 }
 
-function cellTable(cells: readonly CellView[], view: ReportView): string {
-  const isCompared = view.comparison !== null;
+function cellTable(
+  cells: readonly CellView[],
+  view: ReportView,
+  withTotal = false,
+): string {
+  const columns = shownColumns(view);
+  const status = (text: string) => text === "FAIL" ? `**${text}**` : text;
   return markdownTable(
+    columns.map(({ title, kind }) => ({
+      title,
+      ...(kind === "number" ? { isNumber: true } as const : {}),
+    })),
     [
-      { title: "Cell" },
-      { title: "Items/s", isNumber: true },
-      { title: "p50 (ms)", isNumber: true },
-      { title: "p95 (ms)", isNumber: true },
-      { title: "p99 (ms)", isNumber: true },
-      ...(isCompared
-        ? [{ title: "Throughput change", isNumber: true } as const]
+      ...cells.map((cell) =>
+        columns.map(({ kind, text }) =>
+          kind === "status" ? status(text(cell)) : escapeMarkdown(text(cell))
+        )
+      ),
+      ...(withTotal && view.comparison?.changePercent !== null &&
+          view.comparison !== null
+        ? [columns.map(({ total }) => escapeMarkdown(total))]
         : []),
-      { title: "Status" },
     ],
-    cells.map(({ name, figures, verdict, status }) => [
-      escapeMarkdown(name),
-      ...(figures === null ? ["-", "-", "-", "-"] : [
-        shownNumber(figures.throughputItemsPerSec),
-        shownNumber(figures.p50Ms),
-        escapeMarkdown(shownPercentile(figures, "p95Ms")),
-        escapeMarkdown(shownPercentile(figures, "p99Ms")),
-      ]),
-      ...(isCompared ? [escapeMarkdown(shownChange(verdict))] : []),
-      status === "REGRESSION" ? `**${shownStatus(status)}**` : status,
-    ]),
   );
 }
 

@@ -1,6 +1,9 @@
 /**
  * Rows as a table for a terminal.
  *
+ * Where it is too wide, names are shortened to a number that is explained once, then heads and texts are wrapped
+ * between words, then the least needed columns go. A word is broken only where nothing else is left.
+ *
  * @module
  */
 
@@ -14,16 +17,19 @@ export interface TableColumn {
   readonly title: string;
   /** Where its cells stand; numbers belong on the right. */
   readonly align: "left" | "right";
-  /** Whether it may be left out where the terminal is too narrow. */
-  readonly isOptional?: true;
-  /** A line under the table where the column is there; a line of several columns is written once. */
-  readonly note?: string;
+  /** Whether it holds names, such as those of models, which may be shortened. */
+  readonly isName?: boolean;
+  /** The higher, the sooner it is left out where the terminal is too narrow; 0 or absent for never. */
+  readonly rank?: number;
 }
+
+/** A row: a text for each column, or a line across. */
+export type TableRow = readonly string[] | "rule";
 
 /** What {@linkcode renderTable} puts around the rows, and the room it has. */
 export interface TableOptions {
-  /** The line over the table. */
-  readonly title: string;
+  /** The lines over the table. */
+  readonly title: readonly string[];
   /** Lines under the table. */
   readonly footer?: readonly string[];
   /** The columns of the terminal. */
@@ -32,18 +38,42 @@ export interface TableOptions {
 
 interface Layout {
   readonly columns: readonly TableColumn[];
-  readonly rows: readonly (readonly string[])[];
+  readonly rows: readonly TableRow[];
+  /** What shortened names stand for, a line each. */
+  readonly legend: readonly string[];
 }
 
-/** Text columns are wrapped down to this width, but not further. */
-const MIN_TEXT_COLUMNS = 12;
 const PADDING_COLUMNS = 2;
 
-function widthsOf({ columns, rows }: Layout): number[] {
-  return columns.map(({ title }, index) =>
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+function textsOf({ rows }: Layout, index: number): string[] {
+  return rows.flatMap((row) => row === "rule" ? [] : [row[index] ?? ""]);
+}
+
+/** The pieces of a text between which it may be wrapped: after blanks and commas. */
+function piecesOf(text: string): string[] {
+  return text.split(/(?<=[ ,])/);
+}
+
+function longestPiece(text: string): number {
+  return Math.max(...piecesOf(text).map((piece) => lengthOf(piece.trimEnd())));
+}
+
+function widthsOf(layout: Layout): number[] {
+  return layout.columns.map(({ title }, index) =>
+    Math.max(...[title, ...textsOf(layout, index)].map(lengthOf))
+  );
+}
+
+/** The widths when every head and every text is wrapped between all of its words; numbers are one word. */
+function narrowestOf(layout: Layout): number[] {
+  return layout.columns.map(({ title, align }, index) =>
     Math.max(
-      ...[title, ...rows.map((row) => row[index] ?? "")]
-        .map((text) => [...text].length),
+      longestPiece(title),
+      ...textsOf(layout, index).map(align === "left" ? longestPiece : lengthOf),
     )
   );
 }
@@ -53,52 +83,74 @@ function totalOf(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width + PADDING_COLUMNS, bars);
 }
 
-/** The widths when every text column is wrapped as far as it may be. */
-function narrowestOf(layout: Layout): number[] {
-  return widthsOf(layout).map((width, index) =>
-    layout.columns[index]?.align === "left"
-      ? Math.min(width, MIN_TEXT_COLUMNS)
-      : width
+/** Puts numbers in the place of long names, one column after another, until the table can fit. */
+function shortenNames(layout: Layout, terminalColumns: number): Layout {
+  const index = layout.columns.findIndex(({ isName, title }, at) =>
+    isName && Math.max(...textsOf(layout, at).map(lengthOf)) > lengthOf(title)
+  );
+  const column = layout.columns[index];
+  if (column === undefined || totalOf(widthsOf(layout)) <= terminalColumns) {
+    return layout;
+  }
+  const names = [...new Set(textsOf(layout, index))].filter((name) =>
+    name !== ""
+  );
+  const rows = layout.rows.map((row) =>
+    row === "rule" || row[index] === ""
+      ? row
+      : row.with(index, String(names.indexOf(row[index] ?? "") + 1))
+  );
+  const legend = names.map((name, at) => `${column.title} ${at + 1}: ${name}`);
+  return shortenNames(
+    { ...layout, rows, legend: [...layout.legend, ...legend] },
+    terminalColumns,
   );
 }
 
-/** Leaves out optional columns, the last ones first, until the rest can fit or none is left. */
+/** Leaves out the least needed columns until the rest can fit or none is left. */
 function dropColumns(layout: Layout, terminalColumns: number): Layout {
-  let { columns, rows } = layout;
-  while (totalOf(narrowestOf({ columns, rows })) > terminalColumns) {
-    const dropped = columns.findLastIndex((column) => column.isOptional);
-    if (dropped < 0) break;
-    columns = columns.toSpliced(dropped, 1);
-    rows = rows.map((row) => row.toSpliced(dropped, 1));
+  const { columns, rows } = layout;
+  const rank = Math.max(0, ...columns.map(({ rank }) => rank ?? 0));
+  if (rank === 0 || totalOf(narrowestOf(layout)) <= terminalColumns) {
+    return layout;
   }
-  return { columns, rows };
+  const index = columns.findLastIndex((column) => column.rank === rank);
+  return dropColumns({
+    ...layout,
+    columns: columns.toSpliced(index, 1),
+    rows: rows.map((row) => row === "rule" ? row : row.toSpliced(index, 1)),
+  }, terminalColumns);
 }
 
-/** Narrows the widest text columns until the table fits or none can give way. */
+/** Narrows the widest columns until the table fits: first between words, then, where nothing else is left, inside. */
 function shrinkWidths(layout: Layout, terminalColumns: number): number[] {
   const widths = widthsOf(layout);
-  const isText = (index: number) => layout.columns[index]?.align === "left";
-  while (totalOf(widths) > terminalColumns) {
-    const textWidths = widths.filter((_, index) => isText(index));
-    const widest = Math.max(...textWidths);
-    if (widest <= MIN_TEXT_COLUMNS) break;
-    const index = widths.findIndex((width, at) =>
-      width === widest && isText(at)
-    );
-    widths[index] = widest - 1;
-  }
+  const narrow = (leastOf: (index: number) => number) => {
+    while (totalOf(widths) > terminalColumns) {
+      const loose = widths.map((width, at) => width > leastOf(at) ? width : 0);
+      const widest = Math.max(...loose);
+      if (widest === 0) return;
+      const index = loose.indexOf(widest);
+      widths[index] = widest - 1;
+    }
+  };
+  const least = narrowestOf(layout);
+  narrow((index) => least[index] ?? 1);
+  narrow((index) => layout.columns[index]?.align === "left" ? 1 : Infinity);
   return widths;
 }
 
 /** Fills lines of at most `columns` after blanks and commas; a longer word is cut. */
 function wrapCell(text: string, columns: number): string[] {
-  const pieces = text.split(/(?<=[ ,])/).flatMap((piece) =>
-    wrapCharacters(piece, columns)
+  const pieces = piecesOf(text).flatMap((piece) =>
+    lengthOf(piece.trimEnd()) <= columns
+      ? [piece]
+      : wrapCharacters(piece, columns)
   );
   const lines: string[] = [];
   let line = "";
   for (const piece of pieces) {
-    if (line !== "" && [...`${line}${piece}`.trimEnd()].length > columns) {
+    if (line !== "" && lengthOf(`${line}${piece}`.trimEnd()) > columns) {
       lines.push(line.trimEnd());
       line = "";
     }
@@ -110,12 +162,14 @@ function wrapCell(text: string, columns: number): string[] {
 function drawRows(layout: Layout, widths: readonly number[]): string[] {
   const titles = layout.columns.map((column) => column.title);
   const rule = widths.map((width) => "-".repeat(width));
-  const wrapped = [titles, ...layout.rows].map((row) =>
-    row.map((cell, index) =>
-      wrapCell(cell, widths[index] ?? cell.length).join("\n")
-    )
+  const wrapped = [titles, "rule" as const, ...layout.rows].map((row) =>
+    row === "rule"
+      ? rule
+      : row.map((cell, index) =>
+        wrapCell(cell, widths[index] ?? cell.length).join("\n")
+      )
   );
-  return Table.from([...wrapped.slice(0, 1), rule, ...wrapped.slice(1)])
+  return Table.from(wrapped)
     .columns(layout.columns.map(({ align }) => ({ align })))
     .border(true)
     .chars({
@@ -128,24 +182,29 @@ function drawRows(layout: Layout, widths: readonly number[]): string[] {
 }
 
 /**
- * Draws a titled table in plain characters, with a line feed at the end. Where
- * the terminal is too narrow it leaves out the optional columns, naming them
- * below, and wraps the text columns. Control characters are escaped.
+ * Draws a titled table in plain characters, with a line feed at the end. Where the terminal is too narrow it shortens
+ * names, wraps heads and texts, and leaves out columns, naming them below. Control characters are escaped.
  */
 export function renderTable(
   columns: readonly TableColumn[],
-  rows: readonly (readonly string[])[],
+  rows: readonly TableRow[],
   options: TableOptions,
 ): string {
   const { title, footer = [], terminalColumns } = options;
-  const escaped = {
+  const escaped: Layout = {
     columns: columns.map((column) => ({
       ...column,
       title: escapeForTerminal(column.title),
     })),
-    rows: rows.map((row) => row.map((cell) => escapeForTerminal(cell))),
+    rows: rows.map((row) =>
+      row === "rule" ? row : row.map((cell) => escapeForTerminal(cell))
+    ),
+    legend: [],
   };
-  const layout = dropColumns(escaped, terminalColumns);
+  const layout = dropColumns(
+    shortenNames(escaped, terminalColumns),
+    terminalColumns,
+  );
   const dropped = escaped.columns.filter((column) =>
     !layout.columns.includes(column)
   );
@@ -154,12 +213,19 @@ export function renderTable(
   }`;
   const lines = drawRows(layout, shrinkWidths(layout, terminalColumns));
   const wrap = (line: string) =>
-    wrapWords(escapeForTerminal(line), terminalColumns);
-  const head = wrap(title);
-  const notes = new Set(layout.columns.flatMap(({ note }) => note ?? []));
-  const below = [...notes, ...footer, ...(dropped.length > 0 ? [note] : [])];
-  const longest = Math.max(...[...head, ...lines].map((line) => line.length));
+    wrapWords(line, terminalColumns)
+      .flatMap((part) => wrapCharacters(part, terminalColumns));
+  const head = title.map((line) => escapeForTerminal(line)).flatMap(wrap);
+  const legend = layout.legend.flatMap(wrap);
+  const below = [...footer, ...(dropped.length > 0 ? [note] : [])]
+    .map((line) => escapeForTerminal(line)).flatMap(wrap);
+  const longest = Math.max(
+    ...[...head, ...legend, ...lines].map((line) => line.length),
+  );
   const rule = "=".repeat(longest);
-  return [rule, ...head, rule, ...lines, rule, ...below.flatMap(wrap), ""]
-    .join("\n");
+  return [
+    ...[rule, ...head, rule],
+    ...(legend.length === 0 ? [] : [...legend, ""]),
+    ...[...lines, rule, ...below, ""],
+  ].join("\n");
 }

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { CUSTOM_PROFILE } from "../bench/profiles.ts";
 import type { ComparedCell, RunComparison } from "../baseline/comparison.ts";
 import { describeClient } from "../load/client_limit.ts";
 import {
+  type CellFigures,
   type CellKey,
   type CellResult,
   type CellVerdictRecord,
@@ -16,43 +18,26 @@ import {
   STATUSES,
   summariseCell,
 } from "../record/run.ts";
-import { joinDoubts } from "../record/doubts.ts";
+import { type Doubt, joinDoubts, mergeDoubts } from "../record/doubts.ts";
 import { describeHumps } from "../stats/humps.ts";
 import {
   type Interval,
   meanInterval,
   medianInterval,
 } from "../stats/intervals.ts";
-import { quantileMinSamples } from "../stats/summary.ts";
 import {
   comparisonNotes,
   openQuestions,
   shownChange,
   shownStatus,
 } from "./comparison.ts";
+import { counted } from "../wrap.ts";
 import {
   cellNamer,
   groupCells,
   isSimulated,
   pooledLatenciesMs,
 } from "../record/cells.ts";
-import { counted } from "../wrap.ts";
-
-/** The figures of a cell; latencies in milliseconds. */
-export interface CellFigures {
-  /** Good samples, at least 1. */
-  readonly count: number;
-  /** Items a second. */
-  readonly throughputItemsPerSec: number;
-  /** Arithmetic mean. */
-  readonly meanMs: number;
-  /** Median. */
-  readonly p50Ms: number;
-  /** 95th percentile. */
-  readonly p95Ms: number;
-  /** 99th percentile. */
-  readonly p99Ms: number;
-}
 
 /** One cell, all its runs and passes together. */
 export interface CellView {
@@ -62,12 +47,14 @@ export interface CellView {
   readonly name: string;
   /** The judgement. */
   readonly status: Status;
-  /** Why, and what is doubtful, in words; empty for nothing. Not escaped. */
+  /** What is doubtful about it, and why it was not compared; not escaped. */
+  readonly doubts: readonly Doubt[];
+  /** The doubts and what the comparison says, in words; empty for nothing. Not escaped. */
   readonly reason: string;
   /** The change against the baseline; null where it was not compared. */
   readonly verdict: CellVerdictRecord | null;
   /** The figures; null where no sample was good. */
-  readonly figures: CellFigures | null;
+  readonly summary: CellFigures | null;
   /** Bounds of the throughput in items a second, by the scatter of the samples; null where they are too few. */
   readonly throughputInterval: Interval | null;
   /** Bounds of the median in milliseconds, likewise. */
@@ -91,6 +78,8 @@ export interface ReportView {
   readonly headline: string;
   /** How good it is. */
   readonly tone: Tone;
+  /** What was measured, in one sentence; not escaped. */
+  readonly target: string;
   /** Each cell once, in the order of the result. */
   readonly cells: readonly CellView[];
   /** What the comparison says of the run as a whole; null where nothing was compared. */
@@ -109,7 +98,12 @@ export function viewOfRun(run: Run): ReportView {
     cellOfPasses(passes, nameOf)
   );
   return {
-    title: `Profile ${metadata.profile}`,
+    title: describeProfile(metadata.profile),
+    target: `Target: ${
+      metadata["target_address"] || "simulated engine"
+    }, model ${spaced(metadata.model)}, dtype ${
+      spaced(metadata.dtype)
+    }, hardware ${metadata.hardware}, prefix cache ${metadata["prefix_cache"]}`,
     isSimulated: isSimulated(
       cells.map(({ key }) => key.model),
       metadata.target,
@@ -135,6 +129,7 @@ export function viewOfComparison(
   const cells = compared.map((cell) => cellOfCompared(cell, nameOf));
   return {
     title: "Comparison with the baseline",
+    target: `Result: ${source}`,
     isSimulated: isSimulated(cells.map(({ key }) => key.model)),
     ...verdictOf(cells, { comparison: record, isInterrupted: false }),
     cells,
@@ -144,26 +139,36 @@ export function viewOfComparison(
   };
 }
 
+/** Says what was measured: a profile, or cells of the user's choice. */
+export function describeProfile(profile: string): string {
+  return profile === CUSTOM_PROFILE
+    ? "Cells of your choice"
+    : `Profile: ${profile}`;
+}
+
+/** Returns cells in the order in which they are read: what changed or could not be measured, then the rest. */
+export function sortCells(
+  cells: readonly CellView[],
+): { readonly first: CellView[]; readonly rest: CellView[] } {
+  const first = URGENT.flatMap((status) =>
+    cells.filter((cell) => cell.status === status)
+      .toSorted((a, b) => changeOf(a) - changeOf(b))
+  );
+  return { first, rest: cells.filter((cell) => !first.includes(cell)) };
+}
+
+/** Several names are stored with commas alone. */
+function spaced(names: string): string {
+  return names.replaceAll(",", ", ") || "unknown";
+}
+
+/** Statuses in the order in which they are told of: what changed, what could not be measured. */
+const URGENT: readonly Status[] = ["REGRESSION", "WARN", "IMPROVED", "INVALID"];
+
 /** Tells whether a cell deserves a line of its own before the whole table. */
 export function isNotable({ status, reason }: CellView): boolean {
   return status !== "OK" || reason !== "";
 }
-
-/** Returns a percentile with a mark where the samples are too few for it. */
-export function shownPercentile(
-  figures: CellFigures,
-  field: "p95Ms" | "p99Ms",
-): string {
-  const needed = quantileMinSamples(field === "p95Ms" ? 0.95 : 0.99);
-  return `${shownNumber(figures[field])}${figures.count < needed ? "*" : ""}`;
-}
-
-/** What the mark of {@linkcode shownPercentile} means. */
-export const PERCENTILE_NOTE: string = `* n too small: a p95 needs ${
-  quantileMinSamples(0.95)
-} samples and a p99 ${
-  quantileMinSamples(0.99)
-}; with fewer it is close to the slowest`;
 
 /** Returns a number with three digits or more, whatever its size. */
 export function shownNumber(value: number): string {
@@ -177,21 +182,28 @@ function cellOfPasses(
 ): CellView {
   const [first] = passes;
   const { key, verdict = null } = first;
-  const latencies = pooledLatenciesMs(passes);
+  // A pass without figures was the client's, or had no good sample.
+  const latencies = pooledLatenciesMs(
+    passes.filter(({ summary }) => summary !== null),
+  );
   const summary = summariseCell(latencies, key.batchSize);
   const [fastMs = 0, slowMs = 0] = meanInterval(latencies) ?? [];
+  const doubts = [
+    ...mergeDoubts(passes.map(({ doubts }) => doubts)),
+    ...humpDoubts(describeHumps(latencies)),
+  ];
   const worst = passes.find(({ status }) => status === "INVALID") ?? first;
   return {
     key,
     name: nameOf(key),
     status: worst.status,
+    doubts,
     reason: distinct([
       worst.status === "OK" ? "" : verdict?.reason ?? "",
-      ...passes.map(({ doubts }) => joinDoubts(doubts)),
-      describeHumps(latencies),
+      joinDoubts(doubts),
     ]).join("; "),
     verdict,
-    figures: summary,
+    summary,
     throughputInterval: summary === null || fastMs <= 0
       ? null
       : [1000 * key.batchSize / slowMs, 1000 * key.batchSize / fastMs],
@@ -205,24 +217,30 @@ function cellOfCompared(
   { key, status, reason, verdict, result, humps }: ComparedCell,
   nameOf: (key: CellKey) => string,
 ): CellView {
+  const doubts: Doubt[] = [
+    ...(reason === "" ? [] : [{ kind: "not-compared", text: reason } as const]),
+    ...humpDoubts(humps),
+  ];
   return {
     key,
     name: nameOf(key),
     status,
+    doubts,
     reason: distinct([
-      reason || (status === "OK" ? "" : verdict?.reason ?? ""),
-      humps,
+      status === "OK" ? "" : verdict?.reason ?? "",
+      joinDoubts(doubts),
     ]).join("; "),
     verdict,
-    figures: result && {
-      ...result,
-      throughputItemsPerSec: 1000 * key.batchSize / result.meanMs,
-    },
+    summary: result,
     throughputInterval: null,
     medianInterval: null,
     failures: [],
     passes: [],
   };
+}
+
+function humpDoubts(text: string): Doubt[] {
+  return text === "" ? [] : [{ kind: "humps", text }];
 }
 
 /** The verdict in one sentence: good only where every cell was compared and is as good as before. */
@@ -239,8 +257,12 @@ function verdictOf(
     cells.filter((cell) => cell.status === status).length;
   if (comparison === null) {
     return {
-      headline: `${cells.length - of("INVALID")} of ${
-        counted(cells.length, "cell")
+      headline: `${
+        of("INVALID") === 0
+          ? counted(cells.length, "cell")
+          : `${cells.length - of("INVALID")} of ${
+            counted(cells.length, "cell")
+          }`
       } measured${
         of("INVALID") > 0 ? `, ${of("INVALID")} INVALID` : ""
       }; nothing was compared (no baseline)${end}`,
@@ -273,7 +295,7 @@ function verdictOf(
   }
   return of("OK") + of("IMPROVED") === cells.length
     ? {
-      headline: `${open === "" ? "All " : ""}${
+      headline: `${open === "" && cells.length > 1 ? "All " : ""}${
         counted(cells.length, "cell")
       } passed${
         of("IMPROVED") > 0 ? `, ${of("IMPROVED")} of them IMPROVED` : ""
@@ -313,8 +335,8 @@ function factsOf(
     ["Started", metadata.timestamp],
     ["Took", `${metadata["total_runtime_seconds"].toFixed(1)} s`],
     ["Commit", metadata["commit_hash"]],
-    ["Model", metadata.model || "unknown"],
-    ["Data type", metadata.dtype || "unknown"],
+    ["Model", spaced(metadata.model)],
+    ["Data type", spaced(metadata.dtype)],
     ["Hardware", metadata.hardware],
     ["Tensor parallelism", String(metadata["tp_size"] ?? "unknown")],
     ["Server version", distinct(versions).join(", ") || "unknown"],

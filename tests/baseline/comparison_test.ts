@@ -8,9 +8,9 @@ import {
 import { runsOfCsv } from "../../lib/baseline/runs.ts";
 import type { Run } from "../../lib/record/run.ts";
 import { parseRun, stringifyRun } from "../../lib/record/run_file.ts";
-import { renderComparison } from "../../lib/report/comparison.ts";
-import { renderRun, runToCsv } from "../../lib/report/run/text.ts";
-import { viewOfRun } from "../../lib/report/view.ts";
+import { renderView, runToCsv } from "../../lib/report/run/text.ts";
+import { renderRun } from "../support/shown_run.ts";
+import { viewOfComparison, viewOfRun } from "../../lib/report/view.ts";
 import {
   baselineOf,
   latenciesAround,
@@ -130,7 +130,7 @@ Deno.test("compareRun() passes a part of the baseline, and says how much of it t
   assertEquals(
     renderRun(applyComparison(smoke, comparison), 200).trimEnd().split("\n")
       .at(-1),
-    "2 configurations passed: 2 of the baseline's 6 cells measured",
+    "Result: 2 OK, 2 of the baseline's 6 cells measured",
   );
 });
 
@@ -212,7 +212,10 @@ Deno.test("compareRun() and renderRun() tell a cell with two kinds of answers", 
     ...Array(5).fill(""),
   ]);
   assertStringIncludes(renderRun(run, 200), `Batch 1, Labels 2: ${text}`);
-  assertStringIncludes(renderComparison(comparison, 200), text);
+  assertStringIncludes(
+    renderView(viewOfComparison(comparison, "r.csv"), 200),
+    text,
+  );
   assertEquals(viewOfRun(run).cells[0]?.reason, text);
 });
 

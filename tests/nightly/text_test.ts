@@ -242,5 +242,5 @@ Deno.test("nightSummary() puts the verdict first, and offers the first baseline"
     slow,
     "| https://github.com/owner/name/issues/3 | opened |",
   );
-  assertStringIncludes(slow, "-23.4 % &#91;-25.4, -21.4&#93; | **FAIL** |");
+  assertStringIncludes(slow, "-23.4 &#91;-25.4, -21.4&#93; | 15.00 |");
 });

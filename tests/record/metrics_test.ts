@@ -74,7 +74,7 @@ Deno.test("METRICS say which way is better and in which unit", () => {
     METRICS.filter((metric) => metric.better !== "neither")
       .map(({ name, better, unit }) => [name, better, unit]),
     [
-      ["throughput_ips", "higher", "items/s"],
+      ["throughput_ips", "higher", "IPS"],
       ["throughput_rps", "higher", "requests/s"],
       ["latency_p50_ms", "lower", "ms"],
       ["latency_p95_ms", "lower", "ms"],

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { applyComparison, compareRun } from "../../lib/baseline/comparison.ts";
 import type { Run } from "../../lib/record/run.ts";
-import { renderComparison } from "../../lib/report/comparison.ts";
 import { renderMarkdown } from "../../lib/report/markdown.ts";
-import { renderRun } from "../../lib/report/run/text.ts";
+import { renderView } from "../../lib/report/run/text.ts";
 import { renderStressRun } from "../../lib/report/stress/text.ts";
-import { viewOfRun } from "../../lib/report/view.ts";
+import { viewOfComparison, viewOfRun } from "../../lib/report/view.ts";
+import { renderRun } from "../support/shown_run.ts";
 import {
   baselineOf,
   latenciesAround,
@@ -20,18 +20,6 @@ const BASELINE = baselineOf(
 );
 const RESULT = measuredRun("result");
 
-Deno.test("renderComparison() explains only the columns that the terminal has room for", () => {
-  const comparison = compareRun(RESULT, BASELINE);
-  const said = "mean, p95, p99: change of latency";
-  assertStringIncludes(renderComparison(comparison, 200), said);
-  const narrow = renderComparison(comparison, 70);
-  assertEquals(narrow.includes(said), false);
-  assertStringIncludes(
-    narrow,
-    "Columns left out to fit the terminal: mean, p95, p99",
-  );
-});
-
 Deno.test("no text says all where cells of the baseline are missing, and one is one cell", () => {
   const run = { ...RESULT, cells: RESULT.cells.slice(0, 1) };
   const compared = applyComparison(run, compareRun(run, BASELINE));
@@ -43,54 +31,55 @@ Deno.test("no text says all where cells of the baseline are missing, and one is 
   assertEquals(shown.match(/\b1 (?:cells|configurations|runs)\b.*/g), null);
 });
 
-Deno.test("renderRun() closes with what was compared", () => {
-  const closing = (
+Deno.test("renderRun() begins with the verdict and closes with the counts", () => {
+  const shown = (
     run: Run,
     more: Partial<Parameters<typeof compareRun>[2]> = {},
-  ) =>
-    renderRun(applyComparison(run, compareRun(run, BASELINE, more)), 200)
-      .trimEnd().split("\n");
-  assertEquals(closing(RESULT).at(-1), "All 6 configurations passed");
+  ) => {
+    const compared = applyComparison(run, compareRun(run, BASELINE, more));
+    const lines = renderRun(compared, 200).trimEnd().split("\n");
+    return { lines, verdict: lines[2] ?? "", counts: lines.at(-1) };
+  };
+  const same = shown(RESULT);
+  assertEquals(same.verdict, "All 6 cells passed");
+  assertEquals(same.counts, "Result: 6 OK");
   assert(
-    closing(RESULT).some((line) => / \| +Change \| Status$/.test(line)),
+    same.lines.some((line) =>
+      / \| Old \(IPS\) \| New \(IPS\) \| +Change \(%\) \|.* \| Status$/
+        .test(line)
+    ),
   );
-  const slow = measuredRun("slow", { slowness: [1, 1, 1, 1.4] });
-  const lines = closing(slow);
-  const ips = slow.cells[3]?.summary?.throughputItemsPerSec.toFixed(1);
-  assertEquals(lines.slice(-3, -1), [
-    "6 of 6 configurations compared: 5 OK, 1 FAIL",
-    "FOUND 1 PERFORMANCE REGRESSIONS",
-  ]);
+  const slow = shown(measuredRun("slow", { slowness: [1, 1, 1, 1.4] }));
   assertStringIncludes(
-    lines.at(-1) ?? "",
-    `  - Batch 8, Labels 2: ${ips} IPS (-28.`,
+    slow.verdict,
+    "1 of 6 cells is slower (FAIL), most of all Batch 8, Labels 2: throughput -28.",
   );
+  assertEquals(slow.counts, "Result: 5 OK, 1 FAIL");
   const warned = measuredRun("warn", { slowness: Array(6).fill(1.25) });
-  assertEquals(
-    closing(warned, { failPercent: 50, warnPercent: 5 }).slice(-2),
-    [
-      "6 of 6 configurations compared: 6 WARN",
-      "Found 6 warnings (minor degradation)",
-    ],
-  );
-  const fresh = {
+  const warning = shown(warned, { failPercent: 50, warnPercent: 5 });
+  assertEquals(warning.counts, "Result: 6 WARN");
+  assertStringIncludes(warning.verdict, "not every cell passed: 6 WARN");
+  const fresh = shown({
     ...RESULT,
     cells: [...RESULT.cells, measuredCell(64, latenciesAround(9, "new"))],
-  };
+  });
+  assertEquals(fresh.counts, "Result: 6 OK, 1 NEW");
+  const none = shown({ ...RESULT, cells: [] });
   assertEquals(
-    closing(fresh).at(-1),
-    "6 of 7 configurations compared: 6 OK, 1 NEW",
+    none.verdict,
+    "No verdict: no cell could be compared: 0 INVALID, 0 NEW",
   );
-  assertEquals(closing({ ...RESULT, cells: [] }).slice(-2), [
-    "0 of 0 configurations compared: ; 0 of the baseline's 6 cells measured",
-    "NO VERDICT: no cell could be compared: 0 INVALID, 0 NEW",
-  ]);
   assertEquals(
-    closing({
-      ...RESULT,
-      options: { ...RESULT.options, prefixCache: "hot" },
-    }).slice(-2)[0],
-    "0 of 6 configurations compared: 6 INCONCLUSIVE; 6 cells not judged",
+    none.counts,
+    "No verdict: no cells, 0 of the baseline's 6 cells measured",
+  );
+  const refused = shown({
+    ...RESULT,
+    options: { ...RESULT.options, prefixCache: "hot" },
+  });
+  assertEquals(
+    refused.counts,
+    "No verdict: 6 INCONCLUSIVE, 6 cells not judged",
   );
 });
 
@@ -103,8 +92,11 @@ Deno.test("every table says that the engine was simulated, however it was reache
   const said = "SIMULATED ENGINE (no real server was measured)";
   assertStringIncludes(renderRun(simulated("a"), 200), said);
   assertStringIncludes(
-    renderComparison(
-      compareRun(simulated("a"), baselineOf(simulated("b"))),
+    renderView(
+      viewOfComparison(
+        compareRun(simulated("a"), baselineOf(simulated("b"))),
+        "r.csv",
+      ),
       200,
     ),
     said,

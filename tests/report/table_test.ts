@@ -2,9 +2,9 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { renderTable, type TableColumn } from "../../lib/report/table.ts";
 
 const COLUMNS: readonly TableColumn[] = [
-  { title: "Model", align: "left" },
+  { title: "Model", align: "left", isName: true },
   { title: "Batch", align: "right" },
-  { title: "p50 (ms)", align: "right", isOptional: true },
+  { title: "p50 (ms)", align: "right", rank: 1 },
   { title: "Status", align: "left" },
 ];
 const ROWS = [
@@ -15,7 +15,7 @@ const ROWS = [
 Deno.test("renderTable() frames a title, aligned rows and a footer", () => {
   assertEquals(
     renderTable(COLUMNS, ROWS, {
-      title: "RESULTS\x07",
+      title: ["RESULTS\x07"],
       footer: ["Cells: 2"],
       terminalColumns: 80,
     }),
@@ -33,23 +33,50 @@ Cells: 2
   );
 });
 
-Deno.test("renderTable() wraps text, then leaves out optional columns and says so", () => {
+Deno.test("renderTable() shortens names, wraps heads, then leaves out columns and says so", () => {
   assertEquals(
-    renderTable(COLUMNS, ROWS, { title: "RESULTS", terminalColumns: 33 }),
+    renderTable(COLUMNS, ROWS, { title: ["RESULTS"], terminalColumns: 33 }),
     `\
 ================================
 RESULTS
 ================================
- Model          | Batch | Status
- -------------- | ----- | ------
- meta-llama/Lla |     1 | OK
- ma-3.1-8B-Inst |       |
- ruct           |       |
- \\x1b[31mred    |    16 | WARN
+Model 1:
+meta-llama/Llama-3.1-8B-Instruct
+Model 2: \\x1b[31mred
+
+ Model | Batch |    p50 | Status
+       |       |   (ms) |
+ ----- | ----- | ------ | ------
+ 1     |     1 |   11.7 | OK
+ 2     |    16 |  112.8 | WARN
 ================================
-Columns left out to fit the
-terminal: p50 (ms)
 `,
+  );
+  const narrow = renderTable(COLUMNS, ROWS, {
+    title: ["RESULTS"],
+    terminalColumns: 26,
+  });
+  assertEquals(
+    narrow.slice(narrow.indexOf(" Model | ")),
+    `\
+ Model | Batch | Status
+ ----- | ----- | ------
+ 1     |     1 | OK
+ 2     |    16 | WARN
+==========================
+Columns left out to fit
+the terminal: p50 (ms)
+`,
+  );
+});
+
+Deno.test("renderTable() draws a line across where it is asked to", () => {
+  assertEquals(
+    renderTable([{ title: "a", align: "left" }], [["b"], "rule", ["c"]], {
+      title: ["T"],
+      terminalColumns: 80,
+    }),
+    "==\nT\n==\n a\n -\n b\n -\n c\n==\n",
   );
 });
 
@@ -64,7 +91,7 @@ Deno.test("renderTable() wraps text after blanks and commas, and cuts only a lon
     ["a b23456789012345678", "2.0"],
   ];
   assertEquals(
-    renderTable(columns, rows, { title: "T", terminalColumns: 22 }),
+    renderTable(columns, rows, { title: ["T"], terminalColumns: 22 }),
     `\
 =====================
 T
@@ -85,7 +112,7 @@ T
 
 Deno.test("renderTable() stays within the terminal when that is possible", () => {
   const options = {
-    title: "A title of some words",
+    title: ["A title of some words"],
     footer: ["a b ".repeat(40)],
   };
   for (let terminalColumns = 32; terminalColumns <= 120; terminalColumns++) {
@@ -99,7 +126,7 @@ Deno.test("renderTable() stays within the terminal when that is possible", () =>
 Deno.test("renderTable() draws the head alone when there are no rows", () => {
   assertEquals(
     renderTable([{ title: "a", align: "right" }], [], {
-      title: "T",
+      title: ["T"],
       terminalColumns: 80,
     }),
     "==\nT\n==\n a\n -\n==\n",

@@ -5,6 +5,8 @@
  */
 import type { Interval } from "../../stats/intervals.ts";
 import { shownChange } from "../comparison.ts";
+import { numberOf } from "../columns.ts";
+import { metricOf } from "../../record/metrics.ts";
 import { type CellView, shownNumber } from "../view.ts";
 import {
   axis,
@@ -50,8 +52,8 @@ export function labelCounts(cells: readonly CellView[]): number[] {
 }
 
 /** Tells whether the figures of a cell are those of the server, and so belong into a curve. */
-export function isDrawable({ figures, status }: CellView): boolean {
-  return figures !== null && status !== "INVALID";
+export function isDrawable({ summary, status }: CellView): boolean {
+  return summary !== null && status !== "INVALID";
 }
 
 /** Draws items a second against the batch size, a curve for each label count. */
@@ -59,7 +61,7 @@ export function throughputChart(cells: readonly CellView[]): Chart {
   return curves(cells, {
     label: "Throughput in items per second against the batch size",
     unit: "items/s",
-    valueOf: ({ figures }) => figures?.throughputItemsPerSec ?? null,
+    valueOf: throughputOf,
     intervalOf: ({ throughputInterval }) => throughputInterval,
   });
 }
@@ -69,10 +71,13 @@ export function latencyChart(cells: readonly CellView[]): Chart {
   return curves(cells, {
     label: "Median latency in milliseconds against the batch size",
     unit: "ms",
-    valueOf: ({ figures }) => figures?.p50Ms ?? null,
+    valueOf: ({ summary }) => summary?.p50Ms ?? null,
     intervalOf: (cell) => cell.medianInterval,
   });
 }
+
+const throughputOf = (cell: CellView): number | null =>
+  numberOf(metricOf("throughput_ips"), cell);
 
 interface Curves {
   readonly label: string;

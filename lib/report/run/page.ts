@@ -14,8 +14,15 @@ import {
 } from "../charts/cells.ts";
 import { samplesChart } from "../charts/samples.ts";
 import { type DrawChart, loadCharts } from "../charts/svg.ts";
+import {
+  hasWeakPercentile,
+  PERCENTILE_NOTE,
+  shownColumns,
+  shownFigures,
+} from "../columns.ts";
 import { shownChange, shownStatus } from "../comparison.ts";
 import { SIMULATED_NOTE } from "../markdown.ts";
+import { counted } from "../../wrap.ts";
 import { escapeHtml } from "../markup.ts";
 import {
   banner,
@@ -34,13 +41,10 @@ import {
 import {
   type CellView,
   isNotable,
-  PERCENTILE_NOTE,
   type ReportView,
-  shownNumber,
-  shownPercentile,
+  sortCells,
   type Tone,
 } from "../view.ts";
-import { counted } from "../../wrap.ts";
 
 /** How good each status is. */
 const TONES: Readonly<Record<Status, Tone>> = {
@@ -61,7 +65,7 @@ export async function renderHtml(
   return await renderPage({
     title: `scorebench: ${views.map(({ title }) => title).join(", ")}`,
     body: views.map((view) => renderView(view, draw)).join("\n<hr>\n"),
-    footer: "Written by scorebench. Point at a mark to see its figures.",
+    footer: "Written by scorebench. Point at a mark to see its summary.",
   });
 }
 
@@ -82,12 +86,8 @@ function renderView(view: ReportView, draw: DrawChart): Html {
     section("Throughput and latency", curves(view, draw)),
     section("Samples and their distribution", samples(view, draw)),
     section("Every cell of the result", [
-      cellTable(cells, view),
-      ...textList([
-        ...(cells.some(({ figures }) => figures !== null)
-          ? [PERCENTILE_NOTE]
-          : []),
-      ]),
+      cellTable(view),
+      ...textList(cells.some(hasWeakPercentile) ? [PERCENTILE_NOTE] : []),
     ]),
     section("How it was measured", [factList(facts), ...textList(notes)]),
   ].join("\n");
@@ -123,19 +123,15 @@ function changes(
 
 /** Says of one cell what happened, in sentences that wrap: a table of them does not fit a phone. */
 function card(cell: CellView): Html {
-  const { name, status, verdict, figures } = cell;
-  const figuresText = figures === null ? [] : [
-    `${shownNumber(figures.throughputItemsPerSec)} items/s`,
-    `p50 ${shownNumber(figures.p50Ms)} ms`,
-  ];
+  const { name, status, verdict } = cell;
   return `<li>${statusMark(shownStatus(status), TONES[status]).html} <b>${
     escapeHtml(name)
   }</b><br>${
     escapeHtml(
       [
         ...(verdict === null ? [] : [`throughput ${shownChange(verdict)}`]),
-        ...figuresText,
-      ].join(", "),
+        shownFigures(cell),
+      ].filter((text) => text !== "").join(", "),
     )
   }<p>${escapeHtml(reasonOf(cell))}</p></li>`;
 }
@@ -166,17 +162,15 @@ function curves(view: ReportView, draw: DrawChart): Html[] {
 }
 
 function samples({ cells }: ReportView, draw: DrawChart): Html[] {
-  const measured = cells.filter(({ figures, passes }) =>
-    figures !== null && passes.length > 0
+  const measured = cells.filter(({ summary, passes }) =>
+    summary !== null && passes.length > 0
   );
   const block = (cell: CellView) =>
     figure(draw(samplesChart(cell)), {
       caption: cell.name,
-      note: cell.figures === null
-        ? ""
-        : `p50 ${shownNumber(cell.figures.p50Ms)} ms, p95 ${
-          shownPercentile(cell.figures, "p95Ms")
-        } ms, ${cell.figures.count} samples: ${shownStatus(cell.status)}`,
+      note: [shownFigures(cell), shownStatus(cell.status)].filter((text) =>
+        text !== ""
+      ).join(": "),
     });
   if (measured.length === 0) return [];
   const [first, rest] = [
@@ -194,43 +188,31 @@ function samples({ cells }: ReportView, draw: DrawChart): Html[] {
   ];
 }
 
-function cellTable(cells: readonly CellView[], view: ReportView): Html {
-  const right = (title: string) => ({ title, isNumber: true } as const);
-  const names = (["model", "dtype"] as const).filter((name) =>
-    new Set(view.cells.map(({ key }) => key[name])).size > 1
-  );
+function cellTable(view: ReportView): Html {
+  const columns = shownColumns(view);
+  const { first, rest } = sortCells(view.cells);
   const isCompared = view.comparison !== null;
-  const reasons = cells.map(reasonOf);
-  const hasReasons = reasons.some((reason) => reason !== "");
+  const cells = isCompared ? [...first, ...rest] : view.cells;
+  const total = view.comparison?.changePercent ?? null;
   return htmlTable(
     [
-      right("Batch"),
-      right("Labels"),
-      { title: "Status" },
-      ...(isCompared ? [right("Throughput change")] : []),
-      right("Items/s"),
-      right("p50 (ms)"),
-      right("p95 (ms)"),
-      right("p99 (ms)"),
-      right("Samples"),
-      ...names.map((name) => ({ title: name === "model" ? "Model" : "Type" })),
-      ...(hasReasons ? [{ title: "Why", isLong: true } as const] : []),
+      ...columns.map(({ title, kind }) => ({
+        title,
+        ...(kind === "number" ? { isNumber: true } as const : {}),
+      })),
+      { title: "Samples", isNumber: true },
     ],
-    cells.map((cell, index) => [
-      String(cell.key.batchSize),
-      String(cell.key.numLabels),
-      statusMark(shownStatus(cell.status), TONES[cell.status]),
-      ...(isCompared ? [shownChange(cell.verdict)] : []),
-      ...(cell.figures === null ? ["-", "-", "-", "-", "0"] : [
-        shownNumber(cell.figures.throughputItemsPerSec),
-        shownNumber(cell.figures.p50Ms),
-        shownPercentile(cell.figures, "p95Ms"),
-        shownPercentile(cell.figures, "p99Ms"),
-        String(cell.figures.count),
+    [
+      ...cells.map((cell) => [
+        ...columns.map(({ kind, text }) =>
+          kind === "status"
+            ? statusMark(text(cell), TONES[cell.status])
+            : text(cell)
+        ),
+        String(cell.summary?.count ?? 0),
       ]),
-      ...names.map((name) => cell.key[name]),
-      ...(hasReasons ? [reasons[index] ?? ""] : []),
-    ]),
+      ...(total === null ? [] : [[...columns.map(({ total }) => total), ""]]),
+    ],
   );
 }
 

@@ -1,166 +1,98 @@
 /**
- * Renders a run: the table that people read, and the rows of the files.
+ * Renders a result: the table that people read, and the rows of the files.
  *
  * @module
  */
 import { stringifyRows } from "../../csv.ts";
-import { describeClient } from "../../load/client_limit.ts";
 import {
   CHANGE_METRICS,
   METRICS,
   SPECIFIED_METRICS,
 } from "../../record/metrics.ts";
-import {
-  type CellResult,
-  goodLatenciesMs,
-  type Run,
-} from "../../record/run.ts";
-import { joinDoubts } from "../../record/doubts.ts";
-import { describeHumps } from "../../stats/humps.ts";
-import { quantileMinSamples } from "../../stats/summary.ts";
-import {
-  closingLines,
-  comparisonNotes,
-  type JudgedCell,
-  shownChange,
-  shownStatus,
-  verdictNotes,
-} from "../comparison.ts";
-import { renderTable, type TableColumn } from "../table.ts";
+import type { Run } from "../../record/run.ts";
+import { renderTable, type TableRow } from "../table.ts";
 import { toJson } from "../../escape.ts";
-import { describeCell, isSimulated, poolPasses } from "../../record/cells.ts";
-import { PERCENTILE_NOTE } from "../view.ts";
-import { counted } from "../../wrap.ts";
+import { poolPasses } from "../../record/cells.ts";
+import {
+  hasWeakPercentile,
+  PERCENTILE_NOTE,
+  type ShownColumn,
+  shownColumns,
+} from "../columns.ts";
+import { doubtNotes, failureNotes, verdictNotes } from "../notes.ts";
+import { openQuestions } from "../comparison.ts";
+import {
+  type CellView,
+  countStatuses,
+  type ReportView,
+  sortCells,
+} from "../view.ts";
 
-const MISSING = "-";
-
-/** Draws the table of results with its title, its notes and its closing line. */
-export function renderRun(stored: Run, terminalColumns: number): string {
-  const run = { ...stored, cells: poolPasses(stored.cells) };
-  const { cells, metadata } = run;
-  const several = (value: (cell: CellResult) => string) =>
-    new Set(cells.map(value)).size > 1;
-  const right = (title: string): TableColumn => ({ title, align: "right" });
-  const left = (title: string): TableColumn => ({ title, align: "left" });
-  const showModel = several((cell) => cell.key.model);
-  const showDtype = several((cell) => cell.key.dtype);
-  const showRun = several((cell) => String(cell.repeat));
-  const columns = [
-    ...(showModel ? [left("Model")] : []),
-    ...(showDtype ? [left("Dtype")] : []),
-    ...(showRun ? [right("Run")] : []),
-    right("Batch"),
-    right("Labels"),
-    right("Throughput (IPS)"),
-    right("p50 (ms)"),
-    right("p95 (ms)"),
-    right("p99 (ms)"),
-    ...(run.comparison === undefined ? [] : [right("Change")]),
-    left("Status"),
-  ];
-  const rows = cells.map((cell) => [
-    ...(showModel ? [cell.key.model] : []),
-    ...(showDtype ? [cell.key.dtype] : []),
-    ...(showRun ? [String(cell.repeat + 1)] : []),
-    String(cell.key.batchSize),
-    String(cell.key.numLabels),
-    fixed(cell.summary?.throughputItemsPerSec, 1),
-    fixed(cell.summary?.p50Ms, 2),
-    percentile(cell, "p95Ms", 0.95),
-    percentile(cell, "p99Ms", 0.99),
-    ...(run.comparison === undefined
-      ? []
-      : [shownChange(cell.verdict ?? null)]),
-    shownStatus(cell.status),
-  ]);
-  return renderTable(columns, rows, {
-    title: `BENCHMARK RESULTS - Profile: ${metadata.profile}${
-      isSimulated(cells.map(({ key }) => key.model), metadata.target)
-        ? " - SIMULATED ENGINE (no real server was measured)"
-        : ""
-    }`,
-    footer: [...notes(run), ...closing(run)],
-    terminalColumns,
-  });
-}
-
-/** One line on what was measured, for the end of the table. */
-function notes(run: Run): string[] {
-  const { calibration, cells, metadata, doubts: runDoubts } = run;
-  const weak = cells.filter((cell) =>
-    cell.summary !== null && cell.summary.count < quantileMinSamples(0.99)
+/**
+ * Draws a result as a table: the verdict, the cells that changed, the rest, all cells together, and what is doubtful.
+ *
+ * @returns Lines of at most `terminalColumns`, where that is 60 or more, with a line feed at the end.
+ */
+export function renderView(view: ReportView, terminalColumns: number): string {
+  const { cells, comparison } = view;
+  const columns = shownColumns(view);
+  const rows = rowsOf(view, columns);
+  return renderTable(
+    columns.map(({ title, kind, rank }) => ({
+      title,
+      align: kind === "number" ? "right" : "left",
+      isName: kind === "name",
+      rank,
+    })),
+    rows,
+    {
+      title: [
+        `${
+          comparison === null ? "BENCHMARK RESULTS" : "BENCHMARK COMPARISON"
+        } - ${view.title}${
+          view.isSimulated
+            ? " - SIMULATED ENGINE (no real server was measured)"
+            : ""
+        }`,
+        ...(comparison === null ? [] : [view.headline]),
+      ],
+      footer: [
+        view.target,
+        ...(cells.some(hasWeakPercentile) ? [PERCENTILE_NOTE] : []),
+        ...view.notes,
+        ...doubtNotes(cells),
+        ...failureNotes(cells),
+        ...(comparison === null ? [] : verdictNotes(cells)),
+        comparison === null ? view.headline : closing(view),
+      ],
+      terminalColumns,
+    },
   );
-  const doubts = cells.flatMap((cell) => {
-    const humps = describeHumps(goodLatenciesMs(cell.samples));
-    const text = [joinDoubts(cell.doubts), humps].filter((one) => one !== "")
-      .join("; ");
-    return text === "" ? [] : [{ cell, text }];
-  });
+}
+
+/** The last line, which is what stays in sight: how many cells have which status, and that there is no verdict. */
+function closing({ cells, comparison }: ReportView): string {
+  const open = comparison === null ? [] : openQuestions(cells, comparison);
+  const counts = [countStatuses(cells) || "no cells", ...open].join(", ");
+  return `${comparison?.failure ? "No verdict" : "Result"}: ${counts}`;
+}
+
+function rowsOf(
+  { cells, comparison }: ReportView,
+  columns: readonly ShownColumn[],
+): TableRow[] {
+  const row = (cell: CellView) => columns.map(({ text }) => text(cell));
+  if (comparison === null) return cells.map(row);
+  const { first, rest } = sortCells(cells);
+  const isSplit = first.length > 0 && rest.length > 0;
   return [
-    `Target: ${metadata["target_address"] || "simulated engine"}, model ${
-      metadata.model || "unknown"
-    }, dtype ${
-      metadata.dtype || "unknown"
-    }, hardware ${metadata.hardware}, prefix cache ${metadata["prefix_cache"]}`,
-    ...(weak.length > 0
-      ? [
-        PERCENTILE_NOTE,
-      ]
-      : []),
-    ...(calibration === null ? [] : [describeClient(calibration)]),
-    ...runDoubts.map(({ text }) => text),
-    ...(run.comparison === undefined ? [] : [
-      ...comparisonNotes(run.comparison),
-      ...verdictNotes(cells.map(toJudged)),
-    ]),
-    ...doubts.flatMap(({ cell, text }) => [
-      `${describeCell(cell.key)}: ${text}`,
-      ...cell.failures.map(({ outcome, count, example }) =>
-        `  ${count} x ${outcome}: ${example}`
-      ),
-    ]),
+    ...first.map(row),
+    ...(isSplit ? ["rule" as const] : []),
+    ...rest.map(row),
+    ...(comparison.changePercent === null
+      ? []
+      : ["rule" as const, columns.map(({ total }) => total)]),
   ];
-}
-
-function toJudged(cell: CellResult): JudgedCell {
-  return {
-    ...cell,
-    throughputItemsPerSec: cell.summary?.throughputItemsPerSec ?? null,
-  };
-}
-
-function closing(run: Run): string[] {
-  if (run.comparison !== undefined) {
-    return [
-      ...(run.metadata.interrupted ? ["The run was interrupted"] : []),
-      ...closingLines(run.cells.map(toJudged), run.comparison),
-    ];
-  }
-  const invalid = run.cells.filter((cell) => cell.status === "INVALID").length;
-  const measured = run.cells.length - invalid;
-  return [
-    `${counted(measured, "configuration")} measured${
-      invalid === 0 ? "" : `, ${invalid} INVALID`
-    }${
-      run.metadata.interrupted ? "; the run was interrupted" : ""
-    }; nothing was compared (no baseline)`,
-  ];
-}
-
-function fixed(value: number | null | undefined, digits: number): string {
-  return value === null || value === undefined
-    ? MISSING
-    : value.toFixed(digits);
-}
-
-function percentile(
-  cell: CellResult,
-  field: "p95Ms" | "p99Ms",
-  q: number,
-): string {
-  if (cell.summary === null) return MISSING;
-  const mark = cell.summary.count < quantileMinSamples(q) ? "*" : "";
-  return cell.summary[field].toFixed(2) + mark;
 }
 
 /** Writes the cells as CSV: the specification's 15 columns, then further ones. */

@@ -9,10 +9,12 @@ import { describeTrend } from "../../stress/judge.ts";
 import type {
   StressResult,
   StressRun,
+  StressVerdict,
   TimeFigures,
 } from "../../stress/record.ts";
 import { renderTable, type TableColumn } from "../table.ts";
 import { escapeForTerminal } from "../../escape.ts";
+import { counted, wrapIndented } from "../../wrap.ts";
 import { isSimulated } from "../../record/cells.ts";
 
 /** The specification prints five errors of a load. */
@@ -44,9 +46,13 @@ export function renderStressRun(
     ...results.flatMap((result) => [...describe(result), ""]),
   ];
   return [
-    ...lines.map((line) => escapeForTerminal(line)),
+    ...lines.map((line) => escapeForTerminal(line)).flatMap((line) =>
+      line.length <= terminalColumns
+        ? [line]
+        : wrapIndented(line, terminalColumns)
+    ),
     renderTable(COLUMNS, results.map(rowOf), {
-      title: `STRESS TEST RESULTS${engine}`,
+      title: [`STRESS TEST RESULTS${engine}`],
       footer: [
         `Target: ${
           metadata["target_address"] || "simulated engine"
@@ -66,10 +72,10 @@ const left = (title: string): TableColumn => ({ title, align: "left" });
 const COLUMNS: readonly TableColumn[] = [
   left("Scenario"),
   left("Configuration"),
-  right("Good"),
+  { ...right("Good"), rank: 2 },
   right("Failed"),
-  right("RPS"),
-  { ...right("Mean (ms)"), isOptional: true },
+  { ...right("RPS"), rank: 1 },
+  { ...right("Mean (ms)"), rank: 3 },
   right("p99 (ms)"),
   left("Status"),
 ];
@@ -185,12 +191,18 @@ function specialLines(result: StressResult): string[] {
 }
 
 function closing({ results, metadata }: StressRun): string {
-  const passed = results.filter(({ verdict }) => verdict === "PASS").length;
-  const open = results.length - passed;
-  if (open === 0 && !metadata.interrupted) {
-    return `All ${passed} stress tests passed`;
+  const of = (wanted: StressVerdict) =>
+    results.filter(({ verdict }) => verdict === wanted).length;
+  const end = metadata.interrupted ? "; not all was run" : "";
+  const open = results.length - of("PASS") - of("FAIL");
+  if (of("PASS") === results.length && end === "") {
+    return `${results.length > 1 ? "All " : ""}${
+      counted(results.length, "stress test")
+    } passed`;
   }
-  return `${passed} passed${
-    open === 0 ? "" : `, ${open} FAILED or not judged`
-  }${metadata.interrupted ? "; not all was run" : ""}`;
+  return [
+    `${of("PASS")} passed`,
+    ...(of("FAIL") === 0 ? [] : [`${of("FAIL")} FAILED`]),
+    ...(open === 0 ? [] : [`${open} not judged`]),
+  ].join(", ") + end;
 }

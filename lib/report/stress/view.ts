@@ -50,7 +50,10 @@ export function stressHeadline(
     };
   }
   return passed === results.length && passed > 0 && !metadata.interrupted
-    ? { headline: `All ${counted(passed, "load")} passed`, tone: "good" }
+    ? {
+      headline: `${passed > 1 ? "All " : ""}${counted(passed, "load")} passed`,
+      tone: "good",
+    }
     : {
       headline:
         `No failure found, but not every load passed: ${passed} of ${results.length} PASS, ${

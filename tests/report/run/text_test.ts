@@ -1,16 +1,20 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import { type CellResult, summariseCell } from "../../../lib/record/run.ts";
+import type { CellResult } from "../../../lib/record/run.ts";
 import {
-  renderRun,
   runToCsv,
   runToMetadata,
   runToRows,
 } from "../../../lib/report/run/text.ts";
+import { renderRun } from "../../support/shown_run.ts";
 import {
   applyComparison,
   compareRun,
 } from "../../../lib/baseline/comparison.ts";
-import { baselineOf, measuredRun } from "../../support/example_baseline.ts";
+import {
+  baselineOf,
+  measuredCell,
+  measuredRun,
+} from "../../support/example_baseline.ts";
 import { exampleCell, exampleRun } from "../../support/example_run.ts";
 
 /** Latencies of 10, 11, 12, ... ms. */
@@ -22,9 +26,8 @@ function cellOf(
   count: number,
   changes: Partial<CellResult> = {},
 ): CellResult {
-  return exampleCell({
-    key: { batchSize, numLabels: 2, model: "org/model", dtype: "bfloat16" },
-    summary: summariseCell(latenciesMs(count), batchSize),
+  return measuredCell(batchSize, latenciesMs(count), {
+    numRuns: 2,
     ...changes,
   });
 }
@@ -80,10 +83,10 @@ cold
 Client: adds at most 0.25 ms (p99 1.50 ms), sends at most 12000 requests/s
 The server serves org/model, and only that is measured
 Batch 32, Labels 2: 1 of 3 requests failed
-  1 x http-status: status 500: "\\x1b[31mboom"
 Batch 64, Labels 2: all 2 warm-up requests failed
-  2 x timeout: no answer in 5 s
-3 configurations measured, 2 INVALID; nothing was compared (no baseline)
+2 x timeout: no answer in 5 s (Batch 64, Labels 2)
+1 x http-status: status 500: "\\x1b[31mboom" (Batch 32, Labels 2)
+3 of 5 cells measured, 2 INVALID; nothing was compared (no baseline)
 `;
 
 Deno.test("renderRun() draws the table of the specification with its doubts below", () => {
@@ -161,7 +164,7 @@ Deno.test("renderRun() says that a run was interrupted", () => {
     .split("\n");
   assertEquals(
     lines.at(-2),
-    "1 configuration measured; the run was interrupted; nothing was compared (no baseline)",
+    "1 cell measured; nothing was compared (no baseline). The run was interrupted",
   );
 });
 
@@ -222,13 +225,14 @@ Deno.test("runToCsv() adds the change to the rows of a run that was compared", (
   const lines = runToCsv(run).split("\r\n");
   assert(
     lines[0]?.endsWith(
-      ",run,reason,change_percent,change_low_percent,change_high_percent,change_statistic",
+      ",run,reason,old_throughput_ips,new_throughput_ips,change_percent,change_low_percent,change_high_percent,change_statistic",
     ),
   );
   const verdict = run.cells[0]?.verdict;
+  const levels = verdict?.levelsMs?.map((levelMs) => 1000 / levelMs).join();
   assert(
     lines[1]?.endsWith(
-      `,${verdict?.changePercent},${
+      `,${levels},${verdict?.changePercent},${
         verdict?.intervalPercent?.join(",")
       },mean latency of the fastest 90 %`,
     ),

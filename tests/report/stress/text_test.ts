@@ -48,7 +48,7 @@ Deno.test("renderStressRun() cuts no configuration inside a word in 80 columns",
 Deno.test("renderStressRun() says that all passed only where all was run", () => {
   const last = (changes: Partial<StressMetadata>) =>
     renderStressRun(runWith(changes), 120).trimEnd().split("\n").at(-1);
-  assertEquals(last({}), "All 1 stress tests passed");
+  assertEquals(last({}), "1 stress test passed");
   assertEquals(
     last({ interrupted: true }),
     "1 passed; not all was run",
