@@ -99,11 +99,7 @@ Deno.test("main() runs each command by the executable's permissions, with its ow
     `--output=${output}`,
   );
   await assertMeasuredOrBusy(bench, `${folder.path}/run.run.json`);
-<<<<<<< HEAD
-  assertMatch(bench.stdout, /(?:0 configurations|1 configuration) measured/);
-=======
   assertMatch(bench.stdout, /1 cell measured|0 of 1 cell measured/);
->>>>>>> 80627a6 (Feed every view from one table of columns, within the width of the terminal, verdict first and notes counted)
   assert(!bench.stderr.includes("NotCapable"));
   assertStringIncludes(await Deno.readTextFile(output), "throughput_ips");
   const embedded = "embedded:simulated-smoke.csv";
