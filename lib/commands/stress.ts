@@ -69,6 +69,11 @@ export const STRESS_COMMAND = {
           choices: ["rate", "concurrency"],
           default: "rate",
         }),
+        flag.integers(
+          "ladder LIST",
+          "ramp: the loads to try, each once, in place of a search",
+          { min: 1, max: 1_000_000 },
+        ),
         flag.text(
           "slo LIST",
           "ramp: what must hold: mean, p50, p95, p99, max below ms or s, errors below %",

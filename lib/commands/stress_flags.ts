@@ -59,6 +59,12 @@ export function readStressFlags(
       `Cannot take --slo: ${error instanceof Error ? error.message : error}`,
     );
   }
+  const { ladder = [] } = flags;
+  if (new Set(ladder).size < ladder.length) {
+    problems.push(
+      `Cannot take --ladder ${ladder.join(",")}: each load is tried once`,
+    );
+  }
   const isAll = flags.scenario.includes("all");
   if (kind === "url") {
     if (!isAll && flags.scenario.includes("recovery")) {
@@ -97,6 +103,7 @@ export function readStressFlags(
       iterations: flags.iterations,
       arrival: flags.arrival,
       ramp: flags.ramp,
+      ladder: flags.ladder ?? null,
       slo: flags.slo,
       tolerance: flags.tolerance ?? null,
       workers: flags.workers,

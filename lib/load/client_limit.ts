@@ -5,7 +5,7 @@
  */
 import type { Calibration, CellSummary } from "../record/run.ts";
 import { sum } from "../stats/summary.ts";
-import type { Loop } from "./driver.ts";
+import { askedPerSec, type Loop } from "./driver.ts";
 import { EXACT_SAMPLES, type Samples } from "./samples.ts";
 
 /** A doubt about a figure that the client itself gives reason for. */
@@ -128,7 +128,7 @@ export function findLoadDoubts(
     ...compareWithClient(calibration, {
       p50Ms,
       reachedPerSec: isAlone ? null : reachedPerSec,
-      askedPerSec: loop.kind === "open" ? loop.ratePerSec : null,
+      askedPerSec: askedPerSec(loop),
     }),
     ...latenessDoubts(calibration, load),
     ...warnings.flatMap((text) =>
@@ -157,7 +157,8 @@ function latenessDoubts(
   calibration: Calibration | null,
   { loop, samples, lag }: ClientLoad,
 ): ClientDoubt[] {
-  if (lag === null || loop.kind === "closed") return [];
+  const asked = askedPerSec(loop);
+  if (lag === null || loop.kind === "closed" || asked === null) return [];
   const { planned } = samples.totals;
   const late =
     `${lag.late} of ${planned} requests were sent more than 10 ms late`;
@@ -172,9 +173,9 @@ function latenessDoubts(
       }];
     }
     const ceilingPerSec = calibration.ceilingRequestsPerSec;
-    const share = loop.ratePerSec / ceilingPerSec;
+    const share = asked / ceilingPerSec;
     if (share > CEILING_SHARE_WARNING) {
-      const text = `${median}, and ${describeShare(loop.ratePerSec, share)}`;
+      const text = `${median}, and ${describeShare(asked, share)}`;
       return [{ kind: "limit", text }];
     }
     const pausedMs = sum(pausesWithin(samples));
@@ -192,7 +193,7 @@ function latenessDoubts(
     }];
   }
   if (lateShare > LATE_SHARE_WARNING) return [{ kind: "warning", text: late }];
-  const intervalMs = 1000 / loop.ratePerSec;
+  const intervalMs = 1000 / asked;
   return lag.p99Ms > LAG_SHARE_WARNING * intervalMs
     ? [{
       kind: "warning",

@@ -49,6 +49,11 @@ export function shareOf({ share = WHOLE }: Loop): Share {
   return share;
 }
 
+/** Returns the arrivals a second of a load, or of a part of one; null in closed loops. */
+export function askedPerSec(loop: Loop): number | null {
+  return loop.kind === "open" ? loop.ratePerSec / loop.share.of : null;
+}
+
 /**
  * Returns a part of a load, or of a part of one, so that all parts together send what the whole would: arrivals at the
  * same times, from as many clients. The bound of requests in flight is split, but not below 1.

@@ -12,16 +12,18 @@ import type {
 } from "../load/generator.ts";
 import type { KnownWorkload } from "../load/known_load.ts";
 import type { Samples } from "../load/samples.ts";
+import { partOf } from "../load/driver.ts";
 import { scoreTolerance, type Tolerance } from "../score/truth.ts";
 import type { Calibration } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";
 import { createRedactor } from "../secret.ts";
 import type { Target } from "../server/open.ts";
 import type { ServerSeries } from "./health.ts";
-import { judgeLoad } from "./judge.ts";
+import { type EndedLoad, judgeLoad, loadDoubts } from "./judge.ts";
 import type { StressResult } from "./record.ts";
 import { scoreReferences, type ShapeReferences } from "./references.ts";
 import type { LoadStep, Shape, StressOptions } from "./scenarios.ts";
+import { type LoadPart, SHARED_SCENARIOS, type Team } from "./team.ts";
 
 /** Sends single requests to a server, one after another. */
 export interface Prober {
@@ -62,6 +64,8 @@ export interface StressWorld {
   readonly onProgress: (step: LoadStep, progress: LoadProgress | null) => void;
   /** Ends the run; what was measured is kept. */
   readonly signal: AbortSignal;
+  /** The others, where several hosts share the loads. */
+  readonly team?: Team;
 }
 
 /** What a scenario works with. */
@@ -105,9 +109,7 @@ export class StressContext {
 
   /** How far a score may be from its reference. */
   get tolerance(): Tolerance {
-    const byType = scoreTolerance(this.#target.server.dtype);
-    const { tolerance } = this.options;
-    return tolerance === null ? byType : { ...byType, relative: tolerance };
+    return toleranceOf(this.options, this.#target.server.dtype);
   }
 
   /** Whether the user ended the run. */
@@ -139,15 +141,17 @@ export class StressContext {
       for (const shape of shapes) {
         const key = JSON.stringify(shape);
         const known = this.#references.get(key);
-        const references = known === undefined
-          ? await scoreReferences(shape, {
+        const score = () =>
+          scoreReferences(shape, {
             score: (body) =>
               this.ask(prober, { method: "POST", path: SCORE_PATH, body }),
             dtype: server.dtype,
             tolerance: this.tolerance,
             redact: createRedactor(endpoint.secrets),
             signal: this.world.signal,
-          })
+          });
+        const references = known === undefined
+          ? await (this.world.team?.references(shape, score) ?? score())
           // What failed was told when it did.
           : { ...known, requests: 0, failures: [] };
         found.push(references);
@@ -158,6 +162,38 @@ export class StressContext {
       prober.close();
     }
     return found;
+  }
+
+  /** Returns the part of a load that is sent from here: all of it, unless other hosts share it. */
+  ownPart(step: LoadStep): LoadStep {
+    const team = this.#teamOf(step);
+    return team === null
+      ? step
+      : { ...step, loop: partOf(step.loop, team.share) };
+  }
+
+  /** Returns when a load starts, on the clock of the world: now, or when all that share it are ready. */
+  async start({ scenario, configuration }: LoadStep): Promise<number> {
+    const team = this.#teamOf({ scenario });
+    return await team?.start(`${scenario}, ${configuration}`) ??
+      this.world.now();
+  }
+
+  /** Tells the others what came of this part of a load. */
+  keep(
+    step: LoadStep,
+    role: LoadPart["role"],
+    load: Omit<EndedLoad, "step" | "tolerance"> & { gaveUp: boolean },
+  ): void {
+    const { scenario, configuration } = step;
+    const team = this.#teamOf(step);
+    if (team === null) return;
+    const { doubts = [], ...rest } = load;
+    team.keep({ scenario, configuration, role, doubts, ...rest });
+  }
+
+  #teamOf({ scenario }: Pick<LoadStep, "scenario">): Team | null {
+    return SHARED_SCENARIOS.includes(scenario) ? this.world.team ?? null : null;
   }
 
   /** Sends a load whose references are known; gives up where a server gives nothing but failures. */
@@ -172,9 +208,11 @@ export class StressContext {
       throw new RangeError("Cannot send a load as it has no payloads");
     }
     const { endpoint, server } = this.#target;
+    const { startMs } = options;
     const giveUp = new AbortController();
+    const own = this.ownPart(step);
     let good = 0;
-    let goodMs = now();
+    let goodMs = startMs ?? now();
     const samples = await (options.generator ?? load).run({
       endpoint,
       workload: first.spec,
@@ -182,7 +220,8 @@ export class StressContext {
       dtype: server.dtype,
       firstIndex: 0,
       timeoutMs: this.options.timeoutMs,
-      loop: step.loop,
+      loop: own.loop,
+      ...startMs === undefined ? {} : { startMs },
     }, {
       signal: AbortSignal.any([options.signal ?? signal, giveUp.signal]),
       onProgress: (progress) => {
@@ -191,54 +230,72 @@ export class StressContext {
         const isHopeless = failed >= HOPELESS_FAILURES &&
           now() - goodMs > HOPELESS_MS;
         if (isHopeless && options.signal === undefined) giveUp.abort();
-        if (options.generator === undefined) onProgress(step, progress);
+        if (options.generator === undefined) onProgress(own, progress);
       },
     });
     return { samples, gaveUp: giveUp.signal.aborted };
   }
 
   /**
-   * Runs one load to its verdict.
+   * Runs one load to its verdict; where several hosts share it, that of its own part.
    *
    * @param step The load.
    * @param known The references of its shapes, where they were scored before.
+   * @param namedMs When it starts, where that was named before.
    */
   async run(
     step: LoadStep,
     known: readonly ShapeReferences[] | null = null,
+    namedMs: number | null = null,
   ): Promise<StressResult> {
     this.world.onProgress(step, null);
     const references = known ?? await this.reference(step.shapes);
     const workloads = references.flatMap(({ workload }) => workload ?? []);
-    const { now, watch } = this.world;
-    const startMs = now();
-    const isReady = workloads.length === step.shapes.length;
-    const watching = step.judgesHealth && isReady
-      ? watch(this.#target, step.loop.durationMs ?? 0)
-      : null;
-    const sent = isReady && !this.isInterrupted
-      ? await this.send(step, workloads)
+    const { now } = this.world;
+    const isReady = workloads.length === step.shapes.length &&
+      !this.isInterrupted;
+    const startMs = namedMs ?? (isReady ? await this.start(step) : now());
+    const watching = isReady ? this.#watch(step, startMs) : null;
+    const sent = isReady
+      ? await this.send(
+        step,
+        workloads,
+        this.#teamOf(step) === null ? {} : { startMs },
+      )
       : null;
     const samples = sent?.samples ?? null;
-    const durationMs = now() - startMs;
-    const result = judgeLoad({
-      step,
+    const gaveUp = sent?.gaveUp ?? false;
+    const ended = {
       samples,
       references,
-      tolerance: this.tolerance,
       startMs: startMs - this.startMs,
-      durationMs,
-      server: await watching?.stop() ?? null,
+      durationMs: now() - startMs,
+      server: await (await watching)?.stop() ?? null,
       death: await this.deathAfter([
         ...references.flatMap(({ failures }) => failures),
         ...samples?.failures ?? [],
       ]),
       isInterrupted: this.isInterrupted,
-      calibration: this.#calibration,
+    };
+    const own = this.ownPart(step);
+    const doubts = loadDoubts(own, ended, this.#calibration);
+    this.keep(step, "load", { ...ended, doubts, gaveUp });
+    const result = judgeLoad({
+      ...ended,
+      ...{ step: own, tolerance: this.tolerance, doubts },
     });
-    return sent?.gaveUp
+    return gaveUp
       ? { ...result, notes: [...result.notes, GAVE_UP_NOTE] }
       : result;
+  }
+
+  /** Watches the server from the start of a load on; of several hosts one does. */
+  async #watch(step: LoadStep, startMs: number): Promise<ServerWatch | null> {
+    const { now, sleep, signal, watch } = this.world;
+    const team = this.#teamOf(step);
+    if (!step.judgesHealth || (team?.share.index ?? 0) > 0) return null;
+    if (team !== null) await sleep(startMs - now(), signal);
+    return watch(this.#target, step.loop.durationMs ?? 0);
   }
 
   /** Says why the server is no longer there, where connections were lost; null otherwise. */
@@ -269,12 +326,16 @@ export class StressContext {
 const HOPELESS_MS = 3_000;
 const HOPELESS_FAILURES = 100;
 
-const GAVE_UP_NOTE = "The load was ended early: for 3 s every request failed";
+/** What is noted of a load that was ended early. */
+export const GAVE_UP_NOTE =
+  "The load was ended early: for 3 s every request failed";
 
 /** How a load is sent. */
 export interface SendLoadOptions {
   /** Who sends it; the main generator by default. */
   readonly generator?: LoadGenerator;
+  /** When it starts on the clock of the world; at once without it. */
+  readonly startMs?: number;
   /** Ends it, in place of the run's own signal. */
   readonly signal?: AbortSignal;
 }
@@ -285,4 +346,13 @@ export interface SentLoad {
   readonly samples: Samples;
   /** Whether it was ended early, since every request failed. */
   readonly gaveUp: boolean;
+}
+
+/** Returns how far a score may be from its reference: as was asked for, or as the data type allows. */
+export function toleranceOf(
+  { tolerance }: Pick<StressOptions, "tolerance">,
+  dtype: string,
+): Tolerance {
+  const byType = scoreTolerance(dtype);
+  return tolerance === null ? byType : { ...byType, relative: tolerance };
 }

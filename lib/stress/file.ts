@@ -56,6 +56,7 @@ const options: v.GenericSchema<unknown, StressOptions> = v.object({
   iterations: count,
   arrival: v.picklist(ARRIVALS),
   ramp: v.picklist(["rate", "concurrency"]),
+  ladder: v.optional(v.nullable(v.array(number)), null),
   slo: text,
   tolerance: missing,
   workers: count,

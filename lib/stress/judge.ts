@@ -5,6 +5,7 @@
  */
 import { isOfClient } from "../outcome.ts";
 import { type ClientDoubt, findLoadDoubts } from "../load/client_limit.ts";
+import { askedPerSec } from "../load/driver.ts";
 import { SHOWN_ERRORS } from "../load/observer.ts";
 import type { Samples } from "../load/samples.ts";
 import { timelineRows } from "../load/timeline.ts";
@@ -43,8 +44,12 @@ export interface EndedLoad {
   readonly death: string | null;
   /** Whether the user ended it. */
   readonly isInterrupted: boolean;
-  /** What the client adds and can do; null or absent where it was not measured. */
-  readonly calibration?: Calibration | null;
+  /** What the client gives reason for. */
+  readonly doubts?: readonly ClientDoubt[];
+  /** Which of several hosts saw failures, in words. */
+  readonly failedAt?: string;
+  /** Why the load that was asked for is not the one that was sent, in words. */
+  readonly gaps?: readonly string[];
 }
 
 /** Judges a load. */
@@ -61,16 +66,17 @@ export function judgeLoad(load: EndedLoad): StressResult {
   const health = load.server === null || observed === undefined
     ? null
     : judgeHealth(observed, windowMs, load.server);
-  const doubts = clientDoubts(load, figures);
+  const { doubts = [], gaps = [] } = load;
   const limits = doubts.filter(({ kind }) => kind === "limit");
   const findings = [
     ...referenceFindings(load.references),
-    ...(figures === null ? [] : figureFindings(figures, load.isInterrupted)),
+    ...(figures === null ? [] : figureFindings(figures, load)),
     ...(health === null ? [] : healthFindings(health, step.loop.kind)),
     ...(load.death === null
       ? []
       : [{ kind: "server died", text: load.death } as const]),
     ...limits.map(({ text }) => ({ kind: "client limit", text } as const)),
+    ...gaps.map((text) => ({ kind: "incomplete load", text } as const)),
   ];
   return {
     scenario: step.scenario,
@@ -89,9 +95,11 @@ export function judgeLoad(load: EndedLoad): StressResult {
     goodRequests: figures?.good ?? 0,
     failedRequests: figures?.failed ?? 0,
     unfinishedRequests: figures?.unfinished ?? 0,
-    askedPerSec: step.loop.kind === "open" ? step.loop.ratePerSec : null,
-    // A rate of the client is none of the server.
-    reachedPerSec: limits.length > 0 ? null : figures?.reachedPerSec ?? null,
+    askedPerSec: askedPerSec(step.loop),
+    // A rate of the client is none of the server, and neither is that of a part.
+    reachedPerSec: limits.length + gaps.length > 0
+      ? null
+      : figures?.reachedPerSec ?? null,
     latency: figures?.latency ?? null,
     service: figures?.service ?? null,
     lag: figures?.lag ?? null,
@@ -110,12 +118,29 @@ export function judgeLoad(load: EndedLoad): StressResult {
   };
 }
 
+/** What makes a load INVALID, not failed. */
+const INVALID_KINDS: readonly Finding["kind"][] = [
+  "client limit",
+  "incomplete load",
+];
+
+/** What is a fault under any load; the rest says nothing where not the whole load was sent. */
+const FAULT_KINDS: readonly Finding["kind"][] = [
+  "failed requests",
+  "server died",
+  "poison accepted",
+  "not recovered",
+];
+
 /** Returns the verdict that findings come to. */
 export function verdictOf(
   findings: readonly Finding[],
   isInterrupted: boolean,
 ): StressVerdict {
-  if (findings.some(({ kind }) => kind !== "client limit")) return "FAIL";
+  const isPart = findings.some(({ kind }) => kind === "incomplete load");
+  const isFault = ({ kind }: Finding) =>
+    isPart ? FAULT_KINDS.includes(kind) : !INVALID_KINDS.includes(kind);
+  if (findings.some(isFault)) return "FAIL";
   if (isInterrupted) return "INTERRUPTED";
   return findings.length > 0 ? "INVALID" : "PASS";
 }
@@ -157,7 +182,7 @@ function referenceFindings(references: readonly ShapeReferences[]): Finding[] {
 
 function figureFindings(
   figures: LoadFigures,
-  isInterrupted: boolean,
+  { isInterrupted, failedAt = "" }: EndedLoad,
 ): Finding[] {
   const { good, planned } = figures;
   const findings: Finding[] = [];
@@ -174,7 +199,7 @@ function figureFindings(
   const failed = figures.failed - refused;
   if (failed > 0) {
     const text = describeFailures(failures, good + failed);
-    findings.push({ kind: "failed requests", text });
+    findings.push({ kind: "failed requests", text: text + failedAt });
   } else if (good === 0 && refused === 0 && !isInterrupted) {
     findings.push({
       kind: "no right answer",
@@ -184,14 +209,25 @@ function figureFindings(
   return findings;
 }
 
-function clientDoubts(
-  { step, samples, calibration = null }: EndedLoad,
-  figures: LoadFigures | null,
+/**
+ * Returns what the client gives reason for to doubt a load.
+ *
+ * @param step The load, or the part of it that this client sent.
+ * @param calibration What the client adds and can do; null where it was not measured.
+ */
+export function loadDoubts(
+  { loop }: LoadStep,
+  { samples, durationMs }: Pick<EndedLoad, "samples" | "durationMs">,
+  calibration: Calibration | null,
 ): ClientDoubt[] {
-  if (samples === null || figures === null) return [];
-  const { service, reachedPerSec, lag } = figures;
+  if (samples === null) return [];
+  const { service, reachedPerSec, lag } = loadFigures(
+    samples,
+    loop,
+    durationMs,
+  );
   return findLoadDoubts(calibration, {
-    ...{ loop: step.loop, samples, reachedPerSec, lag },
+    ...{ loop, samples, reachedPerSec, lag },
     p50Ms: service?.p50Ms ?? null,
   });
 }

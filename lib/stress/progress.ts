@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { askedPerSec } from "../load/driver.ts";
 import type { LoadProgress } from "../load/generator.ts";
 import type { LoadStep } from "./scenarios.ts";
 
@@ -26,7 +27,8 @@ export function describeProgress(
     const times = pulses.flatMap((pulse) => pulse[name] ?? []);
     return times.length === 0 ? "-" : Math.max(...times).toFixed(1);
   };
-  const asked = loop.kind === "open" ? ` of ${loop.ratePerSec}` : "";
+  const whole = askedPerSec(loop);
+  const asked = whole === null ? "" : ` of ${whole}`;
   return `${name}: ${rate.toFixed(1)}${asked}/s, ${
     planned - done
   } in flight, p50 ${slowest("p50Ms")} p99 ${

@@ -17,9 +17,9 @@ import {
   closedLoop,
   type LoadStep,
   openLoop,
-  type Shape,
   singleShape,
   STRESS_SCENARIOS,
+  type StressOptions,
 } from "./scenarios.ts";
 
 /** With --duration a step of the ramp takes this share of it, in seconds at least this long. */
@@ -40,25 +40,20 @@ const GROWTH_BY_CHANCE = 4;
 /** A step takes at least so many requests, or no queue shows. */
 const LEAST_REQUESTS = 30;
 
-/** Runs steps until the highest load that holds is known. */
+/** Runs steps until the highest load that holds is known, or those of the ladder that was asked for. */
 export async function runRamp(
   context: StressContext,
   calibration: Calibration | null,
 ): Promise<StressResult> {
   const { options, model } = context;
-  const { firstRps, stepSeconds } = STRESS_SCENARIOS.ramp;
   const whole = options.ramp === "concurrency";
   const plan = {
     first: whole
       ? options.concurrency?.[0] ?? 1
-      : options.ratePerSec ?? firstRps,
+      : options.ratePerSec ?? STRESS_SCENARIOS.ramp.firstRps,
     whole,
+    ladder: options.ladder,
   };
-  const seconds = options.durationSeconds === null
-    ? stepSeconds
-    : Math.max(LEAST_STEP_SECONDS, STEP_SHARE * options.durationSeconds);
-  const objectives = parseObjectives(options.slo);
-  const shape = singleShape("ramp", options, model);
   const results: StressResult[] = [];
   const steps: RampStep[] = [];
   const last = new Map<number, StressResult>();
@@ -67,35 +62,58 @@ export async function runRamp(
     load !== null && !context.isInterrupted;
     load = nextLoad(plan, steps)
   ) {
-    const stepSeconds = whole
-      ? seconds
-      : Math.max(seconds, LEAST_REQUESTS / load);
-    const step: LoadStep = {
-      scenario: "ramp",
-      configuration: `${options.ramp}=${load}`,
-      shapes: [shape],
-      loop: whole
-        ? closedLoop(load, stepSeconds)
-        : openLoop(options, load, stepSeconds),
-      judgesHealth: false,
-    };
+    const step = rampLoad(options, model, load);
     const judge = (result: StressResult) =>
-      judgeStep(result, { load, objectives, calibration, stepSeconds });
+      judgeRampLoad(result, { load, options, calibration });
     let result = await context.run(step);
     results.push(result);
     // A new load may bring new shapes, whose compiles say nothing of the load: a break counts the second time.
     if (judge(result).verdict === "broke" && !isBroken(result)) {
-      await settle(context, shape);
-      result = await context.run(step);
-      results.push(result);
-      await settle(context, shape);
+      await settle(context, step);
+      if (plan.ladder === null) {
+        result = await context.run(step);
+        results.push(result);
+        await settle(context, step);
+      }
     }
     if (context.isInterrupted) break;
     steps.push(judge(result));
     last.set(load, result);
     if (isBroken(result)) break;
   }
-  return summarise(context, results, { steps, last, seconds });
+  return summariseRamp(options, results, {
+    ...{ steps, last, isInterrupted: context.isInterrupted },
+  });
+}
+
+/** Returns the load of one step of a ramp. */
+export function rampLoad(
+  options: StressOptions,
+  model: string,
+  load: number,
+): LoadStep {
+  const whole = options.ramp === "concurrency";
+  const seconds = rampSeconds(options, load);
+  return {
+    scenario: "ramp",
+    configuration: `${options.ramp}=${load}`,
+    shapes: [singleShape("ramp", options, model)],
+    loop: whole ? closedLoop(load, seconds) : openLoop(options, load, seconds),
+    judgesHealth: false,
+  };
+}
+
+/** Returns how long the steps of a ramp take, in seconds; one of few requests takes longer. */
+function rampSeconds(
+  { durationSeconds, ramp }: StressOptions,
+  load = Infinity,
+): number {
+  const seconds = durationSeconds === null
+    ? STRESS_SCENARIOS.ramp.stepSeconds
+    : Math.max(LEAST_STEP_SECONDS, STEP_SHARE * durationSeconds);
+  return ramp === "concurrency"
+    ? seconds
+    : Math.max(seconds, LEAST_REQUESTS / load);
 }
 
 /** A server has settled when it answers within this many times what the request took before any load. */
@@ -106,9 +124,16 @@ const MAX_ASKS = 100;
 const ASK_INTERVAL_MS = 200;
 
 /** Waits until a server has worked off what an overload left behind, requests that were given up among it. */
-async function settle(context: StressContext, shape: Shape): Promise<void> {
+async function settle(
+  context: StressContext,
+  { shapes }: LoadStep,
+): Promise<void> {
   const { world, target } = context;
-  const [reference] = await context.reference([shape]);
+  const [shape] = shapes;
+  const [reference] = await context.reference(shapes);
+  // Of several hosts one asks; the others wait for it before the next load.
+  const isOther = (world.team?.share.index ?? 0) > 0;
+  if (shape === undefined || isOther) return;
   const aloneMs = timeFigures(reference?.latenciesMs ?? [])?.p50Ms ?? 0;
   const prober = world.connect(target.endpoint);
   for (let ask = 0; ask < MAX_ASKS && !context.isInterrupted; ask++) {
@@ -129,19 +154,26 @@ function isBroken({ findings }: StressResult): boolean {
   return findings.some(({ kind }) => kind === "server died");
 }
 
-function judgeStep(result: StressResult, context: {
+/** Says whether a load of a ramp held. */
+export function judgeRampLoad(result: StressResult, step: {
+  /** The load: requests a second, or clients. */
   readonly load: number;
-  readonly objectives: ReturnType<typeof parseObjectives>;
+  /** What was asked for. */
+  readonly options: StressOptions;
+  /** What the client adds and can do; null where it was not measured. */
   readonly calibration: Calibration | null;
-  readonly stepSeconds: number;
 }): RampStep {
-  const { load, objectives, calibration, stepSeconds } = context;
+  const { load, options, calibration } = step;
+  const objectives = parseObjectives(options.slo);
+  const stepSeconds = rampSeconds(options, load);
   const { latency, goodRequests, failedRequests } = result;
   const ended = goodRequests + failedRequests;
   const errorShare = ended === 0 ? null : failedRequests / ended;
   const reachedPerSec = result.reachedPerSec ?? wholeRate(result);
   const common = { load, reachedPerSec, latency, errorShare };
-  const limit = result.findings.find(({ kind }) => kind === "client limit");
+  const limit = result.findings.find(({ kind }) =>
+    kind === "client limit" || kind === "incomplete load"
+  );
   if (limit !== undefined) {
     return { ...common, verdict: "client", reason: limit.text };
   }
@@ -197,19 +229,24 @@ function describeFigure(
     : `${latency[`${name}Ms`].toFixed(1)} ms`;
 }
 
-function summarise(
-  context: StressContext,
+/** Makes one result of the loads of a ramp: that of the highest that held, with all steps. */
+export function summariseRamp(
+  options: StressOptions,
   results: readonly StressResult[],
-  { steps, last, seconds }: {
+  { steps, last, isInterrupted }: {
+    /** The steps that were judged. */
     readonly steps: readonly RampStep[];
+    /** The last result of each load. */
     readonly last: ReadonlyMap<number, StressResult>;
-    readonly seconds: number;
+    /** Whether the user ended the ramp. */
+    readonly isInterrupted: boolean;
   },
 ): StressResult {
+  const seconds = rampSeconds(options);
   const { highest, lowestBroken, clientLimited } = rampResult(
     steps satisfies readonly RampTrial[],
   );
-  const unit = context.options.ramp === "rate" ? "requests/s" : "clients";
+  const unit = options.ramp === "rate" ? "requests/s" : "clients";
   const best = (highest === null ? undefined : last.get(highest)) ??
     results.at(-1);
   if (best === undefined) throw new RangeError("Cannot summarise no steps");
@@ -219,6 +256,11 @@ function summarise(
       result.findings.filter(({ kind }) => kind === "server died")
     ),
     ...results.flatMap(wrongAnswers),
+    ...results.flatMap(({ findings, configuration }) =>
+      findings.filter(({ kind }) => kind === "incomplete load").map(
+        ({ kind, text }) => ({ kind, text: `at ${configuration}, ${text}` }),
+      )
+    ),
     ...(highest === null && first !== undefined
       ? [
         {
@@ -234,10 +276,9 @@ function summarise(
     results.reduce((total, result) => total + result[name], 0);
   return {
     ...best,
-    configuration:
-      `${context.options.ramp} up to a break of ${context.options.slo}`,
+    configuration: `${options.ramp} up to a break of ${options.slo}`,
     findings,
-    verdict: verdictOf(findings, context.isInterrupted),
+    verdict: verdictOf(findings, isInterrupted),
     notes: [
       highest === null
         ? "No load held"
@@ -247,7 +288,7 @@ function summarise(
           lowestBroken === null ? "" : `; ${lowestBroken} do not`
         }`,
       `Steps: ${seconds} s each${
-        context.options.ramp === "rate"
+        options.ramp === "rate"
           ? `, or ${LEAST_REQUESTS} requests where that takes longer`
           : ""
       }`,

@@ -21,6 +21,8 @@ export interface RampPlan {
   readonly first: number;
   /** Loads are whole numbers (clients) or not (rates). */
   readonly whole: boolean;
+  /** The loads to try in order, whatever they come to; null to search. */
+  readonly ladder: readonly number[] | null;
 }
 
 /** What a ramp found. */
@@ -44,6 +46,7 @@ export function nextLoad(
   plan: RampPlan,
   trials: readonly RampTrial[],
 ): number | null {
+  if (plan.ladder !== null) return plan.ladder[trials.length] ?? null;
   const { highest, lowestBroken } = rampResult(trials);
   if (trials.length >= MAX_TRIALS) return null;
   if (trials.length === 0) return plan.first;

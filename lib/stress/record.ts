@@ -39,6 +39,7 @@ export const FINDING_KINDS = [
   "not recovered",
   "objective broken",
   "client limit",
+  "incomplete load",
 ] as const;
 
 /** A fault of the server, or of the measurement. */

@@ -15,6 +15,7 @@ import { runRamp } from "./ramp.ts";
 import { STRESS_SCHEMA, type StressResult, type StressRun } from "./record.ts";
 import { runRecovery } from "./recovery.ts";
 import { loadSteps, type Scenario, type StressOptions } from "./scenarios.ts";
+import { SHARED_SCENARIOS } from "./team.ts";
 
 /** What is run. */
 export interface StressPlan {
@@ -145,6 +146,9 @@ class Stress {
     scenario: Scenario,
   ): Promise<void> {
     const { options } = this.#plan;
+    if (!this.#isShared(scenario) && (this.#world.team?.share.index ?? 0) > 0) {
+      return;
+    }
     switch (scenario) {
       case "large-batch":
       case "concurrent":
@@ -169,6 +173,11 @@ class Stress {
     }
   }
 
+  #isShared(scenario: Scenario): boolean {
+    return this.#world.team !== undefined &&
+      SHARED_SCENARIOS.includes(scenario);
+  }
+
   /** Runs a load unless an earlier part of the run has it, and keeps its result. */
   async #keep(scenario: Scenario, load: {
     readonly configuration?: string;
@@ -180,7 +189,8 @@ class Stress {
     );
     if (isKnown || this.#world.signal.aborted) return;
     const result = await load.run();
-    this.#results.push(result);
+    // What several hosts share is kept in parts, and judged when these are put together.
+    if (!this.#isShared(scenario)) this.#results.push(result);
     await this.#world.save(this.record());
     this.#world.onResult(result);
     const isDead = result.findings.some(({ kind }) => kind === "server died");
@@ -191,6 +201,11 @@ class Stress {
   async #startAgain(result: StressResult): Promise<void> {
     const context = this.#context;
     if (context === null) return;
+    if (this.#isShared(result.scenario)) {
+      throw new MeasureError(
+        `Cannot go on after ${result.scenario}: the server died`,
+      );
+    }
     // Poison has then started it again by itself.
     if (result.scenario === "poison" && context.options.allowLethal) return;
     if (context.target.started === undefined) {

@@ -90,6 +90,8 @@ export interface StressOptions {
   readonly arrival: Arrival;
   /** What the ramp steps up. */
   readonly ramp: "rate" | "concurrency";
+  /** The loads of the ramp in order; null to search for the highest that holds. */
+  readonly ladder: readonly number[] | null;
   /** The objectives of the ramp, as they were given. */
   readonly slo: string;
   /** The relative tolerance, or null for that of the data type. */

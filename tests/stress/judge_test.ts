@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
+import type { LoadStep } from "../../lib/stress/scenarios.ts";
 import { SampleRecorder } from "../../lib/load/samples.ts";
-import { judgeLoad } from "../../lib/stress/judge.ts";
+import { judgeLoad, loadDoubts } from "../../lib/stress/judge.ts";
 
 /** Judges a closed load of 2 s whose requests all take as long, with a pause of 60 ms in it. */
 function judge(latencyMs: number, concurrency = 1) {
@@ -14,23 +15,61 @@ function judge(latencyMs: number, concurrency = 1) {
     }
   }
   recorder.pause(500, 60);
+  const step: LoadStep = {
+    ...{ scenario: "concurrent", configuration: "", shapes: [] },
+    loop: { kind: "closed", concurrency, count: null, durationMs: 2000 },
+    judgesHealth: false,
+  };
+  const samples = recorder.finish();
   return judgeLoad({
-    step: {
-      ...{ scenario: "concurrent", configuration: "", shapes: [] },
-      loop: { kind: "closed", concurrency, count: null, durationMs: 2000 },
-      judgesHealth: false,
-    },
-    samples: recorder.finish(),
+    ...{ step, samples },
     references: [],
     tolerance: { relative: 0.01, absolute: 1e-4 },
     ...{ startMs: 0, durationMs: 2000, server: null, death: null },
     isInterrupted: false,
-    calibration: {
+    doubts: loadDoubts(step, { samples, durationMs: 2000 }, {
       ...{ addedP50Ms: 2, addedP99Ms: 3, ceilingRequestsPerSec: 1000 },
       closedLoopRatio: 1,
-    },
+    }),
   });
 }
+
+Deno.test("judgeLoad() takes a load of which a part is missing for INVALID, but not a fault in the rest", () => {
+  const recorder = new SampleRecorder();
+  const load = (outcome: "ok" | "mismatch") => {
+    recorder.end(recorder.plan(0), {
+      ...{ plannedMs: 0, sentMs: 0, doneMs: 1, outcome },
+    }, "");
+    const { verdict, findings, reachedPerSec } = judgeLoad({
+      step: {
+        ...{ scenario: "concurrent", configuration: "", shapes: [] },
+        loop: { kind: "closed", concurrency: 1, count: 2, durationMs: 10 },
+        judgesHealth: false,
+      },
+      samples: recorder.finish(),
+      references: [],
+      tolerance: { relative: 0.01, absolute: 1e-4 },
+      ...{ startMs: 0, durationMs: 10, server: null, death: null },
+      ...{ isInterrupted: false, gaps: ["shard 1 is missing"] },
+      failedAt: " (shard 0: 1)",
+    });
+    return { verdict, findings, reachedPerSec };
+  };
+  const gap = { kind: "incomplete load", text: "shard 1 is missing" } as const;
+  assertEquals(load("ok"), {
+    verdict: "INVALID",
+    findings: [gap],
+    reachedPerSec: null,
+  });
+  assertEquals(load("mismatch"), {
+    verdict: "FAIL",
+    findings: [{
+      kind: "failed requests",
+      text: "1 of 2 requests failed: 1 x mismatch (shard 0: 1)",
+    }, gap],
+    reachedPerSec: null,
+  });
+});
 
 Deno.test("judgeLoad() notes what the client adds and when it paused, and claims the rate", () => {
   const { verdict, findings, notes, reachedPerSec } = judge(20);

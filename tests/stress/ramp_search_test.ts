@@ -17,12 +17,12 @@ import {
 
 /** Runs a ramp against a server that holds any load up to its capacity. */
 function climb(
-  plan: { first: number; whole: boolean },
+  plan: { first: number; whole: boolean; ladder?: readonly number[] },
   verdictOf: (load: number) => RampTrial["verdict"],
 ): RampTrial[] {
   const trials: RampTrial[] = [];
   for (;;) {
-    const load = nextLoad(plan, trials);
+    const load = nextLoad({ ladder: null, ...plan }, trials);
     if (load === null) return trials;
     trials.push({ load, verdict: verdictOf(load) });
   }
@@ -40,6 +40,15 @@ Deno.test("nextLoad() doubles until a break and then finds any capacity to a ten
     assertGreater(lowestBroken ?? 0, capacity);
     assertLess(trials.length, 25);
   }
+});
+
+Deno.test("nextLoad() takes the loads of a ladder in their order, whatever they come to", () => {
+  const ladder = [4, 16, 8];
+  const trials = climb(
+    { first: 1, whole: true, ladder },
+    (load) => load <= 5 ? "held" : "broke",
+  );
+  assertEquals(trials.map(({ load }) => load), ladder);
 });
 
 Deno.test("nextLoad() takes whole numbers of clients and ends between neighbours", () => {

@@ -215,6 +215,28 @@ Deno.test("runStress() ramps up to the capacity of the engine and bisects", asyn
   assertStringIncludes(result?.notes[0] ?? "", "Highest load that holds: 2");
 });
 
+Deno.test("runStress() sends each load of a ladder once, also after one that broke", async () => {
+  const ladder = [10, 40, 20];
+  const { run } = await runVirtualStress({
+    ...{ scenarios: ["ramp"], ladder, durationSeconds: 100 },
+    ...{ arrival: "constant", slo: "p99<1s,errors<0.1%" },
+  }, {
+    ...{ fixedMs: 0, perTokenMs: 0, perLabelMs: 0, perItemMs: 5 },
+    ...{ compileMs: 0, noise: 0 },
+  });
+  const [result] = run.results;
+  assertEquals(result?.steps.map(({ load }) => load), ladder);
+  assertEquals(
+    result?.steps.map(({ verdict }) => verdict),
+    ["held", "broke", "held"],
+  );
+  assertEquals(result?.plannedRequests, 20 * (10 + 40 + 20));
+  assertStringIncludes(
+    result?.notes[0] ?? "",
+    "Highest load that holds: 20 requests/s; 40 do not",
+  );
+});
+
 Deno.test("runStress() fails a ramp whose first load breaks the objectives", async () => {
   const end = await runVirtualStress({ scenarios: ["ramp"], slo: "p50<1ms" });
   assertEquals(findingsOf(end.run.results[0]).findings, ["objective broken"]);

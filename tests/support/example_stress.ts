@@ -114,6 +114,7 @@ export function exampleStressRun(changes: Partial<StressRun> = {}): StressRun {
       iterations: 5,
       arrival: "poisson",
       ramp: "rate",
+      ladder: null,
       slo: "p99<500ms",
       tolerance: null,
       workers: 1,

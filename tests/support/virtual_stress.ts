@@ -215,6 +215,7 @@ export const SHORT_OPTIONS: StressOptions = {
   iterations: 2,
   arrival: "poisson",
   ramp: "rate",
+  ladder: null,
   slo: "p99<500ms,errors<0.1%",
   tolerance: null,
   workers: 1,

@@ -1,0 +1,71 @@
+/**
+ * What a stress run needs of the others where several hosts share its loads.
+ *
+ * @module
+ */
+import type { ClientDoubt } from "../load/client_limit.ts";
+import type { Share } from "../load/pacing.ts";
+import type { Samples } from "../load/samples.ts";
+import type { ServerSeries } from "./health.ts";
+import type { ShapeReferences } from "./references.ts";
+import type { Scenario, Shape } from "./scenarios.ts";
+
+/** The scenarios that all shards run together; shard 0 runs the others alone. */
+export const SHARED_SCENARIOS: readonly Scenario[] = [
+  "concurrent",
+  "sustained",
+  "mixed",
+  "ramp",
+];
+
+/** What one shard knows of a load when it has ended. */
+export interface LoadPart {
+  /** The scenario. */
+  readonly scenario: Scenario;
+  /** What is special of the load. */
+  readonly configuration: string;
+  /** The load itself, or the probes that go along with it. */
+  readonly role: "load" | "probes";
+  /** When it started, in milliseconds from the start of this shard's run. */
+  readonly startMs: number;
+  /** How long it took, draining included. */
+  readonly durationMs: number;
+  /** What was recorded of this shard's part; null where it was not sent. */
+  readonly samples: Samples | null;
+  /** What the client of this shard gives reason for. */
+  readonly doubts: readonly ClientDoubt[];
+  /** The references of its shapes; those that shard 0 told have no requests. */
+  readonly references: readonly ShapeReferences[];
+  /** What was measured of the server meanwhile; null where nothing was. */
+  readonly server: ServerSeries | null;
+  /** Why the server is no longer there, in words, or null. */
+  readonly death: string | null;
+  /** Whether the user ended it. */
+  readonly isInterrupted: boolean;
+  /** Whether it was ended early, since every request failed. */
+  readonly gaveUp: boolean;
+}
+
+/** The shards of one run, as one of them sees them. */
+export interface Team {
+  /** Which part of each load is this shard's. */
+  readonly share: Share;
+  /**
+   * Returns the references of a shape, which shard 0 alone scores and tells the others.
+   *
+   * @throws {MeasureError} If they do not come.
+   */
+  readonly references: (
+    shape: Shape,
+    score: () => Promise<ShapeReferences>,
+  ) => Promise<ShapeReferences>;
+  /**
+   * Waits until all shards are ready for a load.
+   *
+   * @returns When it starts for all, on the clock of the run in milliseconds.
+   * @throws {MeasureError} If one of them does not come, or shard 0 ended the run.
+   */
+  readonly start: (load: string) => Promise<number>;
+  /** Keeps what this shard saw of a load. */
+  readonly keep: (part: LoadPart) => void;
+}
