@@ -62,6 +62,7 @@ async function bench(
   const end = await runBench({
     options,
     targets: setup.targets,
+    files: setup.files,
     resumed: setup.resumed,
     timestamp: setup.timestamp,
     environment: await describeEnvironment(),

@@ -16,14 +16,15 @@ import {
   outcomeOf,
   permissionsFor,
   QUICK_CLIENT,
+  readRunFile,
   readTree,
   runMain,
   spawnBench,
   taskPermissions,
 } from "./support/bench_runner.ts";
 import {
+  scoreBodies,
   type ScoreFault,
-  type ScoreServer,
   type ScoreServerOptions,
   SERVED,
   startScoreServer,
@@ -38,15 +39,6 @@ const KEY = "sk-e2e-7f3a+/=9c\"'";
 /** The columns of the specification, in its order. */
 const SPECIFIED_COLUMNS =
   "batch_size,num_labels,model,dtype,num_runs,warmup_runs,total_items,throughput_ips,throughput_rps,latency_p50_ms,latency_p95_ms,latency_p99_ms,latency_mean_ms,latency_std_ms,status";
-
-async function readRunFile(path: string): Promise<Run> {
-  return JSON.parse(await Deno.readTextFile(path));
-}
-
-function scoreBodies(server: ScoreServer): Record<string, unknown>[] {
-  return server.requests.filter(({ line }) => line === "POST /v1/score")
-    .map(({ body }) => JSON.parse(body));
-}
 
 /** Measures one cell of a server in this process; the run is null where no file was written. */
 async function benchUrl(
@@ -118,7 +110,7 @@ Deno.test("main() does not measure a server that contradicts itself", async () =
 
 Deno.test("main() sends token ids of exact lengths and no softmax when asked", async () => {
   const { code, bodies, run } = await benchUrl({}, [
-    ..."--query-tokens 7 --item-tokens 2 --no-softmax --label-token-ids 9,4"
+    ..."--data query=7,item=2 --no-softmax --label-token-ids 9,4"
       .split(" "),
   ]);
   assertEquals(code, 0);

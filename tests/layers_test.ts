@@ -51,6 +51,7 @@ const WORLD: readonly string[] = [
   "load/null_server.ts",
   "load/worker.ts",
   "nightly/github_request.ts",
+  "score/data_file.ts",
   "server/end.ts",
   "server/environment.ts",
   "server/guard.ts",

@@ -13,7 +13,7 @@ import {
   plannedConditions,
 } from "./conditions.ts";
 import { isSameRun, type StoredRun } from "./runs.ts";
-import { cellId } from "../record/cells.ts";
+import { cellId, plannedKeys } from "../record/cells.ts";
 
 /** A difference that was found, and in which run of the baseline. */
 export interface RunMismatch extends Mismatch {
@@ -26,11 +26,12 @@ export type CellMatcher = (key: CellKey) => string;
 
 /** Returns a matcher that leaves out the names that may differ. */
 export function createMatcher(allowed: readonly MismatchName[]): CellMatcher {
-  return (key) =>
+  return ({ data, ...key }) =>
     cellId({
       ...key,
       ...(allowed.includes("model") ? { model: "" } : {}),
       ...(allowed.includes("dtype") ? { dtype: "" } : {}),
+      ...(data === undefined || allowed.includes("workload") ? {} : { data }),
     });
 }
 
@@ -100,7 +101,7 @@ export function findAmbiguity(
     new Set(cells.map(({ key }) => matchText(key))).size < cells.length
   );
   return isAmbiguous
-    ? "cells of several models or data types cannot be told apart with --allow-mismatch model or dtype: compare one at a time"
+    ? "cells of several models, data types or --data cannot be told apart with --allow-mismatch model, dtype or workload: compare one at a time"
     : null;
 }
 
@@ -152,11 +153,7 @@ export function findServerProblem(
 ): string | null {
   const { models, dtypes, target } = options;
   const isOnly = target === "url" || models.length * dtypes.length === 1;
-  const keys = options.batchSizes.flatMap((batchSize) =>
-    options.numLabels.map((numLabels): CellKey => (
-      { batchSize, numLabels, model: server.model, dtype: server.dtype }
-    ))
-  );
+  const keys = plannedKeys(options, server);
   const run = {
     source: "",
     timestamp: null,
@@ -184,7 +181,7 @@ export function findServerProblem(
 
 /** Why a comparison comes to nothing where the baseline has other cells. */
 export const NO_CELL_KNOWN =
-  "no cell of the result is in the baseline: give a baseline of these batch sizes and label counts";
+  "no cell of the result is in the baseline: give a baseline of these batch sizes, label counts and data";
 
 /** Says what a comparison overlooks. */
 export function describeAllowed(mismatch: RunMismatch): string {

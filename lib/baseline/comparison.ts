@@ -8,7 +8,6 @@ import {
   type GateVerdict,
   judge,
   judgeThreshold,
-  type RunValue,
 } from "../gate/judge.ts";
 import type {
   CellFigures,
@@ -37,7 +36,7 @@ import {
 } from "./comparability.ts";
 import type { MismatchName } from "./conditions.ts";
 import type { Baseline } from "./merge.ts";
-import { runsOfRecord, type StoredRun } from "./runs.ts";
+import { runsOfRecord, type StoredRun, type StoredValue } from "./runs.ts";
 import { cellId, groupCells } from "../record/cells.ts";
 import { counted } from "../wrap.ts";
 
@@ -93,8 +92,8 @@ interface Candidate {
   readonly key: CellKey;
   readonly gateCell: GateCell;
   readonly unfit: string | null;
-  readonly baseline: readonly RunValue[];
-  readonly result: readonly RunValue[];
+  readonly baseline: readonly StoredValue[];
+  readonly result: readonly StoredValue[];
 }
 
 /**
@@ -270,7 +269,7 @@ function judgedLevels(
   { baseline, result }: Candidate,
 ): readonly [number, number] {
   const levelOf = levelsOf([...baseline, ...result]);
-  const logs = (values: readonly RunValue[]) =>
+  const logs = (values: readonly StoredValue[]) =>
     values.map((value) => levelOf(value).log);
   return [Math.exp(median(logs(baseline))), Math.exp(mean(logs(result)))];
 }
@@ -283,12 +282,13 @@ function meanLevels(
 }
 
 /** Of several runs the geometric means, and the samples of the smallest run, on which the percentiles rest. */
-function latenciesOf(values: readonly RunValue[]): CellFigures | null {
+function latenciesOf(values: readonly StoredValue[]): CellFigures | null {
   if (values.length === 0) return null;
-  const average = (of: (value: RunValue) => number) =>
+  const average = (of: (value: StoredValue) => number) =>
     Math.exp(mean(values.map((value) => Math.log(of(value)))));
   return {
     count: Math.min(...values.map(({ count }) => count)),
+    throughputItemsPerSec: average((value) => value.throughputItemsPerSec),
     p50Ms: average(({ p50Ms }) => p50Ms),
     p95Ms: average(({ p95Ms }) => p95Ms),
     p99Ms: average(({ p99Ms }) => p99Ms),

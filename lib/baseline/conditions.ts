@@ -5,6 +5,8 @@
  */
 import * as v from "valibot";
 import type { CellKey, Run, RunOptions } from "../record/run.ts";
+import { dataOfTokens, parseData } from "../record/run_file.ts";
+import { type DataRecord, describeData } from "../score/data.ts";
 import { defaultLabelTokenIds } from "../score/workload.ts";
 
 /** What can keep two runs from being compared; each can be let through by its name. */
@@ -42,8 +44,8 @@ export interface Conditions {
   readonly prefixCache: string | null;
   /** Whether rows were normalised over their labels. */
   readonly applySoftmax: boolean | null;
-  /** The lengths of the prompts, in words. */
-  readonly lengths: string | null;
+  /** What was sent, in words, by its short name. */
+  readonly data: Readonly<Record<string, string>> | null;
   /** The label ids of each label count. */
   readonly labelTokenIds: Readonly<Record<string, readonly number[]>> | null;
   /** The versions of the servers, in words. */
@@ -57,7 +59,7 @@ export const UNKNOWN_CONDITIONS: Conditions = {
   target: null,
   prefixCache: null,
   applySoftmax: null,
-  lengths: null,
+  data: null,
   labelTokenIds: null,
   serverVersion: null,
 };
@@ -78,7 +80,6 @@ export interface StoredMetadata {
 const MAX_SHOWN = 200;
 
 const text = v.string();
-const lengths = v.nullable(v.object({ query: v.number(), item: v.number() }));
 
 /** The specification's fields, and those of this tool where they are there. */
 const metadataSchema = v.object({
@@ -95,7 +96,8 @@ const metadataSchema = v.object({
   "target": v.optional(text),
   "prefix_cache": v.optional(text),
   "apply_softmax": v.optional(v.boolean()),
-  "tokens": v.optional(lengths),
+  "tokens": v.optional(v.unknown()),
+  "data": v.optional(v.unknown()),
   "label_token_ids": v.optional(v.record(text, v.array(v.number()))),
   "servers": v.optional(v.array(v.object({ version: v.nullable(text) }))),
   "runs": v.optional(v.array(v.unknown())),
@@ -133,9 +135,10 @@ export function parseMetadata(json: string): StoredMetadata {
       target: targetOf(fields.target),
       prefixCache: fields["prefix_cache"] ?? null,
       applySoftmax: fields["apply_softmax"] ?? null,
-      lengths: fields.tokens === undefined
-        ? null
-        : describeLengths(fields.tokens),
+      data: wordsOf(
+        parseData(fields.data) ??
+          (fields.tokens === undefined ? null : dataOfTokens(fields.tokens)),
+      ),
       labelTokenIds: fields["label_token_ids"] ?? null,
       serverVersion: describeVersions(fields.servers ?? []),
     },
@@ -151,7 +154,7 @@ export function conditionsOf({ metadata, options, cells }: Run): Conditions {
       targetOf(options.target),
     prefixCache: options.prefixCache,
     applySoftmax: options.applySoftmax,
-    lengths: describeLengths(options.tokens),
+    data: wordsOf(options.data),
     labelTokenIds: metadata["label_token_ids"],
     serverVersion: describeVersions(metadata.servers),
   };
@@ -165,7 +168,7 @@ export function plannedConditions(options: RunOptions): Conditions {
     target: options.target === "url" ? null : targetOf(options.target),
     prefixCache: options.prefixCache,
     applySoftmax: options.applySoftmax,
-    lengths: describeLengths(options.tokens),
+    data: wordsOf(options.data),
     labelTokenIds: Object.fromEntries(
       numLabels.map((count) => [
         count,
@@ -195,7 +198,6 @@ export function findMismatches(
     ["target", ({ target }) => target],
     ["prefix-cache", ({ prefixCache }) => prefixCache],
     ["workload", ({ applySoftmax }) => describeSoftmax(applySoftmax)],
-    ["workload", (from) => from.lengths],
     ...labelCounts(baseline, result).map((
       count,
     ): [MismatchName, (from: Conditions) => string | null] => [
@@ -204,12 +206,35 @@ export function findMismatches(
         `label ids ${labelTokenIds?.[count]?.join(",") ?? "unknown"}`,
     ]),
   ];
-  return pairs.flatMap(([name, value]) => {
+  const ofData = dataDifferences(baseline.data, result.data).map((
+    [was, is],
+  ): Mismatch => ({ name: "workload", baseline: cut(was), result: cut(is) }));
+  const ofOthers = pairs.flatMap(([name, value]) => {
     const [was, is] = [value(baseline), value(result)];
     return was === null || is === null || was === is
       ? []
       : [{ name, baseline: cut(was), result: cut(is) }];
   });
+  return [...ofData, ...ofOthers];
+}
+
+/** What went under one name and is not the same, and what is gone while there is something new in its place. */
+function dataDifferences(
+  baseline: Conditions["data"],
+  result: Conditions["data"],
+): [was: string, is: string][] {
+  if (baseline === null || result === null) return [];
+  const other = (from: object, than: object) =>
+    Object.entries(from).filter(([name]) => !Object.hasOwn(than, name))
+      .map(([, words]) => words).join(", ");
+  const [gone, fresh] = [other(baseline, result), other(result, baseline)];
+  return [
+    ...Object.entries(baseline).flatMap(([name, was]): [string, string][] => {
+      const is = result[name];
+      return is === undefined || is === was ? [] : [[was, is]];
+    }),
+    ...(gone === "" || fresh === "" ? [] : [[gone, fresh] as [string, string]]),
+  ];
 }
 
 /** Lists, by their names for `--allow-mismatch`, the conditions that one of two runs does not tell. */
@@ -223,7 +248,7 @@ export function findUnknown(a: Conditions, b: Conditions): MismatchName[] {
     [
       "workload",
       isUnknown(({ applySoftmax }) => applySoftmax) ||
-      isUnknown((from) => from.lengths) ||
+      isUnknown(({ data }) => data) ||
       isUnknown(({ labelTokenIds }) => labelTokenIds),
     ],
   ];
@@ -256,12 +281,10 @@ function describeSoftmax(isApplied: boolean | null): string | null {
   return isApplied ? "softmax" : "no softmax";
 }
 
-function describeLengths(
-  tokens: { readonly query: number; readonly item: number } | null,
-): string {
-  return tokens === null
-    ? "text prompts"
-    : `${tokens.query} query and ${tokens.item} item tokens`;
+function wordsOf(data: readonly DataRecord[] | null): Conditions["data"] {
+  return data === null
+    ? null
+    : Object.fromEntries(data.map((one) => [one.name, describeData(one)]));
 }
 
 function describeVersions(

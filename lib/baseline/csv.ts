@@ -6,6 +6,7 @@
 import { parse } from "@std/csv/parse";
 import { SPECIFIED_METRICS } from "../record/metrics.ts";
 import { type CellKey, type Status, STATUSES } from "../record/run.ts";
+import { TEXT_DATA } from "../score/data.ts";
 import { unescapeCsv } from "../escape.ts";
 
 /** One row of a result file. */
@@ -26,6 +27,8 @@ export interface CsvRow {
 export interface CsvFigures {
   /** Number of good samples, at least 1. */
   readonly count: number;
+  /** Items a second. */
+  readonly throughputItemsPerSec: number;
   /** Arithmetic mean. */
   readonly meanMs: number;
   /** Sample standard deviation; null for one sample. */
@@ -250,11 +253,14 @@ function parseRow(
   line: number,
 ): CsvRow {
   const row = new RowReader(header, cells, line);
+  const data = header.includes("data") ? row.name("data") : TEXT_DATA;
   const key: CellKey = {
-    batchSize: row.integer("batch_size", 1),
+    // The requests of a file may each have their own number of items: 0.
+    batchSize: row.integer("batch_size", data === TEXT_DATA ? 1 : 0),
     numLabels: row.integer("num_labels", 1),
     model: row.name("model"),
     dtype: row.name("dtype"),
+    ...(data === TEXT_DATA ? {} : { data }),
   };
   const status = row.status("status");
   const numRuns = row.integer("num_runs", 1);
@@ -266,7 +272,7 @@ function parseRow(
   if (status === "INVALID") {
     return { line, key, status, reason, figures: null };
   }
-  if (totalItems !== key.batchSize * numRuns) {
+  if (key.batchSize > 0 && totalItems !== key.batchSize * numRuns) {
     throw row.problem(
       "total_items",
       `batch_size x num_runs = ${key.batchSize * numRuns}`,
@@ -277,17 +283,18 @@ function parseRow(
     key,
     status,
     reason,
-    figures: parseFigures(row, key, numRuns),
+    figures: parseFigures(row, totalItems / numRuns, numRuns),
   };
 }
 
 function parseFigures(
   row: RowReader,
-  { batchSize }: CellKey,
+  items: number,
   count: number,
 ): CsvFigures {
   const figures: CsvFigures = {
     count,
+    throughputItemsPerSec: row.amount("throughput_ips"),
     meanMs: row.amount("latency_mean_ms"),
     standardDeviationMs: row.deviation("latency_std_ms", count),
     p50Ms: row.amount("latency_p50_ms"),
@@ -321,7 +328,7 @@ function parseFigures(
   };
   follows(
     "throughput_ips",
-    1000 * batchSize / meanMs,
+    1000 * items / meanMs,
     "1000 x batch_size / latency_mean_ms",
   );
   follows("throughput_rps", 1000 / meanMs, "1000 / latency_mean_ms");

@@ -4,8 +4,13 @@
  * @module
  */
 import type { RunValue } from "../gate/spread.ts";
-import type { CellKey, CellResult, Run } from "../record/run.ts";
-import { sum, summariseLatencies } from "../stats/summary.ts";
+import {
+  type CellKey,
+  type CellResult,
+  type Run,
+  summarisePasses,
+} from "../record/run.ts";
+import { sum } from "../stats/summary.ts";
 import {
   type Conditions,
   conditionsOf,
@@ -14,8 +19,14 @@ import {
   UNKNOWN_CONDITIONS,
 } from "./conditions.ts";
 import { type CsvRow, parseResultCsv } from "./csv.ts";
+import { TEXT_DATA } from "../score/data.ts";
 import { describeTooFew, findUnfitness, MIN_SAMPLES } from "./fitness.ts";
-import { cellId, groupCells, pooledLatenciesMs } from "../record/cells.ts";
+import {
+  cellId,
+  groupCells,
+  plannedKeys,
+  pooledLatenciesMs,
+} from "../record/cells.ts";
 
 /** One run: each cell at most once. */
 export interface StoredRun {
@@ -31,12 +42,18 @@ export interface StoredRun {
   readonly lackingCells: number;
 }
 
+/** The figures of a stored cell. */
+export interface StoredValue extends RunValue {
+  /** Items a second. */
+  readonly throughputItemsPerSec: number;
+}
+
 /** One cell of a stored run. */
 export interface StoredCell {
   /** Which cell this is. */
   readonly key: CellKey;
   /** The figures, of all passes together where the cell was measured again; null if it is not fit to be compared. */
-  readonly value: RunValue | null;
+  readonly value: StoredValue | null;
   /** Why the cell is not fit to be compared; null if it is. */
   readonly unfit: string | null;
 }
@@ -66,11 +83,13 @@ export function runsOfRecord(run: Run, source: string): StoredRun[] {
 
 /** Returns how many cells a run was to measure, each repeat counted. */
 function plannedCells(
-  { options: { batchSizes, numLabels, models, dtypes, repeats, target } }: Run,
+  { options }: Run,
 ): number {
+  const { models, dtypes, repeats, target } = options;
   // A server that runs has one model and data type, whatever was asked for.
   const targets = target === "url" ? 1 : models.length * dtypes.length;
-  return batchSizes.length * numLabels.length * targets * repeats;
+  const keys = plannedKeys(options, { model: "", dtype: "" });
+  return keys.length * targets * repeats;
 }
 
 /**
@@ -83,7 +102,8 @@ export function runsOfCsv(
   text: string,
   { source, metadata }: { source: string; metadata: StoredMetadata | null },
 ): StoredRun[] {
-  const rows = parseResultCsv(text);
+  const known = metadata?.conditions ?? UNKNOWN_CONDITIONS;
+  const rows = withData(parseResultCsv(text), known);
   if (
     metadata !== null && !metadata.isHistory &&
     rows.length < metadata.configurations
@@ -96,7 +116,6 @@ export function runsOfCsv(
   }
   const cells = groupCells(rows);
   const count = Math.max(...cells.map((group) => group.length));
-  const known = metadata?.conditions ?? UNKNOWN_CONDITIONS;
   return Array.from({ length: count }, (_, index) => ({
     source: sourceOf(source, index, count),
     // The metadata of a file of several runs are those of the newest.
@@ -145,10 +164,17 @@ function cellOfRecord(
   // Recomputed, so that the figures are those of the samples whatever the file says, and pooled sample by sample:
   // a mean of the medians of passes is a figure that no request had.
   const latenciesMs = pooledLatenciesMs(passes);
-  const summary = summariseLatencies(latenciesMs);
+  const summary = summarisePasses(passes.map(({ samples }) => samples), key);
   return summary !== null && summary.minMs > 0
     ? { key, value: { ...summary, latenciesMs }, unfit }
     : { key, value: null, unfit: "a latency is not above 0 ms" };
+}
+
+/** Files of version 0.1.0 tell what was sent in their metadata alone. */
+function withData(rows: CsvRow[], { data }: Conditions): CsvRow[] {
+  const [only = TEXT_DATA, ...others] = Object.keys(data ?? {});
+  if (only === TEXT_DATA || others.length > 0) return rows;
+  return rows.map((row) => ({ ...row, key: { data: only, ...row.key } }));
 }
 
 function cellOfRow({ key, figures, reason }: CsvRow): StoredCell {

@@ -4,10 +4,10 @@
  * @module
  */
 import { stringifyRows } from "../csv.ts";
-import { SPECIFIED_METRICS } from "../record/metrics.ts";
+import { KEY_METRICS, SPECIFIED_METRICS } from "../record/metrics.ts";
 import type { Run } from "../record/run.ts";
 import { parseRun, stringifyRun } from "../record/run_file.ts";
-import { CSV_COLUMNS, parseResultCsv } from "./csv.ts";
+import { parseResultCsv } from "./csv.ts";
 import { findUnfitness } from "./fitness.ts";
 import { describeCell, repeatId } from "../record/cells.ts";
 import { counted } from "../wrap.ts";
@@ -37,25 +37,35 @@ export function findUpdateProblem(run: Run): string | null {
 }
 
 /**
- * Appends a run to a CSV of exactly the specification's columns; what is there stays as it is, byte for byte.
+ * Appends a run to a CSV of exactly the specification's columns, and of those that tell its cells apart where they are
+ * needed; what is there stays as it is, byte for byte.
  *
  * @param existing The whole file, or null to start one.
  * @throws {SyntaxError} If the file is not such a CSV.
  */
 export function appendCsv(existing: string | null, run: Run): string {
+  const found = existing?.replace(/^\ufeff/, "").split(/\r?\n/)[0] ?? "";
+  const columns = found.split(",");
+  const isWide =
+    columns.some((column) => KEY_METRICS.some(({ name }) => name === column)) ||
+    run.cells.some(({ key }) => key.data !== undefined);
+  const metrics = isWide
+    ? [...SPECIFIED_METRICS, ...KEY_METRICS]
+    : SPECIFIED_METRICS;
   const added = stringifyRows(
-    CSV_COLUMNS,
+    metrics.map(({ name }) => name),
     // The n-th row of a cell is read as its n-th run.
     run.cells.toSorted((a, b) => a.repeat - b.repeat)
-      .map((cell) => SPECIFIED_METRICS.map(({ value }) => value(cell))),
+      .map((cell) => metrics.map(({ value }) => value(cell))),
   );
   if (existing === null) return added;
   parseResultCsv(existing);
   const [header = "", ...rows] = added.split("\r\n");
-  const found = existing.replace(/^\ufeff/, "").split(/\r?\n/)[0] ?? "";
   if (found !== header) {
     throw new SyntaxError(
-      `line 1: exactly the columns ${header} were expected, found further ones; start a new file`,
+      `line 1: exactly the columns ${header} were expected, found ${
+        columns.length < metrics.length ? "fewer" : "further ones"
+      }; start a new file`,
     );
   }
   return `${existing.replace(/(?:\r?\n)*$/, "")}\r\n${rows.join("\r\n")}`;

@@ -13,7 +13,7 @@ import {
   type CellSummary,
   type FailureCount,
   goodLatenciesMs,
-  summariseCell,
+  summarisePasses,
   type WarmUp,
 } from "../record/run.ts";
 import { findSuspects, isSettled, QUIET_ANSWERS } from "./warm_up.ts";
@@ -175,7 +175,7 @@ export function judgeCell(
   const failures = columns.outcome.length === 0
     ? warmUpFailures
     : finished.failures;
-  const figures = summariseCell(latenciesMs, plan.key.batchSize);
+  const figures = summarisePasses([columns], plan.key);
   const clientDoubts = findClientDoubts(calibration, figures, 1);
   const clientLimit = clientDoubts.find(({ kind }) => kind === "limit");
   const [compiles, stalls] = (["compile", "stall"] as const)
@@ -293,6 +293,9 @@ function withoutAborted(samples: Samples): Samples {
     sentMs: samples.sentMs.filter(kept),
     doneMs: samples.doneMs.filter(kept),
     outcome: samples.outcome.filter(kept),
+    ...(samples.items === undefined
+      ? {}
+      : { items: samples.items.filter(kept) }),
     failures: samples.failures.filter(({ outcome }) => outcome !== "aborted"),
   };
 }

@@ -13,6 +13,7 @@ import type {
   ServerRecord,
 } from "../record/run.ts";
 import { type Target, UNKNOWN, type Wanted } from "../server/open.ts";
+import type { DataFile } from "../score/data_file.ts";
 import type { RunFacts } from "./record.ts";
 
 /** What is run. */
@@ -23,6 +24,8 @@ export interface BenchPlan extends RunFacts {
   readonly checksDrift: boolean;
   /** Says why a server need not be measured, as its cells could not be compared or kept; null if they can. */
   readonly findServerProblem: (server: ServerRecord) => string | null;
+  /** The files of requests, by the short names under which the options have them. */
+  readonly files: ReadonlyMap<string, DataFile>;
   /** Names the cells of a run that look like a regression, which are then measured again; null for none. */
   readonly findSuspects: ((run: Run) => readonly CellKey[]) | null;
 }

@@ -79,7 +79,7 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
       "prefix_cache": options.prefixCache,
       "apply_softmax": options.applySoftmax,
       "seed": options.seed,
-      "tokens": options.tokens,
+      "data": options.data,
       "label_token_ids": Object.fromEntries(
         cells.map((cell) => [cell.key.numLabels, cell.labelTokenIds]),
       ),

@@ -23,7 +23,7 @@ import {
 import { defaultLabelTokenIds } from "../score/workload.ts";
 import type { Target, Wanted } from "../server/open.ts";
 import { measureAbCell } from "./ab.ts";
-import { type CellWorld, MAX_FAILED_IN_ROW, measureCell } from "./cell.ts";
+import { type CellWorld, measureCell } from "./cell.ts";
 import { MAX_PASSES, planPass } from "./confirm.ts";
 import { findDrift } from "./drift.ts";
 import {
@@ -35,7 +35,13 @@ import {
   describeLack,
 } from "./plan.ts";
 import { recordRun } from "./record.ts";
-import { cellId, describeCell, repeatId } from "../record/cells.ts";
+import { findTooLong, sendCell } from "./send.ts";
+import {
+  cellId,
+  describeCell,
+  plannedKeys,
+  repeatId,
+} from "../record/cells.ts";
 import { type Doubt, type DoubtKind, withDoubt } from "../record/doubts.ts";
 
 /** Runs a profile to its end, to the interrupt, or to the point where nothing more can be measured. */
@@ -103,12 +109,13 @@ class Bench {
       : `${plan.options.seed}/${plan.timestamp}`;
     this.#servers = [...earlier?.metadata.servers ?? []];
     this.#doubts = [...earlier?.doubts ?? []];
-    const { batchSizes, numLabels, repeats } = plan.options;
-    const weigh = (sizes: readonly number[]) =>
-      sizes.reduce((sum, size) => sum + cellWeight(size, plan.options), 0);
+    const { options, targets } = plan;
+    const weigh = (keys: readonly CellKey[]) =>
+      keys.reduce((sum, key) => sum + cellWeight(key.batchSize, options), 0);
+    const planned = plannedKeys(options, { model: "", dtype: "" });
     world.listener.expect(
-      weigh(batchSizes) * numLabels.length * plan.targets.length * repeats -
-        weigh(this.#cells.map((cell) => cell.key.batchSize)),
+      weigh(planned) * targets.length * options.repeats -
+        weigh(this.#cells.map(({ key }) => key)),
     );
   }
 
@@ -125,19 +132,16 @@ class Bench {
     this.#note(target, wanted);
     const problem = this.#plan.findServerProblem(target.server);
     if (problem !== null) throw new MeasureError(problem);
+    const { options, files } = this.#plan;
+    const tooLong = findTooLong(options, files, target.server);
+    if (tooLong !== null) throw new MeasureError(`Cannot send ${tooLong}`);
     await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
     if (compared !== null) {
       this.#servers.push(compared.server);
       checkAlike(compared.server, target.server);
     }
-    const { options } = this.#plan;
-    const { model, dtype } = target.server;
-    const keys = options.batchSizes.flatMap((batchSize) =>
-      options.numLabels.map((numLabels) => (
-        { batchSize, numLabels, model, dtype }
-      ))
-    );
+    const keys = plannedKeys(options, target.server);
     for (let repeat = 0; repeat < options.repeats; repeat++) {
       for (const key of keys) {
         await this.#measureOnce({ target, compared }, key, repeat);
@@ -290,38 +294,27 @@ class Bench {
     const { key, offset, progress, suffix } = cell;
     const { options } = this.#plan;
     const { listener, load, signal } = this.#world;
-    const labelTokenIds = this.#labelTokenIds(key);
     return {
       startMs: this.#startMs,
       calibration: this.#calibration ?? null,
       isInterrupted: () => signal.aborted,
       send: async (count, firstIndex) => {
-        const samples = await load.run({
-          endpoint: target.endpoint,
-          workload: {
-            batchSize: key.batchSize,
-            labelTokenIds,
-            model: key.model,
-            applySoftmax: options.applySoftmax,
-            prefixCache: options.prefixCache,
+        const samples = await sendCell(
+          {
+            key,
+            options,
+            files: this.#plan.files,
+            target,
+            labelTokenIds: this.#labelTokenIds(key),
             seed: `${this.#seed}${suffix}`,
-            tokens: options.tokens,
+            load,
+            signal,
+            onDone: (done) =>
+              listener.measuring(progress.name, progress.requests + done),
           },
-          dtype: key.dtype,
-          firstIndex: offset + firstIndex,
-          timeoutMs: options.timeoutMs,
-          loop: {
-            kind: "closed",
-            concurrency: 1,
-            count,
-            durationMs: null,
-            maxFailedInRow: MAX_FAILED_IN_ROW,
-          },
-        }, {
-          signal,
-          onProgress: ({ done }) =>
-            listener.measuring(progress.name, progress.requests + done),
-        });
+          count,
+          offset + firstIndex,
+        );
         progress.requests += count;
         listener.measuring(progress.name, progress.requests);
         return samples;
@@ -364,7 +357,7 @@ class Bench {
 
   #expected(): number {
     const { options, targets } = this.#plan;
-    return options.batchSizes.length * options.numLabels.length *
+    return plannedKeys(options, { model: "", dtype: "" }).length *
       targets.length * options.repeats;
   }
 

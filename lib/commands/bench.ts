@@ -6,6 +6,7 @@
 import { type CommandSpec, flag } from "../cli/command_spec.ts";
 import { EXACT_SAMPLES } from "../load/samples.ts";
 import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
+import { DATA_FLAGS } from "./data_flags.ts";
 import { GATE_FLAGS } from "./gate_flags.ts";
 import { TARGET_FLAGS } from "./target_flags.ts";
 
@@ -60,25 +61,16 @@ export const BENCH_COMMAND = {
     {
       title: "Payload",
       flags: [
+        ...DATA_FLAGS,
         flag.text(
           "prefix-cache REGIME",
-          "cold: every prompt begins anew; shared: one query, new items; hot: one payload again and again",
-          { choices: PREFIX_CACHE_REGIMES, default: "cold" },
+          "cold (default): every prompt begins anew; shared: one query, new items; hot: one payload again and again",
+          { choices: PREFIX_CACHE_REGIMES },
         ),
         flag.integers(
           "label-token-ids LIST",
           "Label ids; the first N serve a cell of N labels. Default 1,2,3,...",
           { min: -Number.MAX_SAFE_INTEGER },
-        ),
-        flag.integer(
-          "query-tokens N",
-          "Send token ids: N for the query (with --item-tokens)",
-          { min: 1, max: 1_000_000 },
-        ),
-        flag.integer(
-          "item-tokens N",
-          "Send token ids: N for each item (with --query-tokens)",
-          { min: 1, max: 1_000_000 },
         ),
         flag.switch(
           "no-softmax",

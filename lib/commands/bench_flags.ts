@@ -7,11 +7,8 @@ import { type Profile, PROFILES } from "../bench/profiles.ts";
 import type { FlagValues } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
 import { lethalReason } from "../score/request.ts";
-import {
-  type PrefixCache,
-  type TokenLengths,
-  UNIQUE_TOKENS,
-} from "../score/workload.ts";
+import type { DataSource } from "../score/data.ts";
+import { readDataSources } from "./data_flags.ts";
 import { UNKNOWN, type Wanted } from "../server/open.ts";
 import type { BENCH_COMMAND } from "./bench.ts";
 import {
@@ -28,10 +25,8 @@ export type BenchFlags = FlagValues<typeof BENCH_COMMAND>;
 export interface BenchRequest extends TargetRequest {
   /** The cells: the profile with its overrides. */
   readonly profile: Profile;
-  /** Exact lengths, or null for text. */
-  readonly tokens: TokenLengths | null;
-  /** The regime of the prefix cache. */
-  readonly prefixCache: PrefixCache;
+  /** What is sent. */
+  readonly data: readonly DataSource[];
   /** The server that is judged against the target, block by block, or null. */
   readonly compared: {
     readonly url: string | null;
@@ -65,16 +60,12 @@ export function readBenchFlags(
     problems.push(...placeholderProblems(target.launch, profile));
   }
   problems.push(...labelProblems(flags.labelTokenIds, profile.numLabels));
-  problems.push(...tokenProblems(flags));
+  const data = readDataSources(flags.data, flags.prefixCache, problems);
   problems.push(...comparedProblems(flags, target));
   if (problems.length > 0) throw new UsageError(problems);
-  const { queryTokens, itemTokens, prefixCache } = flags;
   return {
     profile,
-    tokens: queryTokens === undefined || itemTokens === undefined
-      ? null
-      : { query: queryTokens, item: itemTokens },
-    prefixCache,
+    data,
     compared: flags.compareUrl === undefined &&
         flags.compareLaunch === undefined
       ? null
@@ -171,24 +162,6 @@ function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
 export function isSameHost(a: string, b: string): boolean {
   const host = URL.parse(a)?.hostname;
   return host !== undefined && host === URL.parse(b)?.hostname;
-}
-
-function tokenProblems(flags: BenchFlags): string[] {
-  const { queryTokens, itemTokens, prefixCache } = flags;
-  if ((queryTokens === undefined) !== (itemTokens === undefined)) {
-    return [
-      "Cannot take --query-tokens without --item-tokens, or the other way round: give both",
-    ];
-  }
-  if (queryTokens === undefined || itemTokens === undefined) return [];
-  const [name, length] = prefixCache === "cold"
-    ? ["--query-tokens", queryTokens]
-    : ["--item-tokens", itemTokens];
-  return prefixCache !== "hot" && length < UNIQUE_TOKENS
-    ? [
-      `Cannot take ${name} ${length} with --prefix-cache ${prefixCache}: ${UNIQUE_TOKENS} or more are needed so that each is new`,
-    ]
-    : [];
 }
 
 /** Returns what to open targets for; a URL has one, whose server names itself, and only the user's own words fill in. */

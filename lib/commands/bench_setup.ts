@@ -32,6 +32,7 @@ import {
 } from "../record/run.ts";
 import { readRun } from "../record/run_file.ts";
 import { runToMetadata, runToRows } from "../report/run/text.ts";
+import { AS_DATA } from "../score/data.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
 import { openTarget, type TargetOptions, type Wanted } from "../server/open.ts";
 import { checkAllowed } from "../server/permission.ts";
@@ -42,6 +43,7 @@ import {
   readBenchFlags,
   wantedTargets,
 } from "./bench_flags.ts";
+import { openData, type OpenedData } from "./data_flags.ts";
 import { RECORD_FORMATS } from "./formats.ts";
 import { readGateFlags } from "./gate_flags.ts";
 import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
@@ -50,6 +52,8 @@ import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
 export interface BenchSetup {
   /** What is measured, and how. */
   readonly options: RunOptions;
+  /** The files of requests by their short names. */
+  readonly files: OpenedData["files"];
   /** What targets are opened for. */
   readonly targets: readonly Wanted[];
   /** The run that is gone on with; null for a new one. */
@@ -96,7 +100,13 @@ export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
   const comparedKey = keyOfCompared(request, apiKey);
   refuseTwoKeys(apiKey ?? comparedKey, request.headers);
   const caCerts = await readCertificates(flags.caFile);
-  const options = runOptions(flags, request, { resumed, apiKey });
+  // Without batch sizes each request of a file is sent as it is.
+  const data = await openData(request.data, flags.batchSizes === undefined);
+  const options = runOptions(flags, request, {
+    resumed,
+    apiKey,
+    data: data.records,
+  });
   const judged = flags.baseline[0] ?? flags.updateBaseline;
   if (judged !== undefined && options.numRuns < MIN_SAMPLES) {
     throw new UsageError([
@@ -116,6 +126,7 @@ export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
   const outputs = await planBenchOutputs(flags, timestamp);
   return {
     options,
+    files: data.files,
     targets: wantedTargets(flags, request),
     resumed,
     timestamp,
@@ -268,9 +279,13 @@ function openersOf(
 function runOptions(
   flags: BenchFlags,
   request: BenchRequest,
-  known: { readonly resumed: Run | null; readonly apiKey: string | null },
+  known: {
+    readonly resumed: Run | null;
+    readonly apiKey: string | null;
+    readonly data: RunOptions["data"];
+  },
 ): RunOptions {
-  const { resumed, apiKey } = known;
+  const { resumed, apiKey, data } = known;
   const redact = createRedactor([
     apiKey ?? "",
     ...headerSecrets(request.headers),
@@ -282,10 +297,12 @@ function runOptions(
   const options: RunOptions = {
     profile: profileNameOf(flags.profile, request.profile),
     ...request.profile,
-    prefixCache: request.prefixCache,
+    prefixCache: data.every(({ file }) => file !== null)
+      ? AS_DATA
+      : flags.prefixCache ?? "cold",
     applySoftmax: !flags.noSoftmax,
     labelTokenIds: flags.labelTokenIds ?? null,
-    tokens: request.tokens,
+    data,
     repeats: flags.repeats,
     timeoutMs: flags.timeout * 1000,
     // New by default: a server that saw the prompts of an earlier run has them in its cache.

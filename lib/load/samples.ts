@@ -60,6 +60,8 @@ export interface Samples {
   readonly failures: readonly FailureCount[];
   /** Requests that were sent again on a new connection, since a reused one had been closed. */
   readonly retried: number;
+  /** Items of each request; absent where all have those of the workload. */
+  readonly items?: Uint32Array;
   /** What else was seen; absent where the load was not observed. */
   readonly observed?: LoadObservations;
 }
@@ -280,5 +282,6 @@ export function toColumns(samples: Samples, startMs: number): SampleColumns {
     sentMs: offsets(samples.sentMs),
     doneMs: offsets(samples.doneMs),
     outcome: Array.from(samples.outcome, (code) => OUTCOMES[code] ?? "aborted"),
+    ...(samples.items === undefined ? {} : { items: [...samples.items] }),
   };
 }

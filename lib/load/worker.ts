@@ -8,6 +8,7 @@ import type { HttpClient } from "../http/client.ts";
 import { createAnswerJudge, expectedAnswer } from "../score/answer.ts";
 import { scoreTolerance } from "../score/truth.ts";
 import { SCORE_PATH } from "../score/request.ts";
+import { itemsOf } from "../score/workload.ts";
 import { createRedactor } from "../secret.ts";
 import { waitUntil } from "./clock.ts";
 import { drive, type Loop, shareOf } from "./driver.ts";
@@ -116,7 +117,6 @@ async function measure(
   const { workload, loop, timeoutMs, firstIndex } = plan;
   const client = clientFor(plan.endpoint, timeoutMs);
   const redact = createRedactor(plan.endpoint.secrets);
-  const expected = expectedAnswer(workload, plan.dtype);
   // No two threads or hosts that share a load send the same.
   const payloadOf = (index: number) =>
     firstIndex + numberInWhole(shareOf(loop), index);
@@ -124,14 +124,29 @@ async function measure(
     ? new RequestStore(workload, {
       encode: (body) => client.encode("POST", SCORE_PATH, body),
       inFlight: loop.kind === "closed" ? loop.concurrency : loop.maxInFlight,
+      ahead: Array.from(
+        { length: loop.kind === "closed" ? loop.count ?? 0 : 0 },
+        (_, index) => payloadOf(index),
+      ),
     })
     : null;
-  const judge = createAnswerJudge(expected, {
-    redact,
-    tolerance: workload.prefixCache === "hot"
-      ? scoreTolerance(plan.dtype)
-      : null,
-  });
+  // The requests of a file may each have their own number of items.
+  const judges = new Map<number, ReturnType<typeof createAnswerJudge>>();
+  const judgeOf = (payload: number) => {
+    const batchSize = itemsOf(workload, payload);
+    const judge = judges.get(batchSize) ??
+      createAnswerJudge(
+        expectedAnswer({ ...workload, batchSize }, plan.dtype),
+        {
+          redact,
+          tolerance: workload.prefixCache === "hot"
+            ? scoreTolerance(plan.dtype)
+            : null,
+        },
+      );
+    judges.set(batchSize, judge);
+    return judge;
+  };
   // Connecting is no part of a latency. A failure shows in the requests themselves.
   await client.open(connectionsAhead(loop));
   await drive(loop, {
@@ -150,7 +165,7 @@ async function measure(
       }),
     judge: (exchange, index) =>
       known?.judge(exchange, payloadOf(index)) ??
-        judge(exchange),
+        judgeOf(payloadOf(index))(exchange),
     defer: (task) => void setImmediate(task),
   }, {
     ...{ signal: abort.signal, recorder },

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Run } from "../record/run.ts";
+import { AS_DATA, TEXT_DATA } from "../score/data.ts";
 import { openQuestions, shownChange } from "../report/comparison.ts";
 import { cutToBytes, renderMarkdown } from "../report/markdown.ts";
 import { escapeMarkdown } from "../report/markup.ts";
@@ -271,7 +272,11 @@ function reproduction(
   const list = (values: readonly number[]) =>
     [...new Set(values)].toSorted((a, b) => a - b).join();
   const path = escapeForTerminal(baseline, MAX_NAME_LENGTH);
-  const cache = run?.options.prefixCache ?? "cold";
+  const { prefixCache = "cold", data = [] } = run?.options ?? {};
+  const sent = data.filter(({ name }) => name !== TEXT_DATA)
+    .map(({ name }) => ` --data '${escapeForTerminal(name, MAX_NAME_LENGTH)}'`)
+    .join("");
+  const cache = prefixCache === AS_DATA ? "" : ` --prefix-cache ${prefixCache}`;
   return [
     "**To reproduce**, on the same hardware:",
     "",
@@ -280,7 +285,7 @@ function reproduction(
       list(keys.map(({ batchSize }) => batchSize))
     } --num-labels ${
       list(keys.map(({ numLabels }) => numLabels))
-    } --prefix-cache ${cache} --baseline '${path}' --regression-threshold ${
+    }${sent}${cache} --baseline '${path}' --regression-threshold ${
       escapeForTerminal(threshold, MAX_NAME_LENGTH)
     }`,
     "# or judge the stored run again:",

@@ -171,7 +171,7 @@ function distinctCells(run: Run): CellResult[] {
 }
 
 function cellKey(key: CellKey, { metadata }: Run): string {
-  const { batchSize, numLabels, model, dtype } = key;
+  const { batchSize, numLabels, model, dtype, data } = key;
   return markKey([
     "regression",
     metadata.hardware,
@@ -179,5 +179,6 @@ function cellKey(key: CellKey, { metadata }: Run): string {
     dtype,
     batchSize,
     numLabels,
+    ...(data === undefined ? [] : [data]),
   ]);
 }

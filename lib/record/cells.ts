@@ -9,15 +9,24 @@ import {
   type CellResult,
   type FailureCount,
   goodLatenciesMs,
-  summariseCell,
+  type RunOptions,
+  type SampleColumns,
+  summarisePasses,
   type TargetKind,
 } from "./run.ts";
+import { AS_DATA, TEXT_DATA } from "../score/data.ts";
 
 /** Returns a text that is the same for the same cell, and no other. */
 export function cellId(
-  { batchSize, numLabels, model, dtype }: CellKey,
+  { batchSize, numLabels, model, dtype, data }: CellKey,
 ): string {
-  return JSON.stringify([batchSize, numLabels, model, dtype]);
+  return JSON.stringify([
+    batchSize,
+    numLabels,
+    model,
+    dtype,
+    ...(data === undefined ? [] : [data]),
+  ]);
 }
 
 /** Returns a text that is the same for the same cell and repeat, and no other. */
@@ -28,8 +37,40 @@ export function repeatId(
 }
 
 /** Names a cell for people, without its model and data type: as the specification does. */
-export function describeCell({ batchSize, numLabels }: CellKey): string {
-  return `Batch ${batchSize}, Labels ${numLabels}`;
+export function describeCell(key: CellKey): string {
+  const { numLabels, data } = key;
+  return [
+    ...(data === undefined ? [] : [data]),
+    `Batch ${shownBatchSize(key)}`,
+    `Labels ${numLabels}`,
+  ].join(", ");
+}
+
+/** Returns the items of a request of a cell for people. */
+export function shownBatchSize({ batchSize }: CellKey): string {
+  return batchSize === 0 ? AS_DATA : String(batchSize);
+}
+
+/** Returns the cells that a run measures on one server, in order. */
+export function plannedKeys(
+  { batchSizes, numLabels, data }: Pick<
+    RunOptions,
+    "batchSizes" | "numLabels" | "data"
+  >,
+  server: Pick<CellKey, "model" | "dtype">,
+): CellKey[] {
+  return data.flatMap(({ name, file }) =>
+    (file?.ownItems ? [0] : batchSizes).flatMap((batchSize) =>
+      [file?.labels ?? numLabels].flat()
+        .map((labels): CellKey => ({
+          batchSize,
+          numLabels: labels,
+          model: server.model,
+          dtype: server.dtype,
+          ...(name === TEXT_DATA ? {} : { data: name }),
+        }))
+    )
+  );
 }
 
 /** Returns how cells are called among others: with model and data type only where there are several. */
@@ -94,11 +135,14 @@ function groupBy<Entry>(
 
 function poolTwo(first: CellResult, second: CellResult): CellResult {
   const before = first.samples.outcome.length;
-  const samples = {
+  const samples: SampleColumns = {
     plannedMs: [...first.samples.plannedMs, ...second.samples.plannedMs],
     sentMs: [...first.samples.sentMs, ...second.samples.sentMs],
     doneMs: [...first.samples.doneMs, ...second.samples.doneMs],
     outcome: [...first.samples.outcome, ...second.samples.outcome],
+    ...(first.samples.items === undefined ? {} : {
+      items: [...first.samples.items, ...second.samples.items ?? []],
+    }),
   };
   const slowestMs = [first.warmUp.slowestMs, second.warmUp.slowestMs]
     .filter((value) => value !== null);
@@ -122,7 +166,7 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
     failures: addFailures(first.failures, second.failures),
     summary: first.summary === null || second.summary === null
       ? null
-      : summariseCell(goodLatenciesMs(samples), first.key.batchSize),
+      : summarisePasses([samples], first.key),
     status: second.status === "INVALID" ? "INVALID" : first.status,
     doubts: mergeDoubts([first.doubts, second.doubts]),
   };

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Doubt, joinDoubts } from "./doubts.ts";
+import { TEXT_DATA } from "../score/data.ts";
 import type {
   CellFigures,
   CellKey,
@@ -85,15 +86,13 @@ function latencyMetric(
 
 function rateMetric(
   name: string,
-  title: string,
   unit: string,
-  perRequest: (key: CellKey) => number,
+  rateOf: (summary: NonNullable<MetricCell["summary"]>) => number,
 ): Metric {
   return metric(
     name,
-    ({ summary, key }) =>
-      summary === null ? null : perRequest(key) * 1000 / summary.meanMs,
-    { title, unit, better: "higher", digits: 1 },
+    ({ summary }) => summary === null ? null : rateOf(summary),
+    { title: "Throughput", unit, better: "higher", digits: 1 },
   );
 }
 
@@ -107,15 +106,20 @@ export const SPECIFIED_METRICS: readonly Metric[] = [
   metric("warmup_runs", (cell) => cell.warmupRuns ?? null),
   metric(
     "total_items",
-    ({ summary, key }) => (summary?.count ?? 0) * key.batchSize,
+    ({ summary, key }) =>
+      summary?.totalItems ?? (summary?.count ?? 0) * key.batchSize,
   ),
   rateMetric(
     "throughput_ips",
-    "Throughput",
     "IPS",
-    ({ batchSize }) => batchSize,
+    ({ throughputItemsPerSec }) => throughputItemsPerSec,
   ),
-  rateMetric("throughput_rps", "Throughput", "requests/s", () => 1),
+  rateMetric(
+    "throughput_rps",
+    "requests/s",
+    ({ throughputRequestsPerSec, meanMs }) =>
+      throughputRequestsPerSec ?? 1000 / meanMs,
+  ),
   latencyMetric("latency_p50_ms", "p50", "p50Ms"),
   latencyMetric("latency_p95_ms", "p95", "p95Ms"),
   latencyMetric("latency_p99_ms", "p99", "p99Ms"),
@@ -128,9 +132,15 @@ export const SPECIFIED_METRICS: readonly Metric[] = [
   metric("status", (cell) => cell.status, { title: "Status" }),
 ];
 
+/** What tells cells apart beside the specification's columns; in a baseline only where it tells some apart. */
+export const KEY_METRICS: readonly Metric[] = [
+  metric("data", (cell) => cell.key.data ?? TEXT_DATA, { title: "Data" }),
+];
+
 /** All columns of a result file: the specification's, then what it has no room for. */
 export const METRICS: readonly Metric[] = [
   ...SPECIFIED_METRICS,
+  ...KEY_METRICS,
   metric(
     "failed_requests",
     (cell) =>
@@ -165,9 +175,12 @@ function changeMetric(
 
 /** The throughput of the baseline (0) or of the result (1), by the statistic that was judged. */
 function levelMetric(name: string, title: string, index: 0 | 1): Metric {
-  return metric(name, ({ key, verdict }) => {
+  return metric(name, ({ key, summary, verdict }) => {
     const levelMs = verdict?.levelsMs?.[index];
-    return levelMs === undefined ? null : key.batchSize * 1000 / levelMs;
+    if (levelMs === undefined || summary === null) return null;
+    const { throughputItemsPerSec, meanMs } = summary;
+    const items = key.batchSize || throughputItemsPerSec * meanMs / 1000;
+    return items * 1000 / levelMs;
   }, { title, unit: "IPS", better: "higher", digits: 1 });
 }
 

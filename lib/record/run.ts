@@ -8,6 +8,7 @@
 import type { Outcome } from "../outcome.ts";
 import { type LatencySummary, summariseLatencies } from "../stats/summary.ts";
 export type { LatencySummary };
+import type { AS_DATA, DataRecord } from "../score/data.ts";
 import type { PrefixCache } from "../score/workload.ts";
 import type { Doubt } from "./doubts.ts";
 
@@ -36,7 +37,7 @@ export type Status = typeof STATUSES[number];
 
 /** What tells one cell from another. */
 export interface CellKey {
-  /** Items in one request. */
+  /** Items in one request; 0 where each request of a file has its own. */
   readonly batchSize: number;
   /** Label ids in one request. */
   readonly numLabels: number;
@@ -44,6 +45,8 @@ export interface CellKey {
   readonly model: string;
   /** The data type, as the server names it. */
   readonly dtype: string;
+  /** The short name of what is sent; absent for the specification's text. */
+  readonly data?: string;
 }
 
 /** The warm-up of a cell. */
@@ -71,6 +74,8 @@ export interface SampleColumns {
   readonly doneMs: readonly number[];
   /** How each ended. */
   readonly outcome: readonly Outcome[];
+  /** Items of each; absent where all have those of the cell. */
+  readonly items?: readonly number[];
 }
 
 /** A timed sample that does not look like the others of its cell. */
@@ -103,8 +108,8 @@ export interface CellSummary extends LatencySummary {
 
 /** The figures that are known of every cell, also of one of a CSV; latencies in milliseconds. */
 export type CellFigures = Pick<
-  LatencySummary,
-  "count" | "meanMs" | "p50Ms" | "p95Ms" | "p99Ms"
+  CellSummary,
+  "count" | "throughputItemsPerSec" | "meanMs" | "p50Ms" | "p95Ms" | "p99Ms"
 >;
 
 /** One measured cell. */
@@ -201,14 +206,14 @@ export interface RunOptions {
   readonly models: readonly string[];
   /** The data types that were asked for. */
   readonly dtypes: readonly string[];
-  /** The prefix-cache regime. */
-  readonly prefixCache: PrefixCache;
+  /** The prefix-cache regime; that of a file is in the file, and of files alone no other is told. */
+  readonly prefixCache: PrefixCache | typeof AS_DATA;
   /** Whether rows were normalised over their labels. */
   readonly applySoftmax: boolean;
   /** The label ids that were given, or null for small ids. */
   readonly labelTokenIds: readonly number[] | null;
-  /** Query and item lengths in tokens, or null for text. */
-  readonly tokens: { readonly query: number; readonly item: number } | null;
+  /** What is sent; the cells are measured with each of them. */
+  readonly data: readonly DataRecord[];
   /** How often the whole profile is measured, one run after another. */
   readonly repeats: number;
   /** The deadline of one request in milliseconds. */
@@ -263,13 +268,13 @@ export interface RunMetadata {
   /** One entry for each server that was measured: model, dtype and what it says of itself. */
   readonly "servers": readonly ServerRecord[];
   /** The prefix-cache regime. */
-  readonly "prefix_cache": PrefixCache;
+  readonly "prefix_cache": RunOptions["prefixCache"];
   /** Whether rows were normalised over their labels. */
   readonly "apply_softmax": boolean;
   /** The seed of the payloads. */
   readonly "seed": string;
-  /** Query and item lengths in tokens, or null for text. */
-  readonly "tokens": RunOptions["tokens"];
+  /** What was sent. */
+  readonly "data": readonly DataRecord[];
   /** The label ids of each label count. */
   readonly "label_token_ids": Readonly<Record<string, readonly number[]>>;
   /** Warm-up requests of each cell, in the order of the cells. */
@@ -328,20 +333,43 @@ export function goodLatenciesMs(samples: SampleColumns): number[] {
 /**
  * Computes the figures of a cell over its good samples, as the specification defines them.
  *
+ * @param items Items of a request, or their mean.
  * @returns null when there is no good sample, or when all took no time at all.
  */
 export function summariseCell(
   latenciesMs: readonly number[],
-  batchSize: number,
+  items: number,
 ): CellSummary | null {
   const latency = summariseLatencies(latenciesMs);
   if (latency === null || latency.meanMs === 0) return null;
   return {
     ...latency,
-    totalItems: batchSize * latency.count,
-    throughputItemsPerSec: batchSize * 1000 / latency.meanMs,
+    totalItems: Math.round(items * latency.count),
+    throughputItemsPerSec: items * 1000 / latency.meanMs,
     throughputRequestsPerSec: 1000 / latency.meanMs,
   };
+}
+
+/** Computes the figures of all passes of a cell together, as {@linkcode summariseCell} does. */
+export function summarisePasses(
+  passes: readonly SampleColumns[],
+  { batchSize }: Pick<CellKey, "batchSize">,
+): CellSummary | null {
+  const latenciesMs = passes.flatMap(goodLatenciesMs);
+  const items = passes.reduce(
+    (sum, pass) => sum + goodItems(pass, batchSize),
+    0,
+  );
+  return summariseCell(latenciesMs, items / latenciesMs.length);
+}
+
+/** Counts the items of the good samples. */
+function goodItems(samples: SampleColumns, batchSize: number): number {
+  return samples.outcome.reduce(
+    (sum, outcome, i) =>
+      outcome === "ok" ? sum + (samples.items?.[i] ?? batchSize) : sum,
+    0,
+  );
 }
 
 /**

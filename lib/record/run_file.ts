@@ -6,6 +6,12 @@
 import * as v from "valibot";
 import { UsageError } from "../failure.ts";
 import { OUTCOMES } from "../outcome.ts";
+import {
+  AS_DATA,
+  type DataRecord,
+  TEXT_DATA,
+  TEXT_RECORD,
+} from "../score/data.ts";
 import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
 import { readText } from "../store.ts";
 import { type Run, RUN_SCHEMA, STATUSES, TARGET_KINDS } from "./run.ts";
@@ -44,7 +50,7 @@ const ids = v.array(count);
 const texts = v.array(v.string());
 const sizes = v.array(v.pipe(v.number(), v.integer(), v.minValue(1)));
 const outcome = v.picklist(OUTCOMES);
-const prefixCache = v.picklist(PREFIX_CACHE_REGIMES);
+const prefixCache = v.picklist([...PREFIX_CACHE_REGIMES, AS_DATA]);
 const target = v.picklist(TARGET_KINDS);
 
 const samples = v.pipe(
@@ -53,6 +59,7 @@ const samples = v.pipe(
     sentMs: v.array(time),
     doneMs: v.array(time),
     outcome: v.array(outcome),
+    items: v.exactOptional(v.array(count)),
   }),
   v.check(
     (columns) =>
@@ -80,6 +87,7 @@ const key = v.object({
   numLabels: count,
   model: name,
   dtype: name,
+  data: v.exactOptional(name),
 });
 
 const doubts = v.array(v.object({
@@ -120,18 +128,54 @@ const cell = v.object({
   })),
 });
 
-const tokens = v.nullable(v.object({ query: count, item: count }));
+const length = v.union([count, v.object({ min: count, max: count })]);
+const DATA_SCHEMA: v.GenericSchema<unknown, DataRecord[]> = v.array(
+  v.object({
+    name,
+    tokens: v.nullable(v.object({ query: length, item: length })),
+    file: v.nullable(v.object({
+      sha256: name,
+      requests: count,
+      items: v.object({ min: count, max: count }),
+      labels: v.nullable(count),
+      kind: v.picklist(["text", "ids"]),
+      promptLength: amount,
+      ownItems: v.boolean(),
+    })),
+  }),
+);
 
-/** Version 0.1.0 called the repeats runs. */
-function withRepeats(value: unknown): unknown {
-  return typeof value === "object" && value !== null && "runs" in value
-    ? { repeats: value.runs, ...value }
-    : value;
+/** Version 0.1.0 called the repeats runs, and knew lengths in tokens in place of data. */
+function withNewNames(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  return {
+    ...("runs" in value ? { repeats: value.runs } : {}),
+    ...("tokens" in value ? { data: dataOfTokens(value.tokens) } : {}),
+    ...value,
+  };
+}
+
+/** Returns what was sent as metadata tell it, or null where they do not. */
+export function parseData(value: unknown): readonly DataRecord[] | null {
+  const result = v.safeParse(DATA_SCHEMA, value);
+  return result.success ? result.output : null;
+}
+
+/** Returns what was sent where metadata tell lengths in tokens, or null for text. */
+export function dataOfTokens(tokens: unknown): readonly DataRecord[] {
+  const lengths = v.safeParse(v.object({ query: count, item: count }), tokens);
+  if (!lengths.success) return [TEXT_RECORD];
+  const { query, item } = lengths.output;
+  return [{
+    name: `query=${query},item=${item}`,
+    tokens: lengths.output,
+    file: null,
+  }];
 }
 
 const options = v.pipe(
   v.unknown(),
-  v.transform(withRepeats),
+  v.transform(withNewNames),
   v.object({
     profile: v.string(),
     batchSizes: sizes,
@@ -143,7 +187,7 @@ const options = v.pipe(
     prefixCache,
     applySoftmax: v.boolean(),
     labelTokenIds: v.nullable(ids),
-    tokens,
+    data: DATA_SCHEMA,
     repeats: sizes.item,
     timeoutMs: amount,
     seed: v.string(),
@@ -170,38 +214,42 @@ const info = v.pipe(
   ),
 );
 
-const metadata = v.object({
-  "timestamp": v.string(),
-  "profile": v.string(),
-  "hardware": v.string(),
-  "platform": v.string(),
-  "python_version": v.nullable(v.string()),
-  "commit_hash": v.string(),
-  "model": v.string(),
-  "dtype": v.string(),
-  "tp_size": missing,
-  "total_configurations": count,
-  "total_runtime_seconds": amount,
-  "tool_version": v.string(),
-  "deno_version": v.string(),
-  "target": target,
-  "target_address": v.string(),
-  "servers": v.array(v.object({
-    model: v.string(),
-    dtype: v.string(),
-    tpSize: missing,
-    version: v.nullable(v.string()),
-    hardware: v.string(),
-    info: v.nullable(info),
-  })),
-  "prefix_cache": prefixCache,
-  "apply_softmax": v.boolean(),
-  "seed": v.string(),
-  "tokens": tokens,
-  "label_token_ids": v.record(v.string(), ids),
-  "warmup_counts": ids,
-  "interrupted": v.boolean(),
-});
+const metadata = v.pipe(
+  v.unknown(),
+  v.transform(withNewNames),
+  v.object({
+    "timestamp": v.string(),
+    "profile": v.string(),
+    "hardware": v.string(),
+    "platform": v.string(),
+    "python_version": v.nullable(v.string()),
+    "commit_hash": v.string(),
+    "model": v.string(),
+    "dtype": v.string(),
+    "tp_size": missing,
+    "total_configurations": count,
+    "total_runtime_seconds": amount,
+    "tool_version": v.string(),
+    "deno_version": v.string(),
+    "target": target,
+    "target_address": v.string(),
+    "servers": v.array(v.object({
+      model: v.string(),
+      dtype: v.string(),
+      tpSize: missing,
+      version: v.nullable(v.string()),
+      hardware: v.string(),
+      info: v.nullable(info),
+    })),
+    "prefix_cache": prefixCache,
+    "apply_softmax": v.boolean(),
+    "seed": v.string(),
+    "data": DATA_SCHEMA,
+    "label_token_ids": v.record(v.string(), ids),
+    "warmup_counts": ids,
+    "interrupted": v.boolean(),
+  }),
+);
 
 const cells = v.pipe(
   v.array(cell),
@@ -289,7 +337,7 @@ export function parseRun(text: string): Run {
     throw new SyntaxError(`a run record was expected, not JSON: ${found}`);
   }
   const result = v.safeParse(run, fromSchema1(value), { abortEarly: true });
-  if (result.success) return result.output;
+  if (result.success) return withData(result.output);
   const issue = result.issues[0];
   const shown = (text: string) => text.slice(0, MAX_SHOWN_LENGTH);
   const place = shown(v.getDotPath(issue) ?? "the top");
@@ -298,6 +346,21 @@ export function parseRun(text: string): Run {
       shown(issue.message)
     }`,
   );
+}
+
+/** Cells of version 0.1.0 that were sent token ids do not say so. */
+function withData(stored: Run): Run {
+  const [first, ...others] = stored.options.data;
+  if (first === undefined || others.length > 0 || first.name === TEXT_DATA) {
+    return stored;
+  }
+  return {
+    ...stored,
+    cells: stored.cells.map((one) => ({
+      ...one,
+      key: { data: first.name, ...one.key },
+    })),
+  };
 }
 
 /**

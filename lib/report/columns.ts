@@ -5,6 +5,7 @@
  * @module
  */
 import type { CellVerdictRecord } from "../record/run.ts";
+import { shownBatchSize } from "../record/cells.ts";
 import { type Metric, metricOf } from "../record/metrics.ts";
 import { quantileMinSamples } from "../stats/summary.ts";
 import { counted } from "../wrap.ts";
@@ -35,16 +36,18 @@ export function shownColumns(
   const names = (["model", "dtype"] as const).filter((name) =>
     new Set(cells.map(({ key }) => key[name])).size > 1
   );
+  const isSent = cells.some(({ key }) => key.data !== undefined);
   return [
-    ...names.map((name): ShownColumn => ({
+    ...[...names, ...(isSent ? ["data"] : [])].map((name): ShownColumn => ({
       title: metricOf(name).title,
       kind: "name",
       rank: 0,
-      text: ({ key }) => key[name],
+      text: (cell) => shownValue(metricOf(name), cell),
       total: "",
     })),
     {
       ...numberColumn(metricOf("batch_size"), 0),
+      text: ({ key }) => shownBatchSize(key),
       total: "Median",
     },
     numberColumn(metricOf("num_labels"), 0),

@@ -12,6 +12,7 @@ import type {
   ComparisonRecord,
   Status,
 } from "../record/run.ts";
+import { TEXT_DATA } from "../score/data.ts";
 import { quantileMinSamples } from "../stats/summary.ts";
 import { counted, listed } from "../wrap.ts";
 import { cellNamer } from "../record/cells.ts";
@@ -151,6 +152,7 @@ function keyFields(key: CellKey): Record<string, unknown> {
   return {
     "batch_size": key.batchSize,
     "num_labels": key.numLabels,
+    "data": key.data ?? TEXT_DATA,
     "model": key.model,
     "dtype": key.dtype,
   };

@@ -16,9 +16,10 @@ import {
   type Run,
   type Status,
   STATUSES,
-  summariseCell,
+  summarisePasses,
 } from "../record/run.ts";
 import { type Doubt, joinDoubts, mergeDoubts } from "../record/doubts.ts";
+import { describeData } from "../score/data.ts";
 import { describeHumps } from "../stats/humps.ts";
 import {
   type Interval,
@@ -113,6 +114,7 @@ export function viewOfRun(run: Run): ReportView {
     comparison,
     notes: [
       ...(comparison === null ? [] : comparisonNotes(comparison)),
+      `Sent: ${run.options.data.map(describeData).join("; ")}`,
       ...(calibration === null ? [] : [describeClient(calibration)]),
       ...doubts.map(({ text }) => text),
     ],
@@ -186,7 +188,10 @@ function cellOfPasses(
   const latencies = pooledLatenciesMs(
     passes.filter(({ summary }) => summary !== null),
   );
-  const summary = summariseCell(latencies, key.batchSize);
+  const summary = summarisePasses(
+    passes.flatMap(({ summary, samples }) => summary === null ? [] : samples),
+    key,
+  );
   const [fastMs = 0, slowMs = 0] = meanInterval(latencies) ?? [];
   const doubts = [
     ...mergeDoubts(passes.map(({ doubts }) => doubts)),
@@ -204,9 +209,10 @@ function cellOfPasses(
     ]).join("; "),
     verdict,
     summary,
-    throughputInterval: summary === null || fastMs <= 0
-      ? null
-      : [1000 * key.batchSize / slowMs, 1000 * key.batchSize / fastMs],
+    throughputInterval: summary === null || fastMs <= 0 ? null : [
+      summary.throughputItemsPerSec * summary.meanMs / slowMs,
+      summary.throughputItemsPerSec * summary.meanMs / fastMs,
+    ],
     medianInterval: medianInterval(latencies),
     failures: passes.flatMap(({ failures }) => failures),
     passes,
@@ -321,7 +327,6 @@ function factsOf(
   { metadata, options, cells }: Run,
 ): (readonly [string, string])[] {
   const versions = metadata.servers.flatMap(({ version }) => version ?? []);
-  const isTokens = options.tokens !== null;
   return [
     [
       "Measured",
@@ -341,12 +346,7 @@ function factsOf(
     ["Tensor parallelism", String(metadata["tp_size"] ?? "unknown")],
     ["Server version", distinct(versions).join(", ") || "unknown"],
     ["Prefix cache", metadata["prefix_cache"]],
-    [
-      "Prompts",
-      isTokens
-        ? `${options.tokens?.query} query and ${options.tokens?.item} item tokens`
-        : "text",
-    ],
+    ["Prompts", options.data.map(describeData).join("; ")],
     ["Softmax over the labels", options.applySoftmax ? "yes" : "no"],
     [
       "Samples of a cell",

@@ -34,14 +34,56 @@ export interface WorkloadSpec {
   readonly seed: string | number;
   /** Lengths in tokens where ids are sent, or null where text is sent. */
   readonly tokens: TokenLengths | null;
+  /**
+   * Requests that are sent in turn in place of made ones, whatever {@linkcode WorkloadSpec.prefixCache} says; those of
+   * them without labels take {@linkcode WorkloadSpec.labelTokenIds}.
+   */
+  readonly requests?: readonly OwnRequest[];
 }
+
+/** A request that is given, not made. */
+export interface OwnRequest {
+  /** Text, or token ids. */
+  readonly query: ScoreRequest["query"];
+  /** Of the same kind; at least one. */
+  readonly items: ScoreRequest["items"];
+  /** Its label ids; null for those of the workload. */
+  readonly labelTokenIds: readonly number[] | null;
+}
+
+/** One length, or two between which each length is as likely as any other. */
+export type Length = number | { readonly min: number; readonly max: number };
 
 /** Exact prompt lengths, in tokens, for payloads of token ids. */
 export interface TokenLengths {
   /** Tokens of the query, at least 1; {@linkcode UNIQUE_TOKENS} or more when cold. */
-  readonly query: number;
+  readonly query: Length;
   /** Tokens of each item, at least 1; {@linkcode UNIQUE_TOKENS} or more when shared. */
-  readonly item: number;
+  readonly item: Length;
+}
+
+/** Returns the shortest length. */
+export function shortest(length: Length): number {
+  return typeof length === "number" ? length : length.min;
+}
+
+/** Returns the longest length. */
+export function longest(length: Length): number {
+  return typeof length === "number" ? length : length.max;
+}
+
+/** Says the lengths of prompts in words. */
+export function describeLengths({ query, item }: TokenLengths): string {
+  const describe = (length: Length) =>
+    typeof length === "number" ? `${length}` : `${length.min} to ${length.max}`;
+  return `${describe(query)} query and ${describe(item)} item tokens`;
+}
+
+/** Draws a length; the number decides. */
+function lengthOf(length: Length, number: number): number {
+  if (typeof length === "number") return length;
+  const { min, max } = length;
+  return min + Math.floor(mix32(number) / 2 ** 32 * (max - min + 1));
 }
 
 /** The specification's query: about 200 characters. */
@@ -70,6 +112,15 @@ export function defaultLabelTokenIds(numLabels: number): number[] {
  */
 export function scoreRequest(spec: WorkloadSpec, index: number): ScoreRequest {
   const { batchSize, labelTokenIds, model, applySoftmax, prefixCache } = spec;
+  const own = spec.requests?.[index % spec.requests.length];
+  if (own !== undefined) {
+    return {
+      ...own,
+      labelTokenIds: own.labelTokenIds ?? labelTokenIds,
+      model,
+      applySoftmax,
+    };
+  }
   const salt = saltOf(spec);
   const queryNumber = prefixCache === "cold" ? index : null;
   const itemNumber = (item: number) =>
@@ -86,15 +137,30 @@ export function scoreRequest(spec: WorkloadSpec, index: number): ScoreRequest {
       ...shared,
     };
   }
+  // Where one payload is sent again and again, its lengths stay as well.
+  const number = prefixCache === "hot" ? 0 : index;
   return {
-    query: tokenIds(tokens.query, prefixOf(queryNumber, salt) ?? salt, salt),
+    query: tokenIds(
+      lengthOf(tokens.query, salt ^ (queryNumber ?? 0)),
+      prefixOf(queryNumber, salt) ?? salt,
+      salt,
+    ),
     items: positions.map((item) => {
       const itemSalt = mix32(salt + item);
       const prefix = prefixOf(itemNumber(item), salt) ?? itemSalt;
-      return tokenIds(tokens.item, prefix, itemSalt);
+      const length = lengthOf(tokens.item, itemSalt ^ mix32(number));
+      return tokenIds(length, prefix, itemSalt);
     }),
     ...shared,
   };
+}
+
+/** Returns the items of the request with an index. */
+export function itemsOf(
+  { batchSize, requests }: Pick<WorkloadSpec, "batchSize" | "requests">,
+  index: number,
+): number {
+  return requests?.[index % requests.length]?.items.length ?? batchSize;
 }
 
 /**
@@ -130,10 +196,21 @@ export interface RenewableBody {
   readonly renew: (bytes: Uint8Array, from: number, index: number) => void;
 }
 
+/** Tells whether all bodies of a workload have one length and differ in a few bytes, as {@linkcode renewableBody} wants. */
+export function isRenewable(
+  { requests, tokens, prefixCache }: WorkloadSpec,
+): boolean {
+  const varies = (length: Length) => typeof length !== "number";
+  return requests === undefined &&
+    (tokens === null || prefixCache === "hot" ||
+      !(varies(tokens.query) || varies(tokens.item)));
+}
+
 /**
  * Writes the body of a workload once, so that a new one costs the bytes that are new and not the whole: 49 KB take
  * a millisecond of the sending thread to make, and a microsecond to renew.
  *
+ * @param spec A workload of which {@linkcode isRenewable} says so.
  * @throws {RangeError} If the request is one that is known to end a server.
  */
 export function renewableBody(spec: WorkloadSpec): RenewableBody {
@@ -149,7 +226,7 @@ export function renewableBody(spec: WorkloadSpec): RenewableBody {
         prefix,
         count: Math.min(
           UNIQUE_TOKENS,
-          prefixCache === "cold" ? tokens.query : tokens.item,
+          shortest(prefixCache === "cold" ? tokens.query : tokens.item),
         ),
       });
   // A quote or a bracket comes before the prefix, and a blank before that of a text item.

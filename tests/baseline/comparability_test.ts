@@ -66,7 +66,13 @@ const UNLIKE: readonly Unlike[] = [
   },
   {
     name: "workload",
-    change: withOptions({ tokens: { query: 64, item: 8 } }),
+    change: withOptions({
+      data: [{
+        name: "query=64,item=8",
+        tokens: { query: 64, item: 8 },
+        file: null,
+      }],
+    }),
     baseline: "text prompts",
     result: "64 query and 8 item tokens",
   },

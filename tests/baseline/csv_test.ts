@@ -26,6 +26,7 @@ const ROW: Readonly<Record<string, string>> = {
 /** The first row of the file. */
 const PYTHON_FIGURES = {
   count: 5,
+  throughputItemsPerSec: 106.48778983354238,
   meanMs: 9.390748005599153,
   standardDeviationMs: 0.15802936590264294,
   p50Ms: 9.432617536850575,
@@ -78,6 +79,7 @@ Deno.test("parseResultCsv() reads the rows with their lines, and any status", ()
   ]);
   assertEquals(rows[0]?.figures, {
     count: 3,
+    throughputItemsPerSec: 200,
     meanMs: 20,
     standardDeviationMs: 10,
     p50Ms: 20,

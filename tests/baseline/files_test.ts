@@ -228,7 +228,9 @@ for (const name of ["base.csv", "base.json"]) {
       FIVE.map(({ cells }) => cells[0]?.summary?.p50Ms),
     );
     assertEquals(baseline.runs[0]?.conditions.hardware, "tpu-v6e-4");
-    assertEquals(baseline.runs[0]?.conditions.lengths, "text prompts");
+    assertEquals(baseline.runs[0]?.conditions.data, {
+      text: "text prompts",
+    });
     assertEquals(compareRun(RESULT, baseline).exitCode, 0);
     assertEquals(compareRun(SLOW, baseline).exitCode, 1);
     const files = await Array.fromAsync(Deno.readDir(folder.path));

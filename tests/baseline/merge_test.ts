@@ -82,7 +82,7 @@ Deno.test("parseMetadata() reads the specification's eleven fields", async () =>
       target: null,
       prefixCache: null,
       applySoftmax: null,
-      lengths: null,
+      data: null,
       labelTokenIds: null,
       serverVersion: null,
     },

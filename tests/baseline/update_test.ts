@@ -19,6 +19,7 @@ import {
   measuredRun,
 } from "../support/example_baseline.ts";
 import { exampleRun } from "../support/example_run.ts";
+import { TEXT_RECORD } from "../../lib/score/data.ts";
 
 const RUN = measuredRun("one");
 const OTHER = measuredRun("two");
@@ -79,7 +80,7 @@ Deno.test("appendMetadata() describes the newest run and keeps a history", () =>
     measuredRun("two", { metadata: { "commit_hash": "def5678" } }),
   ));
   assertEquals(second["commit_hash"], "def5678");
-  assertEquals(second["tokens"], null);
+  assertEquals(second["data"], [TEXT_RECORD]);
   const entry = {
     "timestamp": "2026-01-02T03:04:05.678Z",
     "profile": "smoke",
@@ -88,7 +89,7 @@ Deno.test("appendMetadata() describes the newest run and keeps a history", () =>
     "total_configurations": 6,
   };
   assertEquals(second["runs"], [entry, { ...entry, "commit_hash": "def5678" }]);
-  assertEquals(parseMetadata(first).conditions.lengths, "text prompts");
+  assertEquals(parseMetadata(first).conditions.data, { text: "text prompts" });
   assertEquals(parseMetadata(first).isHistory, true);
 });
 

@@ -12,6 +12,7 @@ import type {
   ServerRecord,
 } from "../../lib/record/run.ts";
 import type { Target, Wanted } from "../../lib/server/open.ts";
+import { TEXT_RECORD } from "../../lib/score/data.ts";
 
 const OPTIONS: RunOptions = {
   profile: "smoke",
@@ -24,7 +25,7 @@ const OPTIONS: RunOptions = {
   prefixCache: "cold",
   applySoftmax: true,
   labelTokenIds: null,
-  tokens: null,
+  data: [TEXT_RECORD],
   compareAddress: null,
   repeats: 1,
   timeoutMs: 5000,
@@ -44,6 +45,7 @@ const PLAN: BenchPlan = {
   },
   checksDrift: false,
   findServerProblem: () => null,
+  files: new Map(),
   findSuspects: null,
   toolVersion: "0.1.0",
 };
@@ -248,7 +250,11 @@ Deno.test("runBench() sends what the options say, never the same payload twice",
       labelTokenIds: [50, 60, 70],
       applySoftmax: false,
       prefixCache: "shared",
-      tokens: { query: 9, item: 8 },
+      data: [{
+        name: "query=9,item=8",
+        tokens: { query: 9, item: 8 },
+        file: null,
+      }],
     },
   });
   assertEquals(
@@ -313,7 +319,7 @@ Deno.test("runBench() writes the specified metadata first, by name", async () =>
     "prefix_cache": "cold",
     "apply_softmax": true,
     "seed": "seven",
-    "tokens": null,
+    "data": [TEXT_RECORD],
     "label_token_ids": { "2": [1, 2], "3": [1, 2, 3] },
     "warmup_counts": [8, 8, 8, 8],
     "interrupted": false,

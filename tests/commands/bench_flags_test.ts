@@ -14,6 +14,7 @@ import {
   readBenchFlags,
 } from "../../lib/commands/bench_flags.ts";
 import { UsageError } from "../../lib/failure.ts";
+import { TEXT_SOURCE } from "../../lib/score/data.ts";
 
 function flagsOf(args: readonly string[]) {
   const parsed = parseFlags(BENCH_COMMAND, args);
@@ -39,8 +40,7 @@ function problems(
 Deno.test("readBenchFlags() measures the standard profile on the simulated engine by default", () => {
   assertEquals(read([]), {
     profile: PROFILES.standard,
-    tokens: null,
-    prefixCache: "cold",
+    data: [TEXT_SOURCE],
     url: null,
     launch: null,
     headers: {},
@@ -204,38 +204,10 @@ Deno.test("readBenchFlags() checks the label ids against the cells and the serve
   ]);
 });
 
-Deno.test("readBenchFlags() takes token lengths in pairs, long enough to be new", () => {
-  const tokens = (query: number, item: number, regime: string) => [
-    ...[`--query-tokens=${query}`, `--item-tokens=${item}`],
-    `--prefix-cache=${regime}`,
-  ];
-  const both =
-    "Cannot take --query-tokens without --item-tokens, or the other way round: give both";
-  assertEquals(problems(["--query-tokens=9"]), [both]);
-  assertEquals(problems(["--item-tokens=9"]), [both]);
-  assertEquals(problems(tokens(4, 1, "cold")), [
-    "Cannot take --query-tokens 4 with --prefix-cache cold: 5 or more are needed so that each is new",
-  ]);
-  assertEquals(problems(tokens(1, 4, "shared")), [
-    "Cannot take --item-tokens 4 with --prefix-cache shared: 5 or more are needed so that each is new",
-  ]);
-  for (
-    const [query, item, regime] of [[5, 1, "cold"], [1, 5, "shared"], [
-      1,
-      1,
-      "hot",
-    ]] as const
-  ) {
-    const request = read(tokens(query, item, regime));
-    assertEquals(request.tokens, { query, item });
-    assertEquals(request.prefixCache, regime);
-  }
-});
-
 Deno.test("readBenchFlags() lists all problems at once", () => {
   assertEquals(
     problems([
-      ...["--url=nowhere", "--label-token-ids=1", "--query-tokens=9"],
+      ...["--url=nowhere", "--label-token-ids=1", "--data=nothing"],
     ]).length,
     3,
   );

@@ -51,3 +51,39 @@ Deno.test("RequestStore sends the very same bytes when hot", () => {
   store.give(first);
   assert(store.take(2) === first);
 });
+
+Deno.test("RequestStore makes requests of drawn lengths, and those of a file, before they are taken", () => {
+  const drawn: WorkloadSpec = {
+    ...SPEC,
+    tokens: { query: { min: 5, max: 30 }, item: 6 },
+  };
+  const own: WorkloadSpec = {
+    ...SPEC,
+    batchSize: 0,
+    requests: ["a", "bb", "ccc"].map((query) => ({
+      query,
+      items: [query],
+      labelTokenIds: null,
+    })),
+  };
+  for (const spec of [drawn, own]) {
+    let made = 0;
+    const store = new RequestStore(spec, {
+      encode: (body) => {
+        made++;
+        return encode(body);
+      },
+      inFlight: 2,
+      ahead: [4, 5, 6],
+    });
+    const before = made;
+    const taken = [4, 5, 6].map((index) => store.take(index));
+    assertEquals(made, before);
+    assertEquals(
+      taken,
+      [4, 5, 6].map((index) => encode(requestBody(spec, index))),
+    );
+    assertEquals(new Set(taken.map(({ length }) => length)).size > 1, true);
+    assertEquals(store.take(7), encode(requestBody(spec, 7)));
+  }
+});

@@ -100,7 +100,7 @@ Deno.test("parseRun() names the place of each kind of damage", () => {
     [
       "options.prefixCache",
       "warm",
-      'options.prefixCache: Invalid type: Expected ("cold" | "shared" | "hot") but received "warm"',
+      'options.prefixCache: Invalid type: Expected ("cold" | "shared" | "hot" | "as data") but received "warm"',
     ],
     ["cells", {}, "cells: Invalid type: Expected Array but received Object"],
     [

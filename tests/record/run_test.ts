@@ -56,14 +56,14 @@ Deno.test("optionDifferences() names each option that differs, but not the profi
     optionDifferences(options, {
       ...options,
       batchSizes: [4, 8],
-      tokens: { query: 9, item: 8 },
+      data: [],
       seed: "eight",
       applySoftmax: false,
     }),
     [
       "batchSizes: [4] in the file, [4,8] now",
       "applySoftmax: true in the file, false now",
-      'tokens: null in the file, {"query":9,"item":8} now',
+      'data: [{"name":"text","tokens":null,"file":null}] in the file, [] now',
       'seed: "seven" in the file, "eight" now',
     ],
   );

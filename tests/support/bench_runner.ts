@@ -196,3 +196,8 @@ export async function isAlive(pid: number): Promise<boolean> {
   const state = new TextDecoder().decode(stdout).trim();
   return state !== "" && !state.startsWith("Z");
 }
+
+/** Reads the record of a run as it stands, without checking it. */
+export async function readRunFile(path: string): Promise<Run> {
+  return JSON.parse(await Deno.readTextFile(path));
+}

@@ -1,6 +1,7 @@
 /** A small stored run for tests, with overrides for what a test is about. */
 import type { CellResult, Run } from "../../lib/record/run.ts";
 import { summariseCell } from "../../lib/record/run.ts";
+import { TEXT_RECORD } from "../../lib/score/data.ts";
 
 /** A good cell of two samples, 10 ms and 20 ms. */
 export function exampleCell(changes: Partial<CellResult> = {}): CellResult {
@@ -60,7 +61,7 @@ export function exampleRun(
       }],
       "prefix_cache": "cold",
       "apply_softmax": true,
-      "tokens": null,
+      "data": [TEXT_RECORD],
       "seed": "seven",
       "label_token_ids": { "2": [1, 2] },
       "warmup_counts": [9],
@@ -78,7 +79,7 @@ export function exampleRun(
       prefixCache: "cold",
       applySoftmax: true,
       labelTokenIds: null,
-      tokens: null,
+      data: [TEXT_RECORD],
       repeats: 1,
       timeoutMs: 120_000,
       seed: "seven",

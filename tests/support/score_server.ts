@@ -242,4 +242,10 @@ function writeOut(text: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(text));
 }
 
+/** Returns the bodies of the score requests that a server got, in order. */
+export function scoreBodies(server: ScoreServer): Record<string, unknown>[] {
+  return server.requests.filter(({ line }) => line === "POST /v1/score")
+    .map(({ body }) => JSON.parse(body));
+}
+
 if (import.meta.main) await main();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shownBatchSize } from "../../record/cells.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { shownChange } from "../comparison.ts";
 import { numberOf } from "../columns.ts";
@@ -241,7 +242,9 @@ export function changeChart(cells: readonly CellView[]): Chart {
 
 /** Returns how a cell is called at a row of a chart. */
 function rowLabel({ key }: CellView): string {
-  return `${key.batchSize} × ${key.numLabels}`;
+  const { numLabels, data } = key;
+  const name = data === undefined ? "" : `${data} `;
+  return `${name}${shownBatchSize(key)} × ${numLabels}`;
 }
 
 function statusColour({ status }: CellView): string {

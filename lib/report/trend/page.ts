@@ -42,7 +42,7 @@ import {
 } from "../page.ts";
 import { shownNumber, type Tone } from "../view.ts";
 import { cellsText, describeConditions, describeOpen } from "./text.ts";
-import { cellNamer } from "../../record/cells.ts";
+import { cellNamer, shownBatchSize } from "../../record/cells.ts";
 import { counted } from "../../wrap.ts";
 
 /** A history as it is shown: its page, and what it says in short. */
@@ -265,7 +265,7 @@ function cellTable({ cells, events }: TrendGroup): Html {
       const first = levelMs.find((value) => value !== null) ?? null;
       const now = levelMs.findLast((value) => value !== null) ?? null;
       return [
-        String(key.batchSize),
+        shownBatchSize(key),
         String(key.numLabels),
         String(p50Ms.filter((value) => value !== null).length),
         shown(first),

@@ -16,12 +16,12 @@ const MAX_NAMED_CELLS = 8;
 
 /** Returns what the runs of a group have in common. */
 export function describeConditions(conditions: Conditions): string {
-  const { hardware, target, prefixCache, applySoftmax, lengths } = conditions;
+  const { hardware, target, prefixCache, applySoftmax, data } = conditions;
   return [
     hardware ?? "unknown hardware",
     target ?? "unknown target",
     `prefix cache ${prefixCache ?? "unknown"}`,
-    lengths ?? "unknown prompts",
+    data === null ? "unknown prompts" : Object.values(data).join("; "),
     ...(applySoftmax === false ? ["no softmax"] : []),
   ].join(", ");
 }

@@ -1,0 +1,120 @@
+/**
+ * The flags that say what is sent, and what their values mean together.
+ *
+ * @module
+ */
+import { type Flag, flag } from "../cli/command_spec.ts";
+import { UsageError } from "../failure.ts";
+import {
+  type DataRecord,
+  type DataSource,
+  parseDataSource,
+  TEXT_SOURCE,
+} from "../score/data.ts";
+import { type DataFile, openDataFile } from "../score/data_file.ts";
+import {
+  type PrefixCache,
+  shortest,
+  UNIQUE_TOKENS,
+} from "../score/workload.ts";
+
+/** The flags that say what is sent. */
+export const DATA_FLAGS = [
+  flag.text(
+    "data WHAT",
+    "What is sent: text (default), token ids of given lengths as query=500-2000,item=20, or the requests of a file, .jsonl or .csv",
+    { repeat: true },
+  ),
+] as const satisfies readonly Flag[];
+
+/**
+ * Reads the values of `--data`.
+ *
+ * @param regime The prefix-cache regime that was asked for, if any.
+ * @param problems What is wrong is added here, a line each.
+ * @returns At least one, each name once.
+ */
+export function readDataSources(
+  values: readonly string[],
+  regime: PrefixCache | undefined,
+  problems: string[],
+): DataSource[] {
+  if (values.length === 0) return [TEXT_SOURCE];
+  const sources = values.flatMap((value) => {
+    try {
+      return [parseDataSource(value)];
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      problems.push(`Cannot take --data: ${error.message}`);
+      return [];
+    }
+  });
+  const names = sources.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) {
+    problems.push(
+      `Cannot take two --data of the name ${twice}: their cells could not be told apart. Rename one`,
+    );
+  }
+  if (regime !== undefined && sources.every(({ file }) => file !== null)) {
+    problems.push(
+      `Cannot take --prefix-cache ${regime} with files alone: what a prompt repeats is in the file`,
+    );
+  }
+  problems.push(
+    ...sources.flatMap((source) => lengthProblems(source, regime ?? "cold")),
+  );
+  return sources;
+}
+
+function lengthProblems(
+  { name, tokens }: DataSource,
+  regime: PrefixCache,
+): string[] {
+  if (tokens === null || regime === "hot") return [];
+  const [part, length] = regime === "cold"
+    ? ["query", shortest(tokens.query)]
+    : ["item", shortest(tokens.item)];
+  return length >= UNIQUE_TOKENS ? [] : [
+    `Cannot take --data ${name} with --prefix-cache ${regime}: a ${part} of ${UNIQUE_TOKENS} tokens or more is needed so that each is new`,
+  ];
+}
+
+/** What is sent, checked and ready. */
+export interface OpenedData {
+  /** What is stored of it. */
+  readonly records: readonly DataRecord[];
+  /** The files by their short names. */
+  readonly files: ReadonlyMap<string, DataFile>;
+}
+
+/**
+ * Reads and checks the files among what is sent.
+ *
+ * @param ownItems Whether each request of a file is sent with its own items.
+ * @throws {UsageError} If one cannot be sent, with file and line.
+ */
+export async function openData(
+  sources: readonly DataSource[],
+  ownItems: boolean,
+): Promise<OpenedData> {
+  const records: DataRecord[] = [];
+  const files = new Map<string, DataFile>();
+  const problems: string[] = [];
+  for (const { name, tokens, file } of sources) {
+    if (file === null) {
+      records.push({ name, tokens, file: null });
+      continue;
+    }
+    try {
+      const opened = await openDataFile(file.path, file.format);
+      files.set(name, opened);
+      records.push({ name, tokens, file: { ...opened.record, ownItems } });
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  if (problems.length > 0) throw new UsageError(problems);
+  return { records, files };
+}
