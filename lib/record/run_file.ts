@@ -17,15 +17,16 @@ import { readText } from "../store.ts";
 import { type Run, RUN_SCHEMA, STATUSES, TARGET_KINDS } from "./run.ts";
 import { toJson } from "../escape.ts";
 import { DOUBT_KINDS } from "./doubts.ts";
+import {
+  isShallow,
+  MAX_INFO_DEPTH,
+  MAX_NAME_LENGTH,
+  MAX_NUMBER,
+  MAX_RESULTS,
+  MAX_TEXT_LENGTH,
+} from "./bounds.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-/** Larger numbers are none that were measured, and their sums are not finite. */
-const MAX_NUMBER = 1e15;
-/** A longer name is none that a server has; the longest on Hugging Face have 96 characters. */
-const MAX_NAME_LENGTH = 2_000;
-/** More cells than a hundred repeats of a full profile of three models. */
-const MAX_CELLS = 10_000;
-
 const amount = v.pipe(
   v.number(),
   v.finite(),
@@ -39,6 +40,13 @@ const time = v.pipe(
   v.minValue(-MAX_NUMBER),
   v.maxValue(MAX_NUMBER),
 );
+const text = v.pipe(
+  v.string(),
+  v.maxLength(
+    MAX_TEXT_LENGTH,
+    `a text of at most ${MAX_TEXT_LENGTH} characters was expected`,
+  ),
+);
 const name = v.pipe(
   v.string(),
   v.maxLength(
@@ -47,7 +55,7 @@ const name = v.pipe(
   ),
 );
 const ids = v.array(count);
-const texts = v.array(v.string());
+const texts = v.array(text);
 const sizes = v.array(v.pipe(v.number(), v.integer(), v.minValue(1)));
 const outcome = v.picklist(OUTCOMES);
 const prefixCache = v.picklist([...PREFIX_CACHE_REGIMES, AS_DATA]);
@@ -92,7 +100,7 @@ const key = v.object({
 
 const doubts = v.array(v.object({
   kind: v.picklist(DOUBT_KINDS),
-  text: v.string(),
+  text,
   count: v.exactOptional(count),
 }));
 
@@ -114,7 +122,7 @@ const cell = v.object({
   suspects: v.array(
     v.object({ index: count, kind: v.picklist(["compile", "stall"]) }),
   ),
-  failures: v.array(v.object({ outcome, count, example: v.string() })),
+  failures: v.array(v.object({ outcome, count, example: text })),
   summary: v.nullable(summary),
   status: v.picklist(STATUSES),
   doubts,
@@ -124,7 +132,7 @@ const cell = v.object({
     levelsMs: v.exactOptional(v.tuple([amount, amount])),
     baselineRuns: count,
     moreRuns: v.nullable(count),
-    reason: v.string(),
+    reason: text,
   })),
 });
 
@@ -177,7 +185,7 @@ const options = v.pipe(
   v.unknown(),
   v.transform(withNewNames),
   v.object({
-    profile: v.string(),
+    profile: text,
     batchSizes: sizes,
     numLabels: sizes,
     numRuns: count,
@@ -190,21 +198,12 @@ const options = v.pipe(
     data: DATA_SCHEMA,
     repeats: sizes.item,
     timeoutMs: amount,
-    seed: v.string(),
+    seed: text,
     target,
-    targetAddress: v.string(),
-    compareAddress: v.nullable(v.string()),
+    targetAddress: text,
+    compareAddress: v.nullable(text),
   }),
 );
-
-/** Nothing that this tool stores of a server lies deeper; far deeper values cannot even be written. */
-const MAX_INFO_DEPTH = 16;
-
-function isShallow(value: unknown, depth = MAX_INFO_DEPTH): boolean {
-  if (typeof value !== "object" || value === null) return true;
-  return depth > 0 &&
-    Object.values(value).every((entry) => isShallow(entry, depth - 1));
-}
 
 const info = v.pipe(
   v.record(v.string(), v.unknown()),
@@ -218,32 +217,32 @@ const metadata = v.pipe(
   v.unknown(),
   v.transform(withNewNames),
   v.object({
-    "timestamp": v.string(),
-    "profile": v.string(),
-    "hardware": v.string(),
-    "platform": v.string(),
-    "python_version": v.nullable(v.string()),
-    "commit_hash": v.string(),
-    "model": v.string(),
-    "dtype": v.string(),
+    "timestamp": text,
+    "profile": text,
+    "hardware": text,
+    "platform": text,
+    "python_version": v.nullable(text),
+    "commit_hash": text,
+    "model": text,
+    "dtype": text,
     "tp_size": missing,
     "total_configurations": count,
     "total_runtime_seconds": amount,
-    "tool_version": v.string(),
-    "deno_version": v.string(),
+    "tool_version": text,
+    "deno_version": text,
     "target": target,
-    "target_address": v.string(),
+    "target_address": text,
     "servers": v.array(v.object({
-      model: v.string(),
-      dtype: v.string(),
+      model: name,
+      dtype: name,
       tpSize: missing,
-      version: v.nullable(v.string()),
-      hardware: v.string(),
+      version: v.nullable(text),
+      hardware: text,
       info: v.nullable(info),
     })),
     "prefix_cache": prefixCache,
     "apply_softmax": v.boolean(),
-    "seed": v.string(),
+    "seed": text,
     "data": DATA_SCHEMA,
     "label_token_ids": v.record(v.string(), ids),
     "warmup_counts": ids,
@@ -253,7 +252,7 @@ const metadata = v.pipe(
 
 const cells = v.pipe(
   v.array(cell),
-  v.maxLength(MAX_CELLS, `at most ${MAX_CELLS} cells were expected`),
+  v.maxLength(MAX_RESULTS, `at most ${MAX_RESULTS} cells were expected`),
 );
 
 /** Schema 1 had doubts without kinds: a text for each cell, and a list of texts for the run. */
@@ -303,11 +302,11 @@ const run: v.GenericSchema<unknown, Run> = v.object({
     baseline: texts,
     changePercent: v.nullable(time),
     intervalPercent: interval,
-    statistic: v.optional(v.string(), ""),
+    statistic: v.optional(text, ""),
     missing: v.array(key),
     baselineCells: v.optional(count, 0),
     notes: texts,
-    failure: v.nullable(v.string()),
+    failure: v.nullable(text),
   })),
 });
 

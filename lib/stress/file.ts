@@ -9,6 +9,14 @@ import { UsageError } from "../failure.ts";
 import { OUTCOMES } from "../outcome.ts";
 import { readText } from "../store.ts";
 import { TARGET_KINDS } from "../record/run.ts";
+import {
+  isShallow,
+  MAX_INFO_DEPTH,
+  MAX_NAME_LENGTH,
+  MAX_NUMBER,
+  MAX_RESULTS,
+  MAX_TEXT_LENGTH,
+} from "../record/bounds.ts";
 import { WATCHED } from "./health.ts";
 import {
   FINDING_KINDS,
@@ -20,8 +28,6 @@ import { SCENARIOS, type StressOptions } from "./scenarios.ts";
 import { toJson } from "../escape.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-/** Larger numbers are none that were measured. */
-const MAX_NUMBER = 1e15;
 const number = v.pipe(
   v.number(),
   v.finite(),
@@ -29,7 +35,20 @@ const number = v.pipe(
   v.maxValue(MAX_NUMBER),
 );
 const missing = v.nullable(number);
-const text = v.string();
+const text = v.pipe(
+  v.string(),
+  v.maxLength(
+    MAX_TEXT_LENGTH,
+    `a text of at most ${MAX_TEXT_LENGTH} characters was expected`,
+  ),
+);
+const name = v.pipe(
+  v.string(),
+  v.maxLength(
+    MAX_NAME_LENGTH,
+    `a name of at most ${MAX_NAME_LENGTH} characters was expected`,
+  ),
+);
 const texts = v.array(text);
 const scenario = v.picklist(SCENARIOS);
 const failures = v.array(
@@ -104,7 +123,7 @@ const row = v.object({
 
 const result = v.object({
   scenario,
-  configuration: text,
+  configuration: name,
   verdict: v.picklist(STRESS_VERDICTS),
   findings: v.array(v.object({ kind: v.picklist(FINDING_KINDS), text })),
   notes: texts,
@@ -156,6 +175,14 @@ const result = v.object({
   ),
 });
 
+const info = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.check(
+    (value) => isShallow(value),
+    `at most ${MAX_INFO_DEPTH} levels were expected`,
+  ),
+);
+
 const run: v.GenericSchema<unknown, StressRun> = v.object({
   schema: v.literal(STRESS_SCHEMA),
   kind: v.literal("stress"),
@@ -171,18 +198,21 @@ const run: v.GenericSchema<unknown, StressRun> = v.object({
     "target": v.picklist(TARGET_KINDS),
     "target_address": text,
     "server": v.nullable(v.object({
-      model: text,
-      dtype: text,
+      model: name,
+      dtype: name,
       tpSize: missing,
       version: v.nullable(text),
       hardware: text,
-      info: v.nullable(v.record(text, v.unknown())),
+      info: v.nullable(info),
     })),
     "total_runtime_seconds": number,
     "interrupted": v.boolean(),
   }),
   options,
-  results: v.array(result),
+  results: v.pipe(
+    v.array(result),
+    v.maxLength(MAX_RESULTS, `at most ${MAX_RESULTS} loads were expected`),
+  ),
   calibration: v.nullable(v.object({
     addedP50Ms: number,
     addedP99Ms: number,

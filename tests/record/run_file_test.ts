@@ -243,6 +243,10 @@ Deno.test("parseRun() bounds cells, names and numbers", () => {
     "a name of at most 2000 characters was expected",
   );
   refuse(
+    exampleRun({}, { "target_address": "a".repeat(5_000_000) }),
+    "at metadata.target_address: a text of at most 100000 characters",
+  );
+  refuse(
     exampleRun({
       cells: [{
         ...cell,

@@ -5,7 +5,7 @@ import {
   describeProgress,
   startProgressLog,
 } from "../../lib/stress/progress.ts";
-import { specifiedResult } from "../../lib/stress/record.ts";
+import { specifiedResult, type StressResult } from "../../lib/stress/record.ts";
 import { loadSteps } from "../../lib/stress/scenarios.ts";
 import { exampleLoad, exampleStressRun } from "../support/example_stress.ts";
 import { SHORT_OPTIONS } from "../support/virtual_stress.ts";
@@ -30,6 +30,45 @@ Deno.test("parseStressRun() names the place that is wrong", () => {
     "at results.0.verdict",
   );
   assertThrows(() => parseStressRun("{"), SyntaxError, "found no JSON");
+});
+
+Deno.test("parseStressRun() bounds names, texts, loads and what a server said of itself", () => {
+  const run = exampleStressRun();
+  const [load] = run.results;
+  const refuse = (changed: string, text: string) =>
+    assertThrows(() => parseStressRun(changed), SyntaxError, text);
+  const withLoad = (changes: Partial<StressResult>) =>
+    JSON.stringify({ ...run, results: [{ ...load, ...changes }] });
+  const long = "m".repeat(5_000_000);
+  const depth = 100_000;
+  const deep = "[".repeat(depth) + "]".repeat(depth);
+  const server = {
+    ...{ model: "m", dtype: "d", tpSize: null, version: null },
+    ...{ hardware: "h", info: { "x": "deep" } },
+  };
+  const serving = JSON.stringify({
+    ...run,
+    metadata: { ...run.metadata, server },
+  });
+  assertEquals(parseStressRun(serving).metadata.server, server);
+  refuse(
+    serving.replace('"deep"', deep),
+    "at metadata.server.info: at most 16 levels were expected",
+  );
+  refuse(
+    serving.replace('"model":"m"', `"model":"${long}"`),
+    "a name of at most 2000 characters was expected",
+  );
+  refuse(withLoad({ configuration: long }), "at results.0.configuration");
+  refuse(withLoad({ errors: [long] }), "at results.0.errors.0: a text of at");
+  refuse(withLoad({ durationMs: 1e308 }), "at results.0.durationMs");
+  refuse(
+    JSON.stringify({
+      ...run,
+      results: Array.from({ length: 10_001 }, () => load),
+    }),
+    "at most 10000 loads were expected",
+  );
 });
 
 Deno.test("specifiedResult() passes a load only by its verdict", () => {
