@@ -81,7 +81,11 @@ async function bench(
       stringifyRun,
       (text) => progress.note(text),
     ),
-    listener: benchListener(progress, options.numRuns),
+    listener: benchListener(
+      progress,
+      options.numRuns,
+      () => performance.now(),
+    ),
     now: () => performance.now(),
     signal: interrupts.first,
   });

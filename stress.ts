@@ -57,7 +57,10 @@ async function stress(
   const { outputs, isQuiet } = setup;
   using interrupts = listenForInterrupts();
   const progress = startProgress(isQuiet);
-  using talk = startTalk(progress, isQuiet);
+  using talk = startTalk(progress, isQuiet, {
+    options: setup.options,
+    known: setup.resumed?.results ?? [],
+  });
   await using load = startLoadGenerator(setup.workers);
   const end = await runStress({
     ...setup,
@@ -78,14 +81,8 @@ async function stress(
       stringifyStressRun,
       (text) => progress.note(text),
     ),
-    onProgress: (step, load) => talk.hear(describeProgress(step, load)),
-    onResult: ({ scenario, configuration, verdict, findings }) =>
-      progress.note(
-        [
-          `${scenario}, ${configuration}: ${verdict}`,
-          ...findings.map(({ kind, text }) => `${kind}: ${text}`),
-        ].join("; "),
-      ),
+    onProgress: (step, load) => talk.progress(describeProgress(step, load)),
+    onResult: talk.done,
     now: () => performance.now(),
     signal: interrupts.first,
   });

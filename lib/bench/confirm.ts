@@ -6,6 +6,7 @@
 import type { RunComparison } from "../baseline/comparison.ts";
 import type { CellKey } from "../record/run.ts";
 import { cellId } from "../record/cells.ts";
+import { counted } from "../wrap.ts";
 
 /** A suspected cell is measured at most this often again: more finds little more, by simulation. */
 export const MAX_PASSES = 2;
@@ -55,4 +56,17 @@ export function planPass(
       : undefined;
     return control === undefined ? [cell] : [cell, control];
   });
+}
+
+/** Says what a pass measures again, and why. */
+export function describePass(
+  pass: readonly CellKey[],
+  suspects: readonly CellKey[],
+): string {
+  const others = pass.length - suspects.length;
+  return `Measuring again ${
+    counted(suspects.length, "cell")
+  } that may be slower${
+    others <= 0 ? "" : `, and ${counted(others, "other")} between them`
+  }`;
 }

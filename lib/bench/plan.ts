@@ -3,13 +3,16 @@
  *
  * @module
  */
+import type { Samples } from "../load/samples.ts";
+import { OUTCOMES } from "../outcome.ts";
+import { median } from "../stats/summary.ts";
+import { describeCell, plannedKeys } from "../record/cells.ts";
 import type { LoadGenerator } from "../load/generator.ts";
 import type {
   Calibration,
   CellKey,
   CellResult,
   Run,
-  RunOptions,
   ServerRecord,
 } from "../record/run.ts";
 import { type Target, UNKNOWN, type Wanted } from "../server/open.ts";
@@ -52,12 +55,16 @@ export interface BenchWorld {
 
 /** Hears of a run as it goes. */
 export interface BenchListener {
-  /** The work that is left, in weights of {@linkcode cellWeight}. */
-  readonly expect: (weight: number) => void;
+  /** Cells of these batch sizes will be measured next; `why` is said where they are measured again, else null. */
+  readonly planned: (batchSizes: readonly number[], why: string | null) => void;
   /** The client was measured. */
   readonly calibrated: (calibration: Calibration) => void;
-  /** A cell is being measured, with the requests that ended so far. */
-  readonly measuring: (cell: CellName, requests: number) => void;
+  /** A cell is being measured: the requests that ended so far, and the median of the last ones, null before the first. */
+  readonly measuring: (
+    cell: CellName,
+    requests: number,
+    p50Ms: number | null,
+  ) => void;
   /** A cell is done. */
   readonly measured: (cell: CellName, result: CellResult) => void;
   /** Something the user should know, kept with the run. */
@@ -68,12 +75,12 @@ export interface BenchListener {
 export interface CellName {
   /** For example `batch 4, 2 labels`. */
   readonly label: string;
-  /** Its number, from 1. */
+  /** Its number, from 1; cells that are measured again count on. */
   readonly number: number;
   /** How many cells the run has. */
   readonly total: number;
-  /** Its weight; 0 where an earlier run measured it. */
-  readonly weight: number;
+  /** Which cell it is. */
+  readonly key: CellKey;
 }
 
 /** How a run ended. */
@@ -82,17 +89,6 @@ export interface BenchEnd {
   readonly run: Run;
   /** Why nothing more could be measured, in words; null when all cells were. */
   readonly fatal: string | null;
-}
-
-/**
- * Estimates the work of a cell: a server's time for a request grows with its items, and a small
- * batch still costs a round trip. It serves the time that is left, nothing else.
- */
-export function cellWeight(
-  batchSize: number,
-  options: Pick<RunOptions, "numRuns" | "warmupRuns">,
-): number {
-  return (options.numRuns + options.warmupRuns) * (1 + batchSize / 8);
 }
 
 /** Says which names that were asked for a server does not serve; null for none. */
@@ -108,4 +104,41 @@ export function describeLack(
     : `The server serves ${server.model} (${server.dtype}), and only that is measured: not ${
       missing.join(", ")
     }`;
+}
+
+/** Returns the batch sizes of the cells that are left to measure, each as often as it is. */
+export function batchesLeft(
+  { options, targets }: Pick<BenchPlan, "options" | "targets">,
+  kept: readonly Pick<CellResult, "key">[],
+): number[] {
+  const planned = plannedKeys(options, { model: "", dtype: "" })
+    .map(({ batchSize }) => batchSize);
+  return [...new Set(planned)].flatMap((batchSize) => {
+    const of = (sizes: readonly number[]) =>
+      sizes.filter((size) => size === batchSize).length;
+    const left = of(planned) * targets.length * options.repeats -
+      of(kept.map(({ key }) => key.batchSize));
+    return Array<number>(Math.max(0, left)).fill(batchSize);
+  });
+}
+
+/** Returns the median latency of the good ones of some samples in milliseconds; null without any. */
+export function p50Of({ sentMs, doneMs, outcome }: Samples): number | null {
+  const latenciesMs = Array.from(outcome).flatMap((code, i) =>
+    OUTCOMES[code] === "ok" ? [(doneMs[i] ?? 0) - (sentMs[i] ?? 0)] : []
+  );
+  return latenciesMs.length === 0 ? null : median(latenciesMs);
+}
+
+/** Names a cell for who watches the run: with model, data type and repeat only where there are several. */
+export function labelOf(
+  { options, targets }: Pick<BenchPlan, "options" | "targets">,
+  key: CellKey,
+  repeat: number,
+): string {
+  return [
+    describeCell(key),
+    ...(targets.length > 1 ? [key.model, key.dtype] : []),
+    ...(options.repeats > 1 ? [`repeat ${repeat + 1}`] : []),
+  ].join(", ");
 }

@@ -5,7 +5,6 @@
  */
 import { MeasureError } from "../failure.ts";
 import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
-import { isConnectionLost } from "../outcome.ts";
 import {
   checkAlike,
   checkResumed,
@@ -22,17 +21,20 @@ import {
 } from "../record/run.ts";
 import { defaultLabelTokenIds } from "../score/workload.ts";
 import type { Target, Wanted } from "../server/open.ts";
+import { checkAlive } from "./alive.ts";
 import { measureAbCell } from "./ab.ts";
 import { type CellWorld, measureCell } from "./cell.ts";
-import { MAX_PASSES, planPass } from "./confirm.ts";
+import { describePass, MAX_PASSES, planPass } from "./confirm.ts";
 import { findDrift } from "./drift.ts";
 import {
+  batchesLeft,
   type BenchEnd,
   type BenchPlan,
   type BenchWorld,
   type CellName,
-  cellWeight,
   describeLack,
+  labelOf,
+  p50Of,
 } from "./plan.ts";
 import { recordRun } from "./record.ts";
 import { findTooLong, sendCell } from "./send.ts";
@@ -79,6 +81,13 @@ interface What {
   readonly name: CellName;
 }
 
+/** How far a cell is. */
+interface CellProgress {
+  requests: number;
+  p50Ms: number | null;
+  readonly name: CellName;
+}
+
 class Bench {
   readonly #plan: BenchPlan;
   readonly #world: BenchWorld;
@@ -93,12 +102,15 @@ class Bench {
   /** Payloads of each cell that were sent, so that a later pass sends new ones. */
   readonly #sent = new Map<string, number>();
   #number = 0;
+  /** Cells that will have been measured, passes counted. */
+  #total: number;
   #isCut = false;
 
   constructor(plan: BenchPlan, world: BenchWorld) {
     this.#plan = plan;
     this.#world = world;
     this.#startMs = world.now();
+    this.#total = this.#expected();
     const earlier = plan.resumed;
     const kept = keptCells(earlier);
     this.#reference = [...kept.reference];
@@ -109,14 +121,7 @@ class Bench {
       : `${plan.options.seed}/${plan.timestamp}`;
     this.#servers = [...earlier?.metadata.servers ?? []];
     this.#doubts = [...earlier?.doubts ?? []];
-    const { options, targets } = plan;
-    const weigh = (keys: readonly CellKey[]) =>
-      keys.reduce((sum, key) => sum + cellWeight(key.batchSize, options), 0);
-    const planned = plannedKeys(options, { model: "", dtype: "" });
-    world.listener.expect(
-      weigh(planned) * targets.length * options.repeats -
-        weigh(this.#cells.map(({ key }) => key)),
-    );
+    world.listener.planned(batchesLeft(plan, this.#cells), null);
   }
 
   /** Measures the client, once; a server is idle meanwhile, and has been found to be there. */
@@ -156,9 +161,9 @@ class Bench {
     await this.#checkDrift(target, keys);
     for (let pass = 0; pass < MAX_PASSES; pass++) {
       const suspects = this.#plan.findSuspects?.(this.record()) ?? [];
-      for (const key of planPass(keys, suspects)) {
-        await this.#measureAgain(target, key);
-      }
+      const again = planPass(keys, suspects);
+      this.#announce(again, describePass(again, suspects));
+      for (const key of again) await this.#measureAgain(target, key);
     }
   }
 
@@ -179,18 +184,24 @@ class Bench {
 
   async #measureOnce(targets: Targets, key: CellKey, repeat: number) {
     if (this.#world.signal.aborted) return;
-    const { options } = this.#plan;
     const known = this.#cells.find((cell) =>
       repeatId(cell) === repeatId({ key, repeat })
     );
     const name: CellName = {
-      label: describeCell(key),
+      label: labelOf(this.#plan, key, repeat),
       number: ++this.#number,
-      total: this.#expected(),
-      weight: known === undefined ? cellWeight(key.batchSize, options) : 0,
+      total: this.#total,
+      key,
     };
     if (known !== undefined) return this.#world.listener.measured(name, known);
     await this.#measure(targets, { key, repeat, name });
+  }
+
+  /** Says which cells are measured again, and why. */
+  #announce(keys: readonly CellKey[], why: string): void {
+    if (keys.length === 0 || this.#world.signal.aborted) return;
+    this.#total += keys.length;
+    this.#world.listener.planned(keys.map(({ batchSize }) => batchSize), why);
   }
 
   /** Measures a cell of the last run once more; its samples count with the first ones. */
@@ -201,10 +212,10 @@ class Bench {
     }
     const repeat = this.#plan.options.repeats - 1;
     const name = {
-      label: `${describeCell(key)}, again`,
-      number: this.#number,
-      total: this.#number,
-      weight: 0,
+      label: `${labelOf(this.#plan, key, repeat)}, again`,
+      number: ++this.#number,
+      total: this.#total,
+      key,
     };
     await this.#measure({ target, compared: null }, { key, repeat, name });
   }
@@ -213,6 +224,7 @@ class Bench {
   async #checkDrift(target: Target, keys: readonly CellKey[]): Promise<void> {
     if (keys.length < 2) return;
     const ends = [keys[0], keys.at(-1)].filter((key) => key !== undefined);
+    this.#announce(ends, "Measuring the first and the last cell again");
     for (const key of ends) await this.#measureAgain(target, key);
     const repeat = this.#plan.options.repeats - 1;
     for (const key of ends) {
@@ -248,7 +260,7 @@ class Bench {
       numRuns: options.numRuns,
       warmupRuns: options.warmupRuns,
     };
-    const progress = { requests: 0, name };
+    const progress: CellProgress = { requests: 0, p50Ms: null, name };
     const world = this.#cellWorld(target, {
       key,
       offset,
@@ -272,8 +284,9 @@ class Bench {
       );
     await this.#world.save(this.record());
     this.#world.listener.measured(name, b);
-    await this.#checkAlive(target, b);
-    if (compared !== null && a !== null) await this.#checkAlive(compared, a);
+    if (this.#world.signal.aborted) return;
+    await checkAlive(target, b);
+    if (compared !== null && a !== null) await checkAlive(compared, a);
   }
 
   #labelTokenIds({ numLabels }: CellKey): readonly number[] {
@@ -286,7 +299,7 @@ class Bench {
     cell: {
       readonly key: CellKey;
       readonly offset: number;
-      readonly progress: { requests: number; readonly name: CellName };
+      readonly progress: CellProgress;
       /** Tells the payloads of two servers apart. */
       readonly suffix: string;
     },
@@ -310,36 +323,21 @@ class Bench {
             load,
             signal,
             onDone: (done) =>
-              listener.measuring(progress.name, progress.requests + done),
+              listener.measuring(
+                progress.name,
+                progress.requests + done,
+                progress.p50Ms,
+              ),
           },
           count,
           offset + firstIndex,
         );
         progress.requests += count;
-        listener.measuring(progress.name, progress.requests);
+        progress.p50Ms = p50Of(samples) ?? progress.p50Ms;
+        listener.measuring(progress.name, progress.requests, progress.p50Ms);
         return samples;
       },
     };
-  }
-
-  /** Goes no further with a server that has died or that answers nothing. */
-  async #checkAlive(target: Target, cell: CellResult): Promise<void> {
-    if (this.#world.signal.aborted) return;
-    const death = cell.failures.some(isConnectionLost)
-      ? await target.death()
-      : null;
-    if (death !== null) throw new MeasureError(`Cannot go on: ${death}`);
-    const silent = cell.summary === null && cell.failures.length > 0 &&
-      cell.failures.every(({ outcome }) =>
-        outcome === "connect" || outcome === "timeout" || outcome === "reset"
-      );
-    if (silent) {
-      throw new MeasureError(
-        `Cannot go on: ${target.endpoint.url} answered no request of a whole cell: ${
-          cell.failures[0]?.example
-        }`,
-      );
-    }
   }
 
   /** Keeps what the server says of itself, and says where it is not what was asked for. */

@@ -17,18 +17,30 @@ export interface ProgressOptions {
   readonly now: () => number;
 }
 
+/** How far a run is. */
+export interface Position {
+  /** Where it is, such as `cell 4 of 18`. */
+  readonly where: string;
+  /** What is measured now, and what it shows so far. */
+  readonly what: string;
+  /** The time that is left in milliseconds; null where it is not known. */
+  readonly leftMs: number | null;
+}
+
 /** The living line is drawn at most this often, in milliseconds. */
 const REDRAW_INTERVAL_MS = 100;
 
 /** Without a terminal a wait is told of this often, in milliseconds. */
 const WAIT_INTERVAL_MS = 60_000;
 
-/** Shows the progress of a run whose steps have weights, such as the expected work of a cell. */
+/** The length of the bar, and its signs: plain ones, which every terminal has. */
+const BAR_COLUMNS = 12;
+const [DONE_SIGN, LEFT_SIGN] = ["#", "-"];
+
+/** Shows the progress of a run. */
 export class Progress {
   readonly #options: ProgressOptions;
   readonly #startMs: number;
-  #totalWeight = 0;
-  #doneWeight = 0;
   #drawnMs = -Infinity;
   #isDrawn = false;
   /** When a wait was last told of; long ago where something else came after it. */
@@ -40,42 +52,29 @@ export class Progress {
     this.#startMs = options.now();
   }
 
-  /** States the weight of all steps that are left. */
-  expect(totalWeight: number): void {
-    this.#totalWeight = totalWeight;
+  /** Whether a line is drawn over again and again. */
+  get isTerminal(): boolean {
+    return this.#options.isTerminal;
   }
 
-  /**
-   * Shows a step in progress, on a terminal only.
-   *
-   * @param text What is being done.
-   * @param stepWeight How much of the work of this step is done.
-   */
-  update(text: string, stepWeight = 0): void {
-    const { isTerminal, now, write, terminalColumns } = this.#options;
-    const nowMs = now();
-    if (!isTerminal || nowMs - this.#drawnMs < REDRAW_INTERVAL_MS) return;
-    this.#drawnMs = nowMs;
-    this.#isDrawn = true;
-    const line = [text, this.#timeLeft(this.#doneWeight + stepWeight)]
-      .filter((part) => part !== "").join(", ");
-    write(`\r\x1b[K${escapeForTerminal(line, terminalColumns - 4)}`);
+  /** Shows where a run is, on a terminal only: a bar, the time that is left, and what goes on. */
+  update({ where, what, leftMs }: Position): void {
+    const left = leftMs === null ? "" : `, ${formatDuration(leftMs)} left`;
+    this.#draw(`${this.#bar(leftMs)}${where}${left}: ${what}`);
   }
 
   /** Shows a wait that goes on: without a terminal at its start and once a minute. */
   wait(text: string): void {
     const nowMs = this.#options.now();
-    if (this.#options.isTerminal) return this.update(text);
+    if (this.#options.isTerminal) return this.#draw(text);
     if (nowMs - this.#waitToldMs < WAIT_INTERVAL_MS) return;
     this.note(text);
     this.#waitToldMs = nowMs;
   }
 
-  /** Shows that a step is done: a line of its own. */
-  step(text: string, stepWeight: number): void {
-    this.#doneWeight += stepWeight;
-    const left = this.#timeLeft(this.#doneWeight);
-    this.note(left === "" ? text : `${text} (${left})`);
+  /** Says that a step is done, where there is no living line that shows it. */
+  step(text: string): void {
+    if (!this.#options.isTerminal) this.note(text);
   }
 
   /** Shows a line that stays. */
@@ -94,11 +93,22 @@ export class Progress {
     this.#drawnMs = -Infinity;
   }
 
-  #timeLeft(doneWeight: number): string {
-    if (doneWeight <= 0 || doneWeight >= this.#totalWeight) return "";
+  #draw(line: string): void {
+    const { isTerminal, now, write, terminalColumns } = this.#options;
+    const nowMs = now();
+    if (!isTerminal || nowMs - this.#drawnMs < REDRAW_INTERVAL_MS) return;
+    this.#drawnMs = nowMs;
+    this.#isDrawn = true;
+    write(`\r\x1b[K${escapeForTerminal(line, terminalColumns - 4)}`);
+  }
+
+  #bar(leftMs: number | null): string {
     const elapsedMs = this.#options.now() - this.#startMs;
-    const leftMs = elapsedMs * (this.#totalWeight / doneWeight - 1);
-    return `about ${formatDuration(leftMs)} left`;
+    const share = leftMs === null ? 0 : elapsedMs / (elapsedMs + leftMs || 1);
+    const done = Math.floor(BAR_COLUMNS * Math.min(1, share));
+    return `[${DONE_SIGN.repeat(done)}${
+      LEFT_SIGN.repeat(BAR_COLUMNS - done)
+    }] `;
   }
 }
 

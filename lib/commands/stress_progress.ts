@@ -4,14 +4,45 @@
  * @module
  */
 import type { Progress } from "../cli/progress.ts";
-import { type ProgressLog, startProgressLog } from "../stress/progress.ts";
+import { plannedLoads, StressForecast } from "../stress/forecast.ts";
+import { startProgressLog } from "../stress/progress.ts";
+import type { StressResult } from "../stress/record.ts";
+import type { StressOptions } from "../stress/scenarios.ts";
+import { listed } from "../wrap.ts";
 
-/** Draws on a terminal what is heard, and says it line by line elsewhere. */
-export function startTalk(progress: Progress, isQuiet: boolean): ProgressLog {
-  if (isQuiet || Deno.stderr.isTerminal()) {
-    return { hear: (text) => progress.update(text), [Symbol.dispose]() {} };
-  }
-  return startProgressLog({
+/** What hears of a stress run. */
+export interface StressTalk extends Disposable {
+  /** Something goes on before the first load. */
+  readonly hear: (text: string) => void;
+  /** A load goes on. */
+  readonly progress: (text: string) => void;
+  /** A load is done. */
+  readonly done: (result: StressResult) => void;
+}
+
+/** More findings of one load are counted. */
+const MAX_FINDINGS = 3;
+
+/**
+ * Draws on a terminal what is heard, with the number of the load and the time left, and says it line by line elsewhere.
+ *
+ * @param known The loads of an earlier part of the run.
+ */
+export function startTalk(
+  progress: Progress,
+  isQuiet: boolean,
+  { options, known }: {
+    readonly options: StressOptions;
+    readonly known: readonly StressResult[];
+  },
+): StressTalk {
+  const forecast = new StressForecast(
+    plannedLoads(options),
+    known.filter(({ verdict }) => verdict !== "INTERRUPTED"),
+  );
+  let begunMs = performance.now();
+  const where = () => `load ${forecast.number} of ${forecast.total}`;
+  const log = isQuiet || progress.isTerminal ? null : startProgressLog({
     note: (text) => progress.note(text),
     now: () => performance.now(),
     every: (task, intervalMs) => {
@@ -21,4 +52,31 @@ export function startTalk(progress: Progress, isQuiet: boolean): ProgressLog {
       return () => clearInterval(timer);
     },
   });
+  return {
+    hear: (text) => log === null ? progress.wait(text) : log.hear(text),
+    progress: (text) =>
+      log === null
+        ? progress.update({
+          where: where(),
+          what: text,
+          leftMs: forecast.leftMs(performance.now() - begunMs),
+        })
+        : log.hear(`${where()}: ${text}`),
+    done: ({ scenario, configuration, verdict, findings }) => {
+      progress.note(
+        [
+          `${where()}: ${scenario}, ${configuration}: ${verdict}`,
+          ...(findings.length === 0 ? [] : [
+            listed(
+              findings.map(({ kind, text }) => `${kind}: ${text}`),
+              MAX_FINDINGS,
+            ),
+          ]),
+        ].join("; "),
+      );
+      forecast.learn({ scenario, tookMs: performance.now() - begunMs });
+      begunMs = performance.now();
+    },
+    [Symbol.dispose]: () => log?.[Symbol.dispose](),
+  };
 }

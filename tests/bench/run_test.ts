@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type BenchPlan, cellWeight } from "../../lib/bench/plan.ts";
+import type { BenchPlan } from "../../lib/bench/plan.ts";
 import { runBench } from "../../lib/bench/run.ts";
 import { MeasureError } from "../../lib/failure.ts";
 import type { LoadGenerator, LoadPlan } from "../../lib/load/generator.ts";
@@ -86,8 +86,7 @@ async function run(changes: Partial<BenchPlan>, world: FakeWorld = {}) {
   const events: string[] = [];
   const saved: Run[] = [];
   const loads: LoadPlan[] = [];
-  const weights: number[] = [];
-  let expected = 0;
+  const planned: [batchSizes: readonly number[], why: string | null][] = [];
   const abort = new AbortController();
   let nowMs = 1000;
   let requests = 0;
@@ -150,15 +149,14 @@ async function run(changes: Partial<BenchPlan>, world: FakeWorld = {}) {
       return Promise.resolve();
     },
     listener: {
-      expect: (weight) => expected = weight,
+      planned: (...plan) => planned.push(plan),
       calibrated: () => {},
       measuring: ({ label }) => {
         const event = `measure ${label}`;
         if (events.at(-1) !== event) events.push(event);
       },
-      measured: ({ label, number, total, weight }) => {
+      measured: ({ label, number, total }) => {
         events.push(`measured ${number}/${total} ${label}`);
-        weights.push(weight);
       },
       warning: (text) => events.push(`warning ${text}`),
     },
@@ -166,7 +164,7 @@ async function run(changes: Partial<BenchPlan>, world: FakeWorld = {}) {
     signal: abort.signal,
   });
   const seeds = new Set(loads.map(({ workload }) => workload.seed));
-  return { ...end, events, saved, loads, expected, weights, seeds: [...seeds] };
+  return { ...end, events, saved, loads, planned, seeds: [...seeds] };
 }
 
 const cellsOf = ({ cells }: Run) =>
@@ -220,15 +218,15 @@ Deno.test("runBench() measures each target in turn and closes it before the next
     [
       "open a bfloat16",
       "save 1",
-      "measured 1/3 Batch 1, Labels 2",
+      "measured 1/3 Batch 1, Labels 2, a, bfloat16",
       "close a bfloat16",
       "open a float32",
       "save 2",
-      "measured 2/3 Batch 1, Labels 2",
+      "measured 2/3 Batch 1, Labels 2, a, float32",
       "close a float32",
       "open b bfloat16",
       "save 3",
-      "measured 3/3 Batch 1, Labels 2",
+      "measured 3/3 Batch 1, Labels 2, b, bfloat16",
       "close b bfloat16",
       "save 3",
     ],
@@ -448,17 +446,11 @@ Deno.test("runBench() skips finished cells on resume and measures cut ones again
   assertEquals(Math.round(metadata["total_runtime_seconds"] * 1000), 540);
 });
 
-Deno.test("runBench() expects only the work that is left", async () => {
-  const { run: cut, expected: all, weights } = await run({}, {
-    interruptAt: 31,
-  });
-  const [small, large] = [cellWeight(1, OPTIONS), cellWeight(4, OPTIONS)];
-  assertEquals([small, large], [5 * 1.125, 5 * 1.5]);
-  assertEquals(all, 2 * small + 2 * large);
-  assertEquals(weights, [small, small, large]);
+Deno.test("runBench() plans only the cells that are left", async () => {
+  const { run: cut, planned } = await run({}, { interruptAt: 31 });
+  assertEquals(planned, [[[1, 1, 4, 4], null]]);
   const seen = await run({ resumed: cut });
-  assertEquals(seen.expected, 2 * large);
-  assertEquals(seen.weights, [0, 0, large, large]);
+  assertEquals(seen.planned, [[[4, 4], null]]);
 });
 
 Deno.test("runBench() ends when the target has died, with what was measured", async () => {
