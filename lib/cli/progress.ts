@@ -34,7 +34,7 @@ const REDRAW_INTERVAL_MS = 100;
 const WAIT_INTERVAL_MS = 60_000;
 
 /** The length of the bar, and its signs: plain ones, which every terminal has. */
-const BAR_COLUMNS = 12;
+const BAR_COLUMNS = 8;
 const [DONE_SIGN, LEFT_SIGN] = ["#", "-"];
 
 /** Shows the progress of a run. */

@@ -77,6 +77,7 @@ export class StressForecast {
   readonly #loads: PlannedLoad[];
   readonly #took: { readonly scenario: Scenario; readonly factor: number }[] =
     [];
+  /** Loads of the whole run. */
   readonly total: number;
 
   /**

@@ -30,12 +30,12 @@ const at = (
 Deno.test("Progress draws one living line on a terminal, with a bar and the time left", () => {
   const { progress, clock, read } = start(true);
   progress.update(at("cell 1 of 2"));
-  assertEquals(read(), [`${CLEAR}[------------] cell 1 of 2: p50 5.00 ms`]);
+  assertEquals(read(), [`${CLEAR}[--------] cell 1 of 2: p50 5.00 ms`]);
   clock.nowMs += 10_000;
   progress.update(at("cell 1 of 2", 30_000));
   // A quarter of the time is over.
   assertEquals(read(), [
-    `${CLEAR}[###---------] cell 1 of 2, 30 s left: p50 5.00 ms`,
+    `${CLEAR}[##------] cell 1 of 2, 30 s left: p50 5.00 ms`,
   ]);
   // A step that is done needs no line of its own.
   progress.step("cell 1 of 2: p50 5.00 ms");
