@@ -29,6 +29,7 @@ import {
 } from "./lib/commands/report.ts";
 import { UsageError } from "./lib/failure.ts";
 import { describeBroken, loadHistory } from "./lib/history/files.ts";
+import { parseObject } from "./lib/json.ts";
 import { readRun } from "./lib/record/run_file.ts";
 import { renderView } from "./lib/report/run/text.ts";
 import { renderStressRun } from "./lib/report/stress/text.ts";
@@ -125,14 +126,7 @@ async function renderAs<Result>(
 
 /** Tells the record of a stress test; what is no record at all is left to its reader. */
 async function isStressRecord(path: string): Promise<boolean> {
-  const text = await readText(path);
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && "kind" in value &&
-      value.kind === "stress";
-  } catch {
-    return false;
-  }
+  return parseObject(await readText(path))?.["kind"] === "stress";
 }
 
 async function trend(args: readonly string[]): Promise<number> {

@@ -14,7 +14,7 @@ import {
   simHelp,
   type SimRequest,
 } from "./lib/commands/sim.ts";
-import { MeasureError, UsageError } from "./lib/failure.ts";
+import { MeasureError, messageOf, UsageError } from "./lib/failure.ts";
 import { type Simulator, startSimulator } from "./lib/simulator/start.ts";
 
 async function serveUntilSignal(simulator: Simulator): Promise<number> {
@@ -83,9 +83,7 @@ async function start({ options, logs }: SimRequest): Promise<Simulator> {
     });
   } catch (error) {
     throw new MeasureError(
-      `Cannot listen on ${host}:${port}: ${
-        error instanceof Error ? error.message : error
-      }`,
+      `Cannot listen on ${host}:${port}: ${messageOf(error)}`,
     );
   }
 }

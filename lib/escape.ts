@@ -18,8 +18,6 @@ const UNSAFE_REGEXP = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const QUOTED_FORMULA_REGEXP = /^'*[=+\-@\t\r]/;
 /** What {@linkcode escapeForCsv} writes in place of a character. */
 const ESCAPED_REGEXP = /\\(?:x([0-9a-f]{2})|u\{([0-9a-f]{1,6})\})/g;
-/** What hides or reorders text and stands as it is in JSON. */
-const HIDDEN_REGEXP = /[\p{Cf}\p{Zl}\p{Zp}\x7f-\x9f]/gu;
 
 const LAST_SHORT_CODE = 0xff;
 
@@ -63,15 +61,4 @@ export function unescapeCsv(text: string): string {
     const character = String.fromCodePoint(code);
     return escapeForCsv(character) === escaped ? character : escaped;
   });
-}
-
-/** Writes a value as JSON in which nothing hides or reorders text. */
-export function toJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replace(
-    HIDDEN_REGEXP,
-    (character) =>
-      character.split("").map((unit) =>
-        `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`
-      ).join(""),
-  );
 }

@@ -23,3 +23,8 @@ export class UsageError extends Error {
     super(problems.join("\n"));
   }
 }
+
+/** Returns what an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname, join, resolve } from "@std/path";
-import { MeasureError, UsageError } from "./failure.ts";
+import { MeasureError, messageOf, UsageError } from "./failure.ts";
 
 /** A file that is read is at most this long; a full profile's record has about 1 MB, and reading takes forty times as much memory. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -194,5 +194,5 @@ function fileProblem(
       action === "read" ? "file" : "folder"
     }`;
   }
-  return `${cannot}: ${error instanceof Error ? error.message : String(error)}`;
+  return `${cannot}: ${messageOf(error)}`;
 }

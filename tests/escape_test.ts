@@ -1,10 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  escapeForCsv,
-  escapeForTerminal,
-  toJson,
-  unescapeCsv,
-} from "../lib/escape.ts";
+import { escapeForCsv, escapeForTerminal, unescapeCsv } from "../lib/escape.ts";
+import { toJson } from "../lib/json.ts";
 
 Deno.test("escapeForTerminal() shows what a terminal would obey", () => {
   const cases: [string, string][] = [

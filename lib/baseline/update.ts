@@ -4,6 +4,7 @@
  * @module
  */
 import { stringifyRows } from "../csv.ts";
+import { parseObject } from "../json.ts";
 import { KEY_METRICS, SPECIFIED_METRICS } from "../record/metrics.ts";
 import type { Run } from "../record/run.ts";
 import { parseRun, stringifyRun } from "../record/run_file.ts";
@@ -80,6 +81,9 @@ export function appendCsv(existing: string | null, run: Run): string {
 export function appendMetadata(existing: string | null, run: Run): string {
   const { metadata } = run;
   const known = existing === null ? {} : parseObject(existing);
+  if (known === null) {
+    throw new SyntaxError("metadata as a JSON object were expected");
+  }
   const earlier = Array.isArray(known["runs"])
     ? known["runs"]
     : existing === null
@@ -118,14 +122,6 @@ export function appendRecord(existing: string | null, run: Run): string {
     cells,
     metadata: { ...run.metadata, "total_configurations": cells.length },
   });
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new SyntaxError("metadata as a JSON object were expected");
-  }
-  return { ...value };
 }
 
 /** What tells one run of a baseline from another. */

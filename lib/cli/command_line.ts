@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { messageOf } from "../failure.ts";
 import { Progress } from "./progress.ts";
 import { escapeForTerminal } from "../escape.ts";
 
@@ -46,9 +47,7 @@ export function say(text: string): number {
   } catch (error) {
     // A full disk or a reader that went takes no result away: it is in the files, and in the exit code.
     complain(
-      `Cannot write to standard output: ${
-        error instanceof Error ? error.message : error
-      }`,
+      `Cannot write to standard output: ${messageOf(error)}`,
       0,
     );
   }

@@ -9,7 +9,7 @@ import {
   type FlagValues,
 } from "../cli/command_spec.ts";
 import { formatHelp } from "../cli/help.ts";
-import { UsageError } from "../failure.ts";
+import { messageOf, UsageError } from "../failure.ts";
 import { faultTable } from "../simulator/faults.ts";
 import {
   ENGINE_DEFAULTS,
@@ -185,7 +185,7 @@ export function readSimFlags(
     };
   } catch (error) {
     throw new UsageError([
-      error instanceof Error ? error.message : String(error),
+      messageOf(error),
     ]);
   }
 }

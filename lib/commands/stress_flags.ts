@@ -4,7 +4,7 @@
  * @module
  */
 import type { FlagValues } from "../cli/command_spec.ts";
-import { UsageError } from "../failure.ts";
+import { messageOf, UsageError } from "../failure.ts";
 import type { TargetKind } from "../record/run.ts";
 import { parseObjectives } from "../stress/objectives.ts";
 import {
@@ -56,7 +56,7 @@ export function readStressFlags(
     parseObjectives(flags.slo);
   } catch (error) {
     problems.push(
-      `Cannot take --slo: ${error instanceof Error ? error.message : error}`,
+      `Cannot take --slo: ${messageOf(error)}`,
     );
   }
   const { ladder = [] } = flags;

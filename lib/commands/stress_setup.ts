@@ -26,7 +26,7 @@ import {
   type StressFlags,
   type StressRequest,
 } from "./stress_flags.ts";
-import { toJson } from "../escape.ts";
+import { toJson } from "../json.ts";
 
 /** What a stress run needs, checked. */
 export interface StressSetup {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../failure.ts";
 import { type Flag, flag } from "../cli/command_spec.ts";
 import { createRequestEncoder } from "../http/request.ts";
 import { hideKeys } from "../secret.ts";
@@ -120,9 +121,7 @@ function readHeaders(
     createRequestEncoder(new URL("http://host"), headers);
   } catch (error) {
     problems.push(
-      `Cannot take --header: ${
-        error instanceof Error ? error.message : String(error)
-      }`,
+      `Cannot take --header: ${messageOf(error)}`,
     );
   }
   return headers;
@@ -166,6 +165,6 @@ export function launchProblems(command: string): string[] {
     launchWords(command, { model: "", dtype: "", port: "" });
     return [];
   } catch (error) {
-    return [hideKeys(error instanceof Error ? error.message : String(error))];
+    return [hideKeys(messageOf(error))];
   }
 }

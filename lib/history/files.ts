@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "@std/path";
-import { UsageError } from "../failure.ts";
+import { messageOf, UsageError } from "../failure.ts";
 import { readText } from "../store.ts";
 import { type HistoryRun, historyRun } from "./runs.ts";
 import { parseRun } from "../record/run_file.ts";
@@ -82,9 +82,7 @@ async function listRecords(folder: string): Promise<string[]> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError([
-      `Cannot read folder '${folder}': ${
-        error instanceof Error ? error.message : String(error)
-      }`,
+      `Cannot read folder '${folder}': ${messageOf(error)}`,
     ]);
   }
   return paths.toSorted();

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { messageOf } from "../failure.ts";
 import type { Exchange } from "./exchange.ts";
 import { ResponseReader } from "./response.ts";
 
@@ -168,7 +169,7 @@ export class HttpConnection {
     if (this.#isClosed) return;
     const exchange = this.#exchange;
     if (exchange === null) return this.#lose();
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     const { started } = this.reader;
     const message = `The connection broke ${
       started ? "within" : "before"

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../failure.ts";
 
 /** Where connections go. */
 export interface DialTarget {
@@ -152,7 +153,7 @@ async function openStream(
 }
 
 function dialCause(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const cause = CAUSES.find(([pattern]) => pattern.test(text));
   return cause === undefined ? text : `${cause[1]} (${text})`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../failure.ts";
 import type { TransportFailure } from "../outcome.ts";
 import {
   type ConnectionFailure,
@@ -205,7 +206,7 @@ export class HttpPool implements ConnectionOwner {
       if (exchange.isListed) connection.start(exchange, this.now());
       else this.#release(connection, this.now());
     } catch (error) {
-      this.#fail(exchange, "connect", errorMessage(error));
+      this.#fail(exchange, "connect", messageOf(error));
     }
   }
 
@@ -243,7 +244,7 @@ export class HttpPool implements ConnectionOwner {
       exchange.succeed();
     } catch (error) {
       const outcome = error instanceof RangeError ? "too-large" : "protocol";
-      exchange.fail(outcome, errorMessage(error), exchange.doneMs);
+      exchange.fail(outcome, messageOf(error), exchange.doneMs);
     }
   }
 
@@ -288,8 +289,4 @@ export class HttpPool implements ConnectionOwner {
       this.#fail(exchange, "timeout", message);
     }
   }
-}
-
-function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { messageOf } from "../failure.ts";
 import type { HttpClient } from "../http/client.ts";
 import { createAnswerJudge, expectedAnswer } from "../score/answer.ts";
 import { scoreTolerance } from "../score/truth.ts";
@@ -101,7 +102,7 @@ async function run(plan: LoadPlan): Promise<void> {
       samples.outcome.buffer,
     ] as Transferable[]);
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     scope.postMessage({ type: "error", message: text }, []);
   } finally {
     clearInterval(ticker);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { messageOf } from "../failure.ts";
 import * as v from "valibot";
 import { createRedactor } from "../secret.ts";
 import { escapeForTerminal } from "../escape.ts";
@@ -121,7 +122,7 @@ async function sendOnce(
     });
     text = await readBounded(response);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { reason, waitMs: unclearWaitMs };
   }
   const value = parseJson(text);

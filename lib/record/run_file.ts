@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { UsageError } from "../failure.ts";
+import { messageOf, UsageError } from "../failure.ts";
 import { OUTCOMES } from "../outcome.ts";
 import {
   AS_DATA,
@@ -15,7 +15,7 @@ import {
 import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
 import { readText } from "../store.ts";
 import { type Run, RUN_SCHEMA, STATUSES, TARGET_KINDS } from "./run.ts";
-import { toJson } from "../escape.ts";
+import { toJson } from "../json.ts";
 import { DOUBT_KINDS } from "./doubts.ts";
 import {
   isShallow,
@@ -332,7 +332,7 @@ export function parseRun(text: string): Run {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     throw new SyntaxError(`a run record was expected, not JSON: ${found}`);
   }
   const result = v.safeParse(run, fromSchema1(value), { abortEarly: true });

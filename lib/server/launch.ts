@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgsStringToArgv as splitWords } from "string-argv";
-import { MeasureError } from "../failure.ts";
+import { MeasureError, messageOf } from "../failure.ts";
 import { sleep, within } from "../load/clock.ts";
 import type { Redactor } from "../secret.ts";
 import { describeLeft, endServer, killServer } from "./end.ts";
@@ -241,8 +241,6 @@ function cannotStart(program: string, error: unknown): string {
   return `Cannot launch '${program}': ${
     error instanceof Deno.errors.NotFound
       ? "there is no such program on PATH"
-      : error instanceof Error
-      ? error.message
-      : String(error)
+      : messageOf(error)
   }`;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "../failure.ts";
 import type { Redactor } from "../secret.ts";
 
 /** Lines of the log that are shown when a server dies. */
@@ -64,9 +65,7 @@ async function readTail(path: string): Promise<string> {
     await log.seek(Math.max(0, size - TAIL_BYTES), Deno.SeekMode.Start);
     return await new Response(log.readable).text();
   } catch (error) {
-    return `(the log cannot be read: ${
-      error instanceof Error ? error.message : String(error)
-    })`;
+    return `(the log cannot be read: ${messageOf(error)})`;
   }
 }
 

@@ -6,7 +6,8 @@
 import { MeasureError } from "../failure.ts";
 import type { HttpClient } from "../http/client.ts";
 import { createEndpointClient } from "../load/endpoint.ts";
-import { sleep } from "../load/clock.ts";
+import { parseObject } from "../json.ts";
+import { within } from "../load/clock.ts";
 import type { Endpoint } from "../load/generator.ts";
 import type { ServerRecord, TargetKind } from "../record/run.ts";
 import { quoteBody } from "../score/answer.ts";
@@ -139,15 +140,22 @@ async function openUrl(
   url: string,
   wanted: Wanted,
 ): Promise<Target> {
-  const endpoint = endpointOf(options, url);
   return {
-    kind: "url",
-    endpoint,
-    server: await identify(endpoint, options, wanted),
-    identify: () => identify(endpoint, options, wanted),
+    ...await meet("url", endpointOf(options, url), options, wanted),
     death: () => Promise.resolve(null),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** Asks a server that is there what it is. */
+async function meet(
+  kind: TargetKind,
+  endpoint: Endpoint,
+  options: TargetOptions,
+  wanted: Wanted,
+): Promise<Pick<Target, "kind" | "endpoint" | "server" | "identify">> {
+  const ask = () => identify(endpoint, options, wanted);
+  return { kind, endpoint, server: await ask(), identify: ask };
 }
 
 async function openLaunched(
@@ -177,12 +185,9 @@ async function openLaunched(
   try {
     const endpoint = endpointOf(options, launched.url);
     return {
-      kind: "launched",
-      endpoint,
-      server: await identify(endpoint, options, wanted),
-      identify: () => identify(endpoint, options, wanted),
+      ...await meet("launched", endpoint, options, wanted),
       death: async () => {
-        const exit = await endOf(launched.ended);
+        const exit = await within(launched.ended, DEATH_NOTICE_MS);
         return exit === null
           ? null
           : `the launched server died: ${exit}; its log ends with:\n${await launched
@@ -212,12 +217,9 @@ async function openSimulated(
     simulator.url,
   );
   return {
-    kind: "simulated",
-    endpoint,
-    server: await identify(endpoint, options, wanted),
-    identify: () => identify(endpoint, options, wanted),
+    ...await meet("simulated", endpoint, options, wanted),
     death: async () => {
-      const exit = await endOf(simulator.ended);
+      const exit = await within(simulator.ended, DEATH_NOTICE_MS);
       return exit === null ? null : `the simulated engine ${exit}`;
     },
     started: {
@@ -226,14 +228,6 @@ async function openSimulated(
     },
     [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
   };
-}
-
-async function endOf(ended: Promise<string>): Promise<string | null> {
-  const noticed = new AbortController();
-  const late = sleep(DEATH_NOTICE_MS, noticed.signal).then(() => null);
-  const exit = await Promise.race([ended, late]);
-  noticed.abort();
-  return exit;
 }
 
 function endpointOf(options: TargetOptions, url: string): Endpoint {
@@ -368,21 +362,12 @@ async function lookUp(
         }). Set SCORE_API_KEY or --api-key-file (SCORE_COMPARE_API_KEY for a --compare-url on another host)`,
       );
     }
-    const value = exchange.status === 200 ? parseObject(exchange.body) : null;
+    const value = exchange.status === 200
+      ? parseObject(new TextDecoder().decode(exchange.body))
+      : null;
     if (value !== null) return value;
   }
   return null;
-}
-
-function parseObject(body: Uint8Array): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(body));
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as Record<string, unknown>
-      : null;
-  } catch {
-    return null;
-  }
 }
 
 function textOf(value: unknown): string | null {

@@ -25,7 +25,7 @@ import {
   type StressRun,
 } from "./record.ts";
 import { SCENARIOS, type StressOptions } from "./scenarios.ts";
-import { toJson } from "../escape.ts";
+import { toJson } from "../json.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const number = v.pipe(

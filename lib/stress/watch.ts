@@ -4,6 +4,7 @@
  * @module
  */
 import type { HttpClient } from "../http/client.ts";
+import { parseObject } from "../json.ts";
 import { sleep } from "../load/clock.ts";
 import { createEndpointClient } from "../load/endpoint.ts";
 import type { Target } from "../server/open.ts";
@@ -126,7 +127,7 @@ class Watcher {
 
   async #read(): Promise<ServerReading> {
     const info = await this.#get("/get_server_info");
-    const object = parseObject(info);
+    const object = parseObject(info ?? "");
     const state = object === null ? null : readServerInfo(object);
     const metrics = await this.#get("/metrics");
     const told = metrics === null ? null : readMetrics(metrics);
@@ -151,17 +152,6 @@ class Watcher {
     if (exchange.kind === "failure") return null;
     if (exchange.status === 200) return new TextDecoder().decode(exchange.body);
     this.#silent.add(path);
-    return null;
-  }
-}
-
-function parseObject(text: string | null): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text ?? "null");
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? value as Record<string, unknown>
-      : null;
-  } catch {
     return null;
   }
 }

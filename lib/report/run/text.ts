@@ -11,7 +11,7 @@ import {
 } from "../../record/metrics.ts";
 import type { Run } from "../../record/run.ts";
 import { renderTable, type TableRow } from "../table.ts";
-import { toJson } from "../../escape.ts";
+import { toJson } from "../../json.ts";
 import { poolPasses } from "../../record/cells.ts";
 import {
   hasWeakPercentile,
