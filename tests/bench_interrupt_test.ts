@@ -141,7 +141,10 @@ Deno.test("main() refuses to resume what is not a run record", async () => {
   for (
     const [text, message] of [
       [null, /Cannot read '.*a\.json': there is no such file/],
-      ['{"schema": 1, "cells": [', /a run record was expected, not JSON/],
+      [
+        '{"schema": 1, "cells": [',
+        /a run record of schema 2 was expected, not JSON/,
+      ],
       ['{"schema": 3}', /a run record of schema 2 was expected/],
     ] as const
   ) {

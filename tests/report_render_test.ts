@@ -92,7 +92,7 @@ Deno.test("report.ts refuses what it cannot show or write, each with its reason"
   await Deno.writeTextFile(`${folder.path}/torn.json`, "{");
   const cases: [string[], string][] = [
     [[`${folder.path}/none.json`], "there is no such file"],
-    [[`${folder.path}/torn.json`], "a run record was expected"],
+    [[`${folder.path}/torn.json`], "a run record of schema 2 was expected"],
     [["run.csv"], "judged with: report compare BASELINE run.csv"],
     [[run, "-o", "x.pdf"], "expected a name that ends in .csv, .json, .md,"],
     [
@@ -155,7 +155,10 @@ Deno.test("report.ts trend writes the page of a history, and says what is open",
     page,
   );
   assertEquals(code, 0);
-  assertStringIncludes(err, "runs/torn.json: a run record was expected");
+  assertStringIncludes(
+    err,
+    "runs/torn.json: a run record of schema 2 was expected",
+  );
   const lines = out.trim().split("\n");
   assertEquals(lines.length, 4);
   assertStringIncludes(

@@ -100,7 +100,7 @@ Deno.test("readRun() refuses a torn file", async () => {
   await Deno.writeTextFile(path, '{"schema": 1,');
   assertStringIncludes(
     await usageMessage(() => readRun(path)),
-    `Cannot read '${path}': a run record was expected, not JSON`,
+    `Cannot read '${path}': a run record of schema 2 was expected, not JSON`,
   );
 });
 

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import type { CellKey, Run, RunOptions } from "../record/run.ts";
 import { dataOfTokens, parseData } from "../record/run_file.ts";
+import { parseShape } from "../record/shape.ts";
 import { type DataRecord, describeData } from "../score/data.ts";
 import { defaultLabelTokenIds } from "../score/workload.ts";
 
@@ -109,22 +110,11 @@ const metadataSchema = v.object({
  * @throws {SyntaxError} If it is not JSON or lacks a field; the message names it.
  */
 export function parseMetadata(json: string): StoredMetadata {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw new SyntaxError("metadata in JSON were expected, found other text");
-  }
-  const result = v.safeParse(metadataSchema, value);
-  if (!result.success) {
-    const issue = result.issues[0];
-    throw new SyntaxError(
-      `metadata were expected; at ${
-        v.getDotPath(issue) ?? "the top"
-      }: ${issue.message}`,
-    );
-  }
-  const fields = result.output;
+  const fields = parseShape(
+    json,
+    (value) => v.parse(metadataSchema, value, { abortEarly: true }),
+    "metadata were",
+  );
   return {
     timestamp: fields.timestamp,
     configurations: fields["total_configurations"],

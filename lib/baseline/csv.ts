@@ -5,7 +5,12 @@
  */
 import { parse } from "@std/csv/parse";
 import { SPECIFIED_METRICS } from "../record/metrics.ts";
-import { type CellKey, type Status, STATUSES } from "../record/run.ts";
+import {
+  type CellKey,
+  type CellSummary,
+  type Status,
+  STATUSES,
+} from "../record/run.ts";
 import { TEXT_DATA } from "../score/data.ts";
 import { unescapeCsv } from "../escape.ts";
 
@@ -23,23 +28,11 @@ export interface CsvRow {
   readonly figures: CsvFigures | null;
 }
 
-/** The figures of a row; latencies in milliseconds, above 0. */
-export interface CsvFigures {
-  /** Number of good samples, at least 1. */
-  readonly count: number;
-  /** Items a second. */
-  readonly throughputItemsPerSec: number;
-  /** Arithmetic mean. */
-  readonly meanMs: number;
-  /** Sample standard deviation; null for one sample. */
-  readonly standardDeviationMs: number | null;
-  /** Median. */
-  readonly p50Ms: number;
-  /** 95th percentile. */
-  readonly p95Ms: number;
-  /** 99th percentile. */
-  readonly p99Ms: number;
-}
+/** The figures of a row; latencies above 0. */
+export type CsvFigures = Omit<
+  CellSummary,
+  "minMs" | "maxMs" | "totalItems" | "throughputRequestsPerSec"
+>;
 
 /** The columns of the specification, in its order. */
 export const CSV_COLUMNS: readonly string[] = SPECIFIED_METRICS.map(

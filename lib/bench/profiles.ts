@@ -3,22 +3,18 @@
  *
  * @module
  */
+import type { RunOptions } from "../record/run.ts";
 
 /** What one profile measures: the cross product of its four lists, a cell each. */
-export interface Profile {
-  /** Items in one request, each at least 1. */
-  readonly batchSizes: readonly number[];
-  /** Label ids in one request, each at least 1. */
-  readonly numLabels: readonly number[];
-  /** Timed requests of one cell, at least 1. */
-  readonly numRuns: number;
-  /** The least number of requests before the timed ones, at least 0. */
-  readonly warmupRuns: number;
-  /** Models, by the name that the server is asked to serve. */
-  readonly models: readonly string[];
-  /** Data types, as the server's `--dtype` takes them. */
-  readonly dtypes: readonly string[];
-}
+export type Profile = Pick<
+  RunOptions,
+  | "batchSizes"
+  | "numLabels"
+  | "numRuns"
+  | "warmupRuns"
+  | "models"
+  | "dtypes"
+>;
 
 /** The names of the profiles. */
 export type ProfileName = "smoke" | "standard" | "full";

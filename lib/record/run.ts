@@ -194,17 +194,17 @@ export interface Calibration {
 export interface RunOptions {
   /** The profile, or "custom" where other cells are measured. */
   readonly profile: string;
-  /** Items in a request. */
+  /** Items in a request, each at least 1. */
   readonly batchSizes: readonly number[];
-  /** Label ids in a request. */
+  /** Label ids in a request, each at least 1. */
   readonly numLabels: readonly number[];
-  /** Timed requests of each cell. */
+  /** Timed requests of each cell, at least 1. */
   readonly numRuns: number;
-  /** The least number of warm-up requests. */
+  /** The least number of warm-up requests; 0 turns warm-up off. */
   readonly warmupRuns: number;
-  /** The models that were asked for. */
+  /** The models that were asked for, by the name that a server is asked to serve. */
   readonly models: readonly string[];
-  /** The data types that were asked for. */
+  /** The data types that were asked for, as the server's `--dtype` takes them. */
   readonly dtypes: readonly string[];
   /** The prefix-cache regime; that of a file is in the file, and of files alone no other is told. */
   readonly prefixCache: PrefixCache | typeof AS_DATA;

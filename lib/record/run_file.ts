@@ -4,69 +4,30 @@
  * @module
  */
 import * as v from "valibot";
-import { messageOf, UsageError } from "../failure.ts";
 import { OUTCOMES } from "../outcome.ts";
-import {
-  AS_DATA,
-  type DataRecord,
-  TEXT_DATA,
-  TEXT_RECORD,
-} from "../score/data.ts";
+import { AS_DATA, type DataRecord, TEXT_RECORD } from "../score/data.ts";
 import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
-import { readText } from "../store.ts";
-import { type Run, RUN_SCHEMA, STATUSES, TARGET_KINDS } from "./run.ts";
-import { toJson } from "../json.ts";
 import { DOUBT_KINDS } from "./doubts.ts";
+import { type Run, RUN_SCHEMA, STATUSES } from "./run.ts";
 import {
-  isShallow,
-  MAX_INFO_DEPTH,
-  MAX_NAME_LENGTH,
-  MAX_NUMBER,
   MAX_RESULTS,
-  MAX_TEXT_LENGTH,
-} from "./bounds.ts";
+  parseShape,
+  readRecord,
+  SHAPES,
+  stringifyRecord,
+} from "./shape.ts";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const amount = v.pipe(
-  v.number(),
-  v.finite(),
-  v.minValue(0),
-  v.maxValue(MAX_NUMBER),
-);
+const { count, amount, number: time, text, name, texts, ids } = SHAPES;
 const missing = v.nullable(amount);
-const time = v.pipe(
-  v.number(),
-  v.finite(),
-  v.minValue(-MAX_NUMBER),
-  v.maxValue(MAX_NUMBER),
-);
-const text = v.pipe(
-  v.string(),
-  v.maxLength(
-    MAX_TEXT_LENGTH,
-    `a text of at most ${MAX_TEXT_LENGTH} characters was expected`,
-  ),
-);
-const name = v.pipe(
-  v.string(),
-  v.maxLength(
-    MAX_NAME_LENGTH,
-    `a name of at most ${MAX_NAME_LENGTH} characters was expected`,
-  ),
-);
-const ids = v.array(count);
-const texts = v.array(text);
 const sizes = v.array(v.pipe(v.number(), v.integer(), v.minValue(1)));
-const outcome = v.picklist(OUTCOMES);
 const prefixCache = v.picklist([...PREFIX_CACHE_REGIMES, AS_DATA]);
-const target = v.picklist(TARGET_KINDS);
 
 const samples = v.pipe(
   v.object({
     plannedMs: v.array(time),
     sentMs: v.array(time),
     doneMs: v.array(time),
-    outcome: v.array(outcome),
+    outcome: v.array(v.picklist(OUTCOMES)),
     items: v.exactOptional(v.array(count)),
   }),
   v.check(
@@ -122,7 +83,7 @@ const cell = v.object({
   suspects: v.array(
     v.object({ index: count, kind: v.picklist(["compile", "stall"]) }),
   ),
-  failures: v.array(v.object({ outcome, count, example: text })),
+  failures: SHAPES.failures,
   summary: v.nullable(summary),
   status: v.picklist(STATUSES),
   doubts,
@@ -199,54 +160,28 @@ const options = v.pipe(
     repeats: sizes.item,
     timeoutMs: amount,
     seed: text,
-    target,
+    target: SHAPES.target,
     targetAddress: text,
     compareAddress: v.nullable(text),
   }),
-);
-
-const info = v.pipe(
-  v.record(v.string(), v.unknown()),
-  v.check(
-    (value) => isShallow(value),
-    `at most ${MAX_INFO_DEPTH} levels were expected`,
-  ),
 );
 
 const metadata = v.pipe(
   v.unknown(),
   v.transform(withNewNames),
   v.object({
-    "timestamp": text,
+    ...SHAPES.metadata,
     "profile": text,
-    "hardware": text,
-    "platform": text,
     "python_version": v.nullable(text),
-    "commit_hash": text,
-    "model": text,
-    "dtype": text,
     "tp_size": missing,
     "total_configurations": count,
-    "total_runtime_seconds": amount,
-    "tool_version": text,
-    "deno_version": text,
-    "target": target,
-    "target_address": text,
-    "servers": v.array(v.object({
-      model: name,
-      dtype: name,
-      tpSize: missing,
-      version: v.nullable(text),
-      hardware: text,
-      info: v.nullable(info),
-    })),
+    "servers": v.array(SHAPES.server),
     "prefix_cache": prefixCache,
     "apply_softmax": v.boolean(),
     "seed": text,
     "data": DATA_SCHEMA,
     "label_token_ids": v.record(v.string(), ids),
     "warmup_counts": ids,
-    "interrupted": v.boolean(),
   }),
 );
 
@@ -290,12 +225,7 @@ const run: v.GenericSchema<unknown, Run> = v.object({
   metadata,
   options,
   cells,
-  calibration: v.nullable(v.object({
-    addedP50Ms: amount,
-    addedP99Ms: amount,
-    ceilingRequestsPerSec: amount,
-    closedLoopRatio: amount,
-  })),
+  calibration: SHAPES.calibration,
   doubts,
   reference: v.exactOptional(cells),
   comparison: v.exactOptional(v.object({
@@ -312,54 +242,21 @@ const run: v.GenericSchema<unknown, Run> = v.object({
 
 /** Writes a run as JSON, one line a cell, so that files can be compared line by line. */
 export function stringifyRun(value: Run): string {
-  const { cells, ...rest } = value;
-  const head = toJson(rest, 2).slice(0, -2);
-  const lines = cells.map((one) => `\n    ${toJson(one)}`);
-  return `${head},\n  "cells": [${lines.join(",")}\n  ]\n}\n`;
+  return stringifyRecord({ ...value }, "cells");
 }
-
-/** How much of a name or a value of the file an error message repeats, in characters. */
-const MAX_SHOWN_LENGTH = 200;
 
 /**
  * Reads a run.
  *
- * @param text The whole file.
+ * @param json The whole file.
  * @throws {SyntaxError} If it is not JSON, of another schema, or not of this shape; the message names the place.
  */
-export function parseRun(text: string): Run {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const found = messageOf(error);
-    throw new SyntaxError(`a run record was expected, not JSON: ${found}`);
-  }
-  const result = v.safeParse(run, fromSchema1(value), { abortEarly: true });
-  if (result.success) return withData(result.output);
-  const issue = result.issues[0];
-  const shown = (text: string) => text.slice(0, MAX_SHOWN_LENGTH);
-  const place = shown(v.getDotPath(issue) ?? "the top");
-  throw new SyntaxError(
-    `a run record of schema ${RUN_SCHEMA} was expected; at ${place}: ${
-      shown(issue.message)
-    }`,
+export function parseRun(json: string): Run {
+  return parseShape(
+    json,
+    (value) => v.parse(run, fromSchema1(value), { abortEarly: true }),
+    `a run record of schema ${RUN_SCHEMA} was`,
   );
-}
-
-/** Cells of version 0.1.0 that were sent token ids do not say so. */
-function withData(stored: Run): Run {
-  const [first, ...others] = stored.options.data;
-  if (first === undefined || others.length > 0 || first.name === TEXT_DATA) {
-    return stored;
-  }
-  return {
-    ...stored,
-    cells: stored.cells.map((one) => ({
-      ...one,
-      key: { data: first.name, ...one.key },
-    })),
-  };
 }
 
 /**
@@ -367,12 +264,6 @@ function withData(stored: Run): Run {
  *
  * @throws {UsageError} If the file cannot be read or is not a whole run.
  */
-export async function readRun(path: string): Promise<Run> {
-  const text = await readText(path);
-  try {
-    return parseRun(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError([`Cannot read '${path}': ${error.message}`]);
-  }
+export function readRun(path: string): Promise<Run> {
+  return readRecord(path, parseRun);
 }

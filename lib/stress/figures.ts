@@ -14,7 +14,7 @@ import {
   histogramMean,
   histogramQuantile,
 } from "../stats/histogram.ts";
-import { mean, quantile } from "../stats/summary.ts";
+import { summariseLatencies } from "../stats/summary.ts";
 import type { LagFigures, TimeFigures } from "./record.ts";
 
 /** What a load came to. */
@@ -134,15 +134,10 @@ function chosen(
 
 /** Returns the figures of times in milliseconds; null without any. */
 export function timeFigures(timesMs: readonly number[]): TimeFigures | null {
-  if (timesMs.length === 0) return null;
-  const sorted = timesMs.toSorted((a, b) => a - b);
-  return {
-    meanMs: mean(sorted),
-    p50Ms: quantile(sorted, 0.5),
-    p95Ms: quantile(sorted, 0.95),
-    p99Ms: quantile(sorted, 0.99),
-    maxMs: sorted.at(-1) ?? 0,
-  };
+  const summary = summariseLatencies(timesMs);
+  if (summary === null) return null;
+  const { meanMs, p50Ms, p95Ms, p99Ms, maxMs } = summary;
+  return { meanMs, p50Ms, p95Ms, p99Ms, maxMs };
 }
 
 /** Each figure is within 0.4 % of itself; `longestMs` is the longest time where it is known exactly. */

@@ -5,18 +5,13 @@
  */
 import * as v from "valibot";
 import { ARRIVALS } from "../load/pacing.ts";
-import { UsageError } from "../failure.ts";
-import { OUTCOMES } from "../outcome.ts";
-import { readText } from "../store.ts";
-import { TARGET_KINDS } from "../record/run.ts";
 import {
-  isShallow,
-  MAX_INFO_DEPTH,
-  MAX_NAME_LENGTH,
-  MAX_NUMBER,
   MAX_RESULTS,
-  MAX_TEXT_LENGTH,
-} from "../record/bounds.ts";
+  parseShape,
+  readRecord,
+  SHAPES,
+  stringifyRecord,
+} from "../record/shape.ts";
 import { WATCHED } from "./health.ts";
 import {
   FINDING_KINDS,
@@ -25,35 +20,10 @@ import {
   type StressRun,
 } from "./record.ts";
 import { SCENARIOS, type StressOptions } from "./scenarios.ts";
-import { toJson } from "../json.ts";
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const number = v.pipe(
-  v.number(),
-  v.finite(),
-  v.minValue(-MAX_NUMBER),
-  v.maxValue(MAX_NUMBER),
-);
+const { count, number, text, name, texts } = SHAPES;
 const missing = v.nullable(number);
-const text = v.pipe(
-  v.string(),
-  v.maxLength(
-    MAX_TEXT_LENGTH,
-    `a text of at most ${MAX_TEXT_LENGTH} characters was expected`,
-  ),
-);
-const name = v.pipe(
-  v.string(),
-  v.maxLength(
-    MAX_NAME_LENGTH,
-    `a name of at most ${MAX_NAME_LENGTH} characters was expected`,
-  ),
-);
-const texts = v.array(text);
 const scenario = v.picklist(SCENARIOS);
-const failures = v.array(
-  v.object({ outcome: v.picklist(OUTCOMES), count, example: text }),
-);
 const deviation = v.nullable(
   v.object({ absolute: number, relative: number, share: number }),
 );
@@ -81,7 +51,7 @@ const options: v.GenericSchema<unknown, StressOptions> = v.object({
   workers: count,
   allowLethal: v.boolean(),
   applySoftmax: v.boolean(),
-  tokens: v.nullable(v.object({ query: count, item: count })),
+  tokens: SHAPES.tokens,
   timeoutMs: number,
   seed: text,
 });
@@ -138,7 +108,7 @@ const result = v.object({
   latency: figures,
   service: figures,
   lag: v.nullable(v.object({ ...times.entries, late: count })),
-  failures,
+  failures: SHAPES.failures,
   errors: texts,
   truth: v.object({
     payloads: count,
@@ -166,7 +136,7 @@ const result = v.object({
   recovery: v.nullable(v.object({
     firstRightAnswerMs: missing,
     failedRequests: count,
-    failures: v.optional(failures, []),
+    failures: v.optional(SHAPES.failures, []),
     before: figures,
     after: figures,
   })),
@@ -175,63 +145,26 @@ const result = v.object({
   ),
 });
 
-const info = v.pipe(
-  v.record(v.string(), v.unknown()),
-  v.check(
-    (value) => isShallow(value),
-    `at most ${MAX_INFO_DEPTH} levels were expected`,
-  ),
-);
-
 const run: v.GenericSchema<unknown, StressRun> = v.object({
   schema: v.literal(STRESS_SCHEMA),
   kind: v.literal("stress"),
   metadata: v.object({
-    "timestamp": text,
-    "hardware": text,
-    "platform": text,
-    "commit_hash": text,
-    "model": text,
-    "dtype": text,
-    "tool_version": text,
-    "deno_version": text,
-    "target": v.picklist(TARGET_KINDS),
-    "target_address": text,
-    "server": v.nullable(v.object({
-      model: name,
-      dtype: name,
-      tpSize: missing,
-      version: v.nullable(text),
-      hardware: text,
-      info: v.nullable(info),
-    })),
-    "total_runtime_seconds": number,
-    "interrupted": v.boolean(),
+    ...SHAPES.metadata,
+    "server": v.nullable(SHAPES.server),
   }),
   options,
   results: v.pipe(
     v.array(result),
     v.maxLength(MAX_RESULTS, `at most ${MAX_RESULTS} loads were expected`),
   ),
-  calibration: v.nullable(v.object({
-    addedP50Ms: number,
-    addedP99Ms: number,
-    ceilingRequestsPerSec: number,
-    closedLoopRatio: number,
-  })),
+  calibration: SHAPES.calibration,
   warnings: texts,
 });
 
 /** Writes a run as JSON, one line a load, so that files can be compared line by line. */
 export function stringifyStressRun(value: StressRun): string {
-  const { results, ...rest } = value;
-  const head = toJson(rest, 2).slice(0, -2);
-  const lines = results.map((one) => `\n    ${toJson(one)}`);
-  return `${head},\n  "results": [${lines.join(",")}\n  ]\n}\n`;
+  return stringifyRecord({ ...value }, "results");
 }
-
-/** How much of a message about the file is shown, in characters. */
-const MAX_SHOWN_LENGTH = 200;
 
 /**
  * Reads a stress run.
@@ -240,19 +173,10 @@ const MAX_SHOWN_LENGTH = 200;
  * @throws {SyntaxError} If it is not JSON, of another schema, or not of this shape; the message names the place.
  */
 export function parseStressRun(json: string): StressRun {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw new SyntaxError("a stress record was expected, found no JSON");
-  }
-  const read = v.safeParse(run, value, { abortEarly: true });
-  if (read.success) return read.output;
-  const issue = read.issues[0];
-  throw new SyntaxError(
-    `a stress record of schema ${STRESS_SCHEMA} was expected; at ${
-      (v.getDotPath(issue) ?? "the top").slice(0, MAX_SHOWN_LENGTH)
-    }: ${issue.message.slice(0, MAX_SHOWN_LENGTH)}`,
+  return parseShape(
+    json,
+    (value) => v.parse(run, value, { abortEarly: true }),
+    `a stress record of schema ${STRESS_SCHEMA} was`,
   );
 }
 
@@ -261,12 +185,6 @@ export function parseStressRun(json: string): StressRun {
  *
  * @throws {UsageError} If the file cannot be read or is not a whole stress run.
  */
-export async function readStressRun(path: string): Promise<StressRun> {
-  const text = await readText(path);
-  try {
-    return parseStressRun(text);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UsageError([`Cannot read '${path}': ${error.message}`]);
-  }
+export function readStressRun(path: string): Promise<StressRun> {
+  return readRecord(path, parseStressRun);
 }

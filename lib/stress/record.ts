@@ -5,8 +5,13 @@
  */
 import type { TimelineRow } from "../load/timeline.ts";
 import type { Deviation, Tolerance } from "../score/truth.ts";
-import type { Calibration, FailureCount, ServerRecord } from "../record/run.ts";
-import type { TargetKind } from "../record/run.ts";
+import type {
+  Calibration,
+  FailureCount,
+  LatencySummary,
+  RunMetadata,
+  ServerRecord,
+} from "../record/run.ts";
 import type { Health } from "./health.ts";
 import type { Scenario, StressOptions } from "./scenarios.ts";
 
@@ -50,19 +55,11 @@ export interface Finding {
   readonly text: string;
 }
 
-/** Figures of a set of times, in milliseconds. */
-export interface TimeFigures {
-  /** Arithmetic mean. */
-  readonly meanMs: number;
-  /** Median. */
-  readonly p50Ms: number;
-  /** 95th percentile. */
-  readonly p95Ms: number;
-  /** 99th percentile. */
-  readonly p99Ms: number;
-  /** The longest. */
-  readonly maxMs: number;
-}
+/** Figures of a set of times. */
+export type TimeFigures = Pick<
+  LatencySummary,
+  "meanMs" | "p50Ms" | "p95Ms" | "p99Ms" | "maxMs"
+>;
 
 /** How late requests were sent. */
 export interface LagFigures extends TimeFigures {
@@ -190,34 +187,25 @@ export interface StressResult {
   readonly probes: ProbeRecord | null;
 }
 
-/** Where, when and on what a stress run was made. */
-export interface StressMetadata {
-  /** When it started, ISO 8601 in UTC. */
-  readonly "timestamp": string;
-  /** The accelerator, "simulated" or "unknown". */
-  readonly "hardware": string;
-  /** The operating system and processor of the client. */
-  readonly "platform": string;
-  /** The commit of the working directory, or "unknown". */
-  readonly "commit_hash": string;
-  /** The model. */
-  readonly "model": string;
-  /** The data type. */
-  readonly "dtype": string;
-  /** The version of this tool. */
-  readonly "tool_version": string;
-  /** The version of Deno. */
-  readonly "deno_version": string;
-  /** What was stressed. */
-  readonly "target": TargetKind;
-  /** The URL or the launch command, without secrets. */
-  readonly "target_address": string;
+/** Where, when and on what a stress run was made: the fields that all records have, and the server. */
+export interface StressMetadata extends
+  Pick<
+    RunMetadata,
+    | "timestamp"
+    | "hardware"
+    | "platform"
+    | "commit_hash"
+    | "model"
+    | "dtype"
+    | "tool_version"
+    | "deno_version"
+    | "target"
+    | "target_address"
+    | "total_runtime_seconds"
+    | "interrupted"
+  > {
   /** What the server says of itself; null where it was never reached. */
   readonly "server": ServerRecord | null;
-  /** Wall time in seconds. */
-  readonly "total_runtime_seconds": number;
-  /** Whether the run was ended before all was done. */
-  readonly "interrupted": boolean;
 }
 
 /** One execution of stress scenarios. */

@@ -92,17 +92,15 @@ Deno.test("parseMetadata() reads the specification's eleven fields", async () =>
 Deno.test("parseMetadata() refuses what is no metadata, and names the field", () => {
   const json = JSON.parse(runToMetadata(RUN));
   const cases: [text: string, message: string][] = [
-    ["a,b", "metadata in JSON were expected, found other text"],
+    ["a,b", "metadata were expected, not JSON: "],
     [
       JSON.stringify({ ...json, "hardware": 4 }),
       "metadata were expected; at hardware: Invalid type: Expected string but received 4",
     ],
   ];
   for (const [text, message] of cases) {
-    assertEquals(
-      assertThrows(() => parseMetadata(text), SyntaxError).message,
-      message,
-    );
+    const found = assertThrows(() => parseMetadata(text), SyntaxError).message;
+    assertEquals(found.slice(0, message.length), message);
   }
 });
 

@@ -169,7 +169,7 @@ Deno.test("parseRun() refuses what is not a run at all", () => {
     assertThrows(
       () => parseRun(text),
       SyntaxError,
-      "a run record was expected, not JSON: ",
+      "a run record of schema 2 was expected, not JSON: ",
     );
   }
 });

@@ -29,7 +29,11 @@ Deno.test("parseStressRun() names the place that is wrong", () => {
     wrong({ results: [{ ...first, verdict: "GOOD" }] }),
     "at results.0.verdict",
   );
-  assertThrows(() => parseStressRun("{"), SyntaxError, "found no JSON");
+  assertThrows(
+    () => parseStressRun("{"),
+    SyntaxError,
+    "a stress record of schema 1 was expected, not JSON",
+  );
 });
 
 Deno.test("parseStressRun() bounds names, texts, loads and what a server said of itself", () => {
