@@ -39,26 +39,29 @@ import { renderView } from "./lib/report/run/text.ts";
 import { viewOfRun } from "./lib/report/view.ts";
 import { describeEnvironment } from "./lib/server/environment.ts";
 
-/** Runs the benchmark by its arguments; returns the exit code. The client is measured by `measureClient`. */
+/** Runs the benchmark by its arguments; returns the exit code. `measureClient` measures the client, `startLoads` sends. */
 export function main(
   args: readonly string[],
   measureClient: typeof calibrate = calibrate,
+  startLoads: typeof startLoadGenerator = startLoadGenerator,
 ): Promise<number> {
   return runScript(async () => {
     const parsed = parseFlags(BENCH_COMMAND, args);
     if (parsed.action !== "run") return inform(parsed.action, BENCH_COMMAND);
-    return await bench(await prepareBench(parsed.flags), measureClient);
+    const setup = await prepareBench(parsed.flags);
+    return await bench(setup, measureClient, startLoads);
   });
 }
 
 async function bench(
   setup: BenchSetup,
   measureClient: typeof calibrate,
+  startLoads: typeof startLoadGenerator,
 ): Promise<number> {
   const { baseline, gate, options, outputs } = setup;
   using interrupts = listenForInterrupts();
   const progress = startProgress(setup.isQuiet);
-  await using load = startLoadGenerator();
+  await using load = startLoads();
   const end = await runBench({
     options,
     targets: setup.targets,

@@ -45,10 +45,14 @@ export const QUICK_CLIENT: Calibration = {
   closedLoopRatio: 1,
 };
 
-/** Runs bench.ts in this process, without progress, and takes the client for one that is never the limit. */
+/**
+ * Runs bench.ts in this process, without progress, and takes the client for one that is never the limit; with loads of
+ * `startLoads` where the figures decide.
+ */
 export async function runMain(
   args: readonly string[],
   client: Calibration = QUICK_CLIENT,
+  startLoads?: Parameters<typeof main>[2],
 ): Promise<BenchOutcome> {
   const { log, error } = console;
   const out: string[] = [];
@@ -59,6 +63,7 @@ export async function runMain(
     const code = await main(
       [...args, "--quiet"],
       () => Promise.resolve(client),
+      startLoads,
     );
     return { code, stdout: out.join(""), stderr: err.join("") };
   } finally {
