@@ -8,7 +8,7 @@ const NO_BYTES = new Uint8Array(0);
 /** The first memory for several pieces; it doubles from there, so copying stays linear. */
 const START_BYTES = 4_096;
 
-/** Gathers pieces; the first is kept as a view, and copied only when a second one comes. */
+/** Gathers pieces; the first is kept as a view, also of those that follow it in memory, and copied only before another. */
 export class ByteStore {
   #bytes: Uint8Array = NO_BYTES;
   #length = 0;
@@ -39,8 +39,14 @@ export class ByteStore {
    */
   append(piece: Uint8Array, mostBytes: number): void {
     const length = this.#length + piece.length;
+    const end = this.#bytes.byteOffset + this.#length;
     if (this.#length === 0) {
       this.#bytes = piece;
+    } else if (
+      this.#bytes.length === this.#length &&
+      piece.buffer === this.#bytes.buffer && piece.byteOffset === end
+    ) {
+      this.#bytes = new Uint8Array(piece.buffer, end - this.#length, length);
     } else {
       // The view of a first piece has no room, so its chunk is never written to.
       if (length > this.#bytes.length) {

@@ -11,10 +11,17 @@ import { messageOf } from "../failure.ts";
 import type { Exchange } from "./exchange.ts";
 import { ResponseReader } from "./response.ts";
 
-/** Memory for reads; answers lie in it one after another, so no body is overwritten or copied. */
-const SLAB_BYTES = 65_536;
-/** Fresh memory is taken when less is left, so that a read is never small. */
-const READ_BYTES_MIN = 16_384;
+/**
+ * Memory for reads; answers lie in it one after another, so no body is overwritten or copied. It has room for so many
+ * answers like the last one, within bounds: a thousand connections would else hold 64 MB.
+ */
+const SLAB_ANSWERS = 32;
+const SLAB_BYTES_MIN = 2_048;
+const SLAB_BYTES_MAX = 65_536;
+/** Fresh memory is taken when less is left than this, or than the last answer had and an eighth more, */
+const READ_BYTES_MIN = 1_024;
+/** up to this, so that an answer is seldom read in two pieces. */
+const READ_BYTES_MAX = 1_048_576;
 const NO_BYTES = new Uint8Array(0);
 
 /** How an exchange failed on its connection. */
@@ -58,6 +65,13 @@ export class HttpConnection {
   #isClosed = false;
   #slab: Uint8Array = NO_BYTES;
   #slabOffset = 0;
+  /** Where the answer that is read, or its last part, starts in the slab. */
+  #answerOffset = 0;
+  /** The last body that lies in memory of its own: what repeats it need not be kept a second time. */
+  #lastBody: Uint8Array = NO_BYTES;
+  /** The length of the last answer, and of that which is read. */
+  #lastBytes = 0;
+  #answerBytes = 0;
   /** Bytes of the request that are not yet written. */
   #unwrittenBytes = 0;
 
@@ -109,10 +123,23 @@ export class HttpConnection {
   }
 
   #read(): void {
-    if (this.#slab.length - this.#slabOffset < READ_BYTES_MIN) {
-      this.#slab = new Uint8Array(SLAB_BYTES);
-      this.#slabOffset = 0;
+    // Of an answer that has begun nothing is known but that it is longer.
+    const wanted = Math.min(
+      READ_BYTES_MAX,
+      this.#answerBytes > 0
+        ? READ_BYTES_MIN
+        : Math.max(READ_BYTES_MIN, Math.ceil(this.#lastBytes * 9 / 8)),
+    );
+    if (this.#slab.length - this.#slabOffset < wanted) {
+      const many = this.#answerBytes > 0
+        ? SLAB_BYTES_MAX
+        : SLAB_ANSWERS * this.#lastBytes;
+      const roomy = Math.min(SLAB_BYTES_MAX, Math.max(SLAB_BYTES_MIN, many));
+      const long = Math.min(READ_BYTES_MAX, 2 * this.#answerBytes);
+      this.#slab = new Uint8Array(Math.max(wanted, roomy, long));
+      this.#slabOffset = this.#answerOffset = 0;
     }
+    if (this.#answerBytes === 0) this.#answerOffset = this.#slabOffset;
     const room = this.#slabOffset === 0
       ? this.#slab
       : this.#slab.subarray(this.#slabOffset);
@@ -135,6 +162,7 @@ export class HttpConnection {
     if (readBytes === null) return this.#onEnd(exchange, atMs);
     const from = this.#slabOffset;
     this.#slabOffset += readBytes;
+    this.#answerBytes += readBytes;
     const { reader } = this;
     const state = reader.feed(this.#slab.subarray(from, this.#slabOffset));
     if (state === "more") {
@@ -146,6 +174,11 @@ export class HttpConnection {
         `${reader.excessBytes} bytes follow the end of the answer`;
       this.#fail(exchange, "protocol", message);
     } else {
+      this.#lastBytes = this.#answerBytes;
+      this.#answerBytes = 0;
+      if (reader.takeBodyFor(this.#lastBody)) {
+        this.#slabOffset = this.#answerOffset;
+      } else this.#lastBody = reader.body;
       if (!reader.keepAlive || !this.isWritten) this.close();
       this.#owner.onAnswer(this, exchange, atMs);
       // Read after the owner has had its turn: the next request may be on its way already.

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isSame } from "../bytes.ts";
 import { ByteStore } from "./bytes.ts";
 import {
   type ContentCoding,
@@ -119,6 +120,14 @@ export class ResponseReader {
   /** The status line, header lines and empty line of the final answer, for `parseHeaders`. */
   get head(): Uint8Array {
     return this.#head;
+  }
+
+  /** Gives up its body for another one with the same bytes, if it has them; tells whether it did. */
+  takeBodyFor(other: Uint8Array): boolean {
+    if (!isSame(this.#body.bytes, other)) return false;
+    this.#body.clear();
+    this.#body.append(other, other.length);
+    return true;
   }
 
   /** The body that came so far, still in its content coding. */

@@ -13,6 +13,7 @@ import {
   sharedDueTimesMs,
   WHOLE,
 } from "./pacing.ts";
+import { JudgingQueue } from "./judging.ts";
 import type { SampleRecorder } from "./samples.ts";
 
 /** A fixed number of clients, each of which sends its next request when the last one is answered. */
@@ -111,8 +112,10 @@ export interface DriverWorld {
     exchange: HttpExchange,
     index: number,
   ) => Judgement;
-  /** Runs a task soon, after what arrived meanwhile was read. */
+  /** Runs a task soon, after what has arrived with the answer before it was read. */
   readonly defer: (task: () => void) => void;
+  /** Runs a task some time later, after all that can be read by then was read. */
+  readonly rest: (task: () => void) => void;
 }
 
 /**
@@ -147,12 +150,12 @@ interface Unjudged {
   readonly plannedMs: number | null;
 }
 
-/** Sends single requests and judges their answers when nothing is waiting to be read. */
+/** Sends single requests and judges their answers. */
 class Lane {
   readonly recorder: SampleRecorder;
   readonly signal: AbortSignal;
   readonly #world: DriverWorld;
-  #ended: Unjudged[] = [];
+  readonly #ended: JudgingQueue<Unjudged>;
   #unjudged = 0;
   #wake: (() => void) | null = null;
   /** Since when requests are in flight and none has ended. */
@@ -170,6 +173,11 @@ class Lane {
     this.#world = world;
     this.recorder = recorder;
     this.signal = signal;
+    this.#ended = new JudgingQueue({
+      ...world,
+      judge: (ended) => this.#judge(ended),
+      isExpecting: () => this.inFlight > 0,
+    });
   }
 
   /** Sends a request that was planned; `onDone` is called when it has ended, before it is judged. */
@@ -189,26 +197,21 @@ class Lane {
       if (exchange.retries > 0) this.recorder.retry();
       this.lostInRow = exchange.kind === "failure" ? this.lostInRow + 1 : 0;
       onDone(exchange.doneMs);
-      if (this.#ended.length === 0) this.#world.defer(this.#judgeAll);
       const { slot, plannedMs } = plan;
-      this.#ended.push({ exchange, slot, plannedMs });
+      const bytes = exchange.kind === "answer" ? exchange.body.length : 0;
+      this.#ended.add({ exchange, slot, plannedMs }, bytes);
     });
   }
 
-  /** Judges what has ended; one task for many answers, since a task costs as much as a small answer. */
-  readonly #judgeAll = (): void => {
-    const all = this.#ended;
-    this.#ended = [];
-    for (const { exchange, slot, plannedMs } of all) {
-      const { outcome, message } = this.#world.judge(exchange, slot);
-      const { sentMs, doneMs } = exchange;
-      const times = { plannedMs: plannedMs ?? sentMs, sentMs, doneMs };
-      this.recorder.end(slot, { ...times, outcome }, message);
-      this.failedInRow = outcome === "ok" ? 0 : this.failedInRow + 1;
-    }
-    this.#unjudged -= all.length;
+  #judge({ exchange, slot, plannedMs }: Unjudged): void {
+    const { outcome, message } = this.#world.judge(exchange, slot);
+    const { sentMs, doneMs } = exchange;
+    const times = { plannedMs: plannedMs ?? sentMs, sentMs, doneMs };
+    this.recorder.end(slot, { ...times, outcome }, message);
+    this.failedInRow = outcome === "ok" ? 0 : this.failedInRow + 1;
+    this.#unjudged--;
     if (this.#unjudged === 0) this.#wake?.();
-  };
+  }
 
   /** Records a request that was due and never sent. */
   drop({ slot, plannedMs }: { slot: number; plannedMs: number }): void {

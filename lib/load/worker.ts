@@ -34,6 +34,12 @@ const AHEAD_MS = 100;
 /** and at most this many: each costs the server memory. */
 const MOST_AHEAD = 16;
 
+/**
+ * How long the loop rests before answers that wait are judged, in milliseconds. Turns of `setImmediate` look for what
+ * can be read only every 61st time (tokio's event interval); a timer lets the thread wait for it.
+ */
+const REST_MS = 1;
+
 /** How often progress is told, in milliseconds: often enough for people, too rarely to disturb. */
 const PROGRESS_INTERVAL_MS = 250;
 
@@ -168,6 +174,7 @@ async function measure(
       known?.judge(exchange, payloadOf(index)) ??
         judgeOf(payloadOf(index))(exchange),
     defer: (task) => void setImmediate(task),
+    rest: (task) => void setTimeout(() => setImmediate(task), REST_MS),
   }, {
     ...{ signal: abort.signal, recorder },
     ...plan.startMs === undefined ? {} : { startMs: plan.startMs },

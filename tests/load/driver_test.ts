@@ -149,6 +149,7 @@ async function run(
       return { outcome, message: outcome === "ok" ? "" : `request ${index}` };
     },
     defer: (task) => time.at(time.nowMs, task),
+    rest: (task) => time.at(time.nowMs + 1, task),
   }, {
     ...{ signal: abort.signal, recorder },
     ...startMs === undefined ? {} : { startMs },
@@ -299,6 +300,7 @@ Deno.test("drive() sends nothing when the signal came before", async () => {
       submit: () => fail("sent"),
       judge: () => ({ outcome: "ok", message: "" }),
       defer: (task) => task(),
+      rest: (task) => task(),
     }, { signal: abort.signal, recorder });
     assertEquals(recorder.planned, 0);
   }
@@ -317,6 +319,7 @@ Deno.test("drive() rejects when a body cannot be made", async () => {
         submit: () => fail("sent"),
         judge: () => ({ outcome: "ok", message: "" }),
         defer: (task) => task(),
+        rest: (task) => task(),
       }, { signal: new AbortController().signal, recorder }),
     RangeError,
     "Cannot send",

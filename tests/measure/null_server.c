@@ -1,10 +1,11 @@
 /* An HTTP/1.1 server that costs next to nothing, to measure clients against.
  *
  *   cc -O2 -o null_server null_server.c
- *   null_server [SERVICE_US [ROWS [PORT]]]
+ *   null_server [SERVICE_US [ROWS [VARIES [PORT]]]]
  *
  * Binds 127.0.0.1 (a free port unless PORT is given) and prints the port as its first line.
- * Every request gets the same score answer of ROWS rows (2): at once, or SERVICE_US microseconds
+ * Every request gets the same score answer of ROWS rows (2), or one with other last digits where
+ * VARIES is 1: at once, or SERVICE_US microseconds
  * after its last byte was read, by a timer and for any number of requests side by side. The header
  * `x-service-us` holds the time that really passed in the server. Linux only: epoll, timerfd.
  * Keep-alive always; pipelined requests are not supported. Ends with SIGTERM, or with its
@@ -36,6 +37,7 @@ static const char BODY_END[] = "],\"model\":\"m\",\"usage\":null,\"object\":\"sc
 
 static char *body;
 static size_t body_bytes;
+static int varies;
 
 typedef struct {
   char head[HEAD_MAX];  /* the request, until its head is whole */
@@ -88,6 +90,12 @@ static void answer(int fd) {
                    "server: null\r\nx-service-us: %llu\r\n"
                    "content-length: %zu\r\ncontent-type: application/json\r\n\r\n",
                    (unsigned long long)service_us, body_bytes);
+  if (varies) { /* the last digits of the first score; its row sums to 1 all the same */
+    static uint32_t number;
+    char *last = body + strlen("{\"scores\":[[0.0148545540");
+    number = (number + 1) % 1000000;
+    for (uint32_t rest = number, i = 6; i-- > 0; rest /= 10) last[i] = (char)('0' + rest % 10);
+  }
   memcpy(out + n, body, body_bytes);
   size_t size = (size_t)n + body_bytes;
   if (send(fd, out, size, MSG_NOSIGNAL) != (ssize_t)size) close_connection(fd);
@@ -201,11 +209,12 @@ static void accept_one(int listener) {
 int main(int argc, char **argv) {
   service_ns = argc > 1 ? strtoull(argv[1], NULL, 10) * 1000u : 0;
   make_body(argc > 2 ? strtoull(argv[2], NULL, 10) : 2);
+  varies = argc > 3 && atoi(argv[3]) != 0;
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   int one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  address.sin_port = htons(argc > 3 ? (uint16_t)atoi(argv[3]) : 0);
+  address.sin_port = htons(argc > 4 ? (uint16_t)atoi(argv[4]) : 0);
   socklen_t size = sizeof address;
   if (bind(listener, (struct sockaddr *)&address, size) < 0) die("bind");
   if (listen(listener, 4096) < 0) die("listen");

@@ -192,6 +192,7 @@ function generator(
         },
         judge: (exchange, index) => judge.judge(exchange, payloadOf(index)),
         defer: (task) => queueMicrotask(task),
+        rest: (task) => queueMicrotask(task),
       }, {
         ...{ signal, recorder },
         ...plan.startMs === undefined ? {} : { startMs: plan.startMs },
