@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --no-prompt --allow-read --allow-write=results
+#!/usr/bin/env -S deno run --no-prompt --allow-read --allow-write=results --allow-env=TERM
 /**
  * Works on stored runs, without a network; see README.md or `--help`.
  *

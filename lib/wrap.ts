@@ -52,3 +52,8 @@ export function listed(names: readonly string[], most: number): string {
     ? names.join("; ")
     : [...names.slice(0, most), `${more} more`].join("; ");
 }
+
+/** Returns the first line of a text, without a colon at its end. */
+export function firstLine(text: string): string {
+  return (text.split("\n")[0] ?? "").replace(/:\s*$/, "");
+}

@@ -53,7 +53,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     const { code, stdout, stderr } = outcome;
     assertEquals(code, 130, stderr);
     assertStringIncludes(stderr, `--resume ${folder.path}/a.run.json`);
-    assertStringIncludes(stdout, "the run was interrupted");
+    assertStringIncludes(stdout, "The run was interrupted");
     const run = await readRunFile(`${folder.path}/a.run.json`);
     assert(run.metadata.interrupted);
     assertEquals(

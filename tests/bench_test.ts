@@ -478,7 +478,7 @@ Deno.test("main() measures the simulated engine and says so everywhere", async (
   const { stdout, stderr } = outcome;
   const { calibration } = await readRunFile(`${out}.run.json`);
   assertGreater(calibration?.ceilingRequestsPerSec ?? 0, 0);
-  assertMatch(stderr, /^Client: adds at most /m);
+  assertMatch(stderr, /^The client itself takes /m);
   assertStringIncludes(stdout, "SIMULATED ENGINE");
   assertEquals(stderr.match(/^cell \d of 6: /gm)?.length, 6);
   assertFalse(stderr.includes("\x1b"), "no control codes without a terminal");

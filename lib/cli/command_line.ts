@@ -5,6 +5,7 @@
  * @module
  */
 import { messageOf } from "../failure.ts";
+import { colourVerdicts, isColoured } from "./colour.ts";
 import { Progress } from "./progress.ts";
 import { escapeForTerminal } from "../escape.ts";
 
@@ -20,14 +21,38 @@ function writeStderr(text: string): void {
 /** Starts the progress on stderr; nothing of it is shown when quiet. */
 export function startProgress(isQuiet: boolean): Progress {
   const isTerminal = Deno.stderr.isTerminal();
+  const isPainted = hasColour(Deno.stderr);
   return new Progress({
     write: (text) => {
-      if (!isQuiet) writeStderr(text);
+      if (!isQuiet) writeStderr(isPainted ? colourVerdicts(text) : text);
     },
     isTerminal,
     terminalColumns: terminalColumns(),
     now: () => performance.now(),
   });
+}
+
+/** Tells whether verdicts are coloured on a stream. */
+function hasColour(stream: { isTerminal(): boolean }): boolean {
+  let term: string | undefined;
+  try {
+    term = Deno.env.get("TERM");
+  } catch {
+    // It may not be read.
+  }
+  return isColoured({
+    isTerminal: stream.isTerminal(),
+    noColour: Deno.noColor,
+    term,
+  });
+}
+
+/** Prints a result to stdout, or to stderr where data go to stdout; its verdicts have colours on a terminal. */
+export function show(text: string, to: "stdout" | "stderr"): void {
+  const stream = to === "stdout" ? Deno.stdout : Deno.stderr;
+  const shown = hasColour(stream) ? colourVerdicts(text) : text;
+  if (to === "stdout") say(shown);
+  else writeStderr(`${shown.trimEnd()}\n`);
 }
 
 /** Returns the width of the terminal; 100 where there is none, which is the width of the specification's table. */

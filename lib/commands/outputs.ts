@@ -4,7 +4,7 @@
  * @module
  */
 import { join, resolve } from "@std/path";
-import { complain, say } from "../cli/command_line.ts";
+import { complain, show } from "../cli/command_line.ts";
 import { MeasureError, UsageError } from "../failure.ts";
 import { checkWritable, STANDARD_OUTPUT, writeWhole } from "../store.ts";
 import type { Formats } from "./formats.ts";
@@ -193,6 +193,6 @@ export function showBeside(
   outputs: readonly { readonly path: string }[],
   text: string,
 ): void {
-  if (outputs.some(({ path }) => path === STANDARD_OUTPUT)) complain(text, 0);
-  else say(text);
+  const isTaken = outputs.some(({ path }) => path === STANDARD_OUTPUT);
+  show(text, isTaken ? "stderr" : "stdout");
 }

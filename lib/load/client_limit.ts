@@ -301,11 +301,13 @@ export const UNKNOWN_CLIENT =
 export function describeClient(calibration: Calibration): string {
   const { addedP50Ms, addedP99Ms, ceilingRequestsPerSec } = calibration;
   const doubt = closedLoopDoubt(calibration.closedLoopRatio);
-  return `Client: adds at most ${addedP50Ms.toFixed(2)} ms (p99 ${
+  return `The client itself takes ${
+    addedP50Ms.toFixed(2)
+  } ms of a request at the median and ${
     addedP99Ms.toFixed(2)
-  } ms), sends at most ${Math.round(ceilingRequestsPerSec)} requests/s${
-    doubt === null ? "" : `; ${doubt}`
-  }`;
+  } ms in 1 of 100, and can send ${
+    Math.round(ceilingRequestsPerSec)
+  } requests/s${doubt === null ? "" : `; ${doubt}`}`;
 }
 
 function percent(share: number): string {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { firstLine } from "../wrap.ts";
 import type { HttpExchange } from "../http/client.ts";
 import { knownBody, KnownLoadJudge } from "../load/known_load.ts";
 import { SHOWN_ERRORS } from "../load/observer.ts";
@@ -162,8 +163,10 @@ class Poisoner {
     this.good += own !== null ? 0 : after !== null ? 1 : 2;
     const fault = death ?? own?.text ?? after?.text ?? null;
     const outcome = own?.outcome ?? after?.outcome;
+    // What the server wrote before it died stands in the record, once.
+    const text = `${name}: ${firstLine(fault ?? "")}`;
     if (fault !== null && outcome !== undefined) {
-      this.failures.push({ outcome, count: 1, example: `${name}: ${fault}` });
+      this.failures.push({ outcome, count: 1, example: text });
     }
     this.records.push({
       name,
@@ -178,7 +181,7 @@ class Poisoner {
         : exchange.kind === "answer" && exchange.status < 400
         ? "poison accepted"
         : "failed requests",
-      text: `${name}: ${fault}`,
+      text,
     });
     if (death !== null) await this.#startAgain();
   }

@@ -252,6 +252,6 @@ Deno.test("findLoadDoubts() tells of pauses within a load that matter to its p50
 Deno.test("describeClient() names what the client adds and can do", () => {
   assertEquals(
     describeClient(CALIBRATION),
-    "Client: adds at most 0.25 ms (p99 1.00 ms), sends at most 40000 requests/s",
+    "The client itself takes 0.25 ms of a request at the median and 1.00 ms in 1 of 100, and can send 40000 requests/s",
   );
 });

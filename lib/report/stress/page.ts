@@ -29,6 +29,7 @@ import {
   stressFigures,
   stressHeadline,
 } from "./view.ts";
+import { firstLine } from "../../wrap.ts";
 import { isSimulated } from "../../record/cells.ts";
 
 /** Writes stress runs as one page without scripts. */
@@ -178,7 +179,7 @@ function poisonTable({ poison }: StressResult): Html[] {
           fault === "" ? "as it should" : "no",
           fault === "" ? "good" : "bad",
         ),
-        fault,
+        firstLine(fault),
       ]),
     ),
   ];

@@ -7,6 +7,7 @@ import { describeClient } from "../../load/client_limit.ts";
 import type { Deviation } from "../../score/truth.ts";
 import { describeTrend } from "../../stress/judge.ts";
 import type {
+  PoisonRecord,
   StressResult,
   StressRun,
   StressVerdict,
@@ -14,7 +15,7 @@ import type {
 } from "../../stress/record.ts";
 import { renderTable, type TableColumn } from "../table.ts";
 import { escapeForTerminal } from "../../escape.ts";
-import { counted, wrapIndented } from "../../wrap.ts";
+import { counted, firstLine, wrapIndented } from "../../wrap.ts";
 import { isSimulated } from "../../record/cells.ts";
 
 /** The specification prints five errors of a load. */
@@ -98,6 +99,7 @@ function describe(result: StressResult): string[] {
   const { goodRequests, failedRequests, latency, service, lag } = result;
   const total = goodRequests + failedRequests;
   const errors = result.errors.slice(0, PRINTED_ERRORS);
+  const told = new Set(result.poison.map(poisonLine));
   return [
     `${result.scenario.toUpperCase()} - ${result.configuration}`,
     `  Status: ${result.verdict}`,
@@ -125,9 +127,12 @@ function describe(result: StressResult): string[] {
         result.failures.map(({ outcome, count }) => `${count} x ${outcome}`)
           .join(", ")
       }`,
-      ...errors.map((error) => `    - ${error}`),
+      ...(result.poison.length > 0
+        ? []
+        : errors.map((error) => `    - ${error}`)),
     ]),
-    ...result.findings.map(({ kind, text }) => `  Finding: ${kind}: ${text}`),
+    ...result.findings.filter(({ text }) => !told.has(text))
+      .map(({ kind, text }) => `  Finding: ${kind}: ${text}`),
     ...result.notes.map((note) => `  ${note}`),
     ...healthLines(result),
     ...specialLines(result),
@@ -173,9 +178,7 @@ function specialLines(result: StressResult): string[] {
           : `${(100 * step.errorShare).toFixed(2)} %`
       }${step.reason === "" ? "" : `; ${step.reason}`}`
     ),
-    ...poison.map(({ name, status, fault }) =>
-      `  ${name}: ${fault === "" ? `refused with status ${status}` : fault}`
-    ),
+    ...poison.map((record) => `  ${poisonLine(record)}`),
     ...(recovery === null ? [] : [
       `  First right answer after the kill: ${
         seconds(recovery.firstRightAnswerMs)
@@ -188,6 +191,12 @@ function specialLines(result: StressResult): string[] {
       }; failed: ${probes.failedRequests}`,
     ]),
   ];
+}
+
+function poisonLine({ name, status, fault }: PoisonRecord): string {
+  return `${name}: ${
+    fault === "" ? `refused with status ${status}` : firstLine(fault)
+  }`;
 }
 
 function closing({ results, metadata }: StressRun): string {
