@@ -28,6 +28,8 @@ export interface CellPlan {
   readonly repeat: number;
   /** The label ids that are sent. */
   readonly labelTokenIds: readonly number[];
+  /** What is sent, in words. */
+  readonly sent: string;
   /** Timed requests, at least 1. */
   readonly numRuns: number;
   /** The least number of warm-up requests. */
@@ -220,6 +222,7 @@ export function judgeCell(
     numRuns: plan.numRuns,
     warmupRuns: plan.warmupRuns,
     labelTokenIds: plan.labelTokenIds,
+    sent: plan.sent,
     warmUp: rest,
     samples: columns,
     suspects,

@@ -81,7 +81,9 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
       "seed": options.seed,
       "data": options.data,
       "label_token_ids": Object.fromEntries(
-        cells.map((cell) => [cell.key.numLabels, cell.labelTokenIds]),
+        cells.flatMap(({ key, labelTokenIds }) =>
+          labelTokenIds.length === 0 ? [] : [[key.numLabels, labelTokenIds]]
+        ),
       ),
       "warmup_counts": cells.map((cell) => cell.warmUp.requests),
       "interrupted": state.isInterrupted,

@@ -19,7 +19,7 @@ import {
   type Run,
   type ServerRecord,
 } from "../record/run.ts";
-import { defaultLabelTokenIds } from "../score/workload.ts";
+import { findTooLong } from "../server/longest.ts";
 import type { Target, Wanted } from "../server/open.ts";
 import { checkAlive } from "./alive.ts";
 import { measureAbCell } from "./ab.ts";
@@ -37,7 +37,7 @@ import {
   p50Of,
 } from "./plan.ts";
 import { recordRun } from "./record.ts";
-import { findTooLong, sendCell } from "./send.ts";
+import { cellLabelIds, describeSent, sendCell } from "./send.ts";
 import {
   cellId,
   describeCell,
@@ -138,7 +138,7 @@ class Bench {
     const problem = this.#plan.findServerProblem(target.server);
     if (problem !== null) throw new MeasureError(problem);
     const { options, files } = this.#plan;
-    const tooLong = findTooLong(options, files, target.server);
+    const tooLong = findTooLong(options.data, files, target.server);
     if (tooLong !== null) throw new MeasureError(`Cannot send ${tooLong}`);
     await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
@@ -256,7 +256,8 @@ class Bench {
     const plan = {
       key,
       repeat,
-      labelTokenIds: this.#labelTokenIds(key),
+      labelTokenIds: cellLabelIds(key, options),
+      sent: describeSent(key, options),
       numRuns: options.numRuns,
       warmupRuns: options.warmupRuns,
     };
@@ -289,11 +290,6 @@ class Bench {
     if (compared !== null && a !== null) await checkAlive(compared, a);
   }
 
-  #labelTokenIds({ numLabels }: CellKey): readonly number[] {
-    return this.#plan.options.labelTokenIds?.slice(0, numLabels) ??
-      defaultLabelTokenIds(numLabels);
-  }
-
   #cellWorld(
     target: Target,
     cell: {
@@ -318,7 +314,6 @@ class Bench {
             options,
             files: this.#plan.files,
             target,
-            labelTokenIds: this.#labelTokenIds(key),
             seed: `${this.#seed}${suffix}`,
             load,
             signal,

@@ -6,10 +6,11 @@
 import { MAX_FAILED_IN_ROW } from "./cell.ts";
 import type { LoadGenerator } from "../load/generator.ts";
 import type { Samples } from "../load/samples.ts";
-import type { CellKey, RunOptions, ServerRecord } from "../record/run.ts";
+import type { CellKey, RunOptions } from "../record/run.ts";
 import { AS_DATA, TEXT_DATA } from "../score/data.ts";
 import type { DataFile } from "../score/data_file.ts";
-import { longest, type WorkloadSpec } from "../score/workload.ts";
+import { describeSize } from "../score/sent.ts";
+import { defaultLabelTokenIds, type WorkloadSpec } from "../score/workload.ts";
 import type { Target } from "../server/open.ts";
 
 /** What the requests of one cell need. */
@@ -22,8 +23,6 @@ export interface CellLoad {
   readonly files: ReadonlyMap<string, DataFile>;
   /** Where they go. */
   readonly target: Target;
-  /** The label ids, where a file has none of its own. */
-  readonly labelTokenIds: readonly number[];
   /** Decides the payloads. */
   readonly seed: string;
   /** Sends them. */
@@ -34,6 +33,46 @@ export interface CellLoad {
   readonly onDone: (done: number) => void;
 }
 
+/** Says what a cell sends, and what of it the prefix cache may know. */
+export function describeSent(key: CellKey, options: RunOptions): string {
+  const data = dataOf(key, options);
+  const file = data?.file ?? null;
+  if (file !== null) {
+    const { items, kind, promptLength } = file;
+    const own = items.min === items.max
+      ? `${items.min}`
+      : `${items.min} to ${items.max}`;
+    return `${key.batchSize || own} items x ${key.numLabels} labels x ${
+      promptLength.toFixed(0)
+    } ${kind === "text" ? "bytes" : "tokens"}, prefix cache ${AS_DATA}`;
+  }
+  const size = describeSize({
+    batchSize: key.batchSize,
+    labelTokenIds: cellLabelIds(key, options),
+    model: key.model,
+    applySoftmax: options.applySoftmax,
+    prefixCache: "cold",
+    seed: options.seed,
+    tokens: data?.tokens ?? null,
+  });
+  return `${size}, prefix cache ${options.prefixCache}`;
+}
+
+/** Returns the label ids of a cell; none where each request of a file has its own. */
+export function cellLabelIds(
+  key: CellKey,
+  options: RunOptions,
+): readonly number[] {
+  const labels = dataOf(key, options)?.file?.labels ?? null;
+  if (labels !== null) return [];
+  return options.labelTokenIds?.slice(0, key.numLabels) ??
+    defaultLabelTokenIds(key.numLabels);
+}
+
+function dataOf({ data = TEXT_DATA }: CellKey, options: RunOptions) {
+  return options.data.find(({ name }) => name === data);
+}
+
 /** Sends a number of requests one after another, the first with the payload of an index. */
 export async function sendCell(
   cell: CellLoad,
@@ -41,9 +80,7 @@ export async function sendCell(
   firstIndex: number,
 ): Promise<Samples> {
   const { key, options, files, target, seed, load, signal, onDone } = cell;
-  const data = options.data.find(({ name }) =>
-    name === (key.data ?? TEXT_DATA)
-  );
+  const data = dataOf(key, options);
   const file = key.data === undefined ? undefined : files.get(key.data);
   const hasOwnItems = key.batchSize === 0;
   const requests = file === undefined || count === 0 ? null : await file.read({
@@ -54,7 +91,7 @@ export async function sendCell(
   });
   const workload: WorkloadSpec = {
     batchSize: key.batchSize,
-    labelTokenIds: cell.labelTokenIds,
+    labelTokenIds: requests?.[0]?.labelTokenIds ?? cellLabelIds(key, options),
     model: key.model,
     applySoftmax: options.applySoftmax,
     prefixCache: options.prefixCache === AS_DATA || requests !== null
@@ -85,34 +122,4 @@ export async function sendCell(
     (_, i) => requests[i % requests.length]?.items.length ?? 0,
   );
   return { ...samples, items };
-}
-
-/** Says why a server cannot take a prompt that would be sent, or null; to be called before its first cell. */
-export function findTooLong(
-  { data }: Pick<RunOptions, "data">,
-  files: ReadonlyMap<string, DataFile>,
-  { info }: ServerRecord,
-): string | null {
-  const most = mostTokens(info);
-  if (most === null) return null;
-  for (const { name, tokens } of data) {
-    const ofFile = files.get(name)?.longest ?? null;
-    const length = tokens === null
-      ? ofFile?.tokens ?? 0
-      : longest(tokens.query) + longest(tokens.item);
-    if (length > most) {
-      return `${name}${
-        ofFile === null ? "" : `, line ${ofFile.line}`
-      }: a prompt of at most ${most} tokens was expected, as the server takes no more, found one of ${length}`;
-    }
-  }
-  return null;
-}
-
-/** The most tokens of a prompt: below `max_req_input_len`, else two below the context, as the contract has it. */
-function mostTokens(info: ServerRecord["info"]): number | null {
-  const [limit, context] = ["max_req_input_len", "context_length"]
-    .map((name) => info?.[name]);
-  if (typeof limit === "number") return limit - 1;
-  return typeof context === "number" ? context - 2 : null;
 }

@@ -6,9 +6,8 @@
 import { type Profile, PROFILES } from "../bench/profiles.ts";
 import type { FlagValues } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
-import { lethalReason } from "../score/request.ts";
 import type { DataSource } from "../score/data.ts";
-import { readDataSources } from "./data_flags.ts";
+import { labelProblems, readDataSources } from "./data_flags.ts";
 import { UNKNOWN, type Wanted } from "../server/open.ts";
 import type { BENCH_COMMAND } from "./bench.ts";
 import {
@@ -89,31 +88,6 @@ function placeholderProblems(command: string, profile: Profile): string[] {
         values.join(", ")
       }. Put it into the command, or name one with --${name}`
     );
-}
-
-function labelProblems(
-  ids: readonly number[] | undefined,
-  numLabels: readonly number[],
-): string[] {
-  if (ids === undefined) return [];
-  const most = Math.max(...numLabels);
-  const lethal = lethalReason({
-    query: " ",
-    items: [" "],
-    labelTokenIds: ids,
-    applySoftmax: true,
-    model: "",
-  });
-  return [
-    ...(ids.length < most
-      ? [
-        `Cannot take --label-token-ids: the cells need ${most} of them, found ${ids.length}. Give more, or fewer with --num-labels`,
-      ]
-      : []),
-    ...(lethal === null ? [] : [
-      `Cannot take --label-token-ids: ${lethal}, and such a request ends the server`,
-    ]),
-  ];
 }
 
 function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {

@@ -5,6 +5,7 @@
  */
 import { type Flag, flag } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
+import { lethalReason } from "../score/request.ts";
 import {
   type DataRecord,
   type DataSource,
@@ -30,13 +31,13 @@ export const DATA_FLAGS = [
 /**
  * Reads the values of `--data`.
  *
- * @param regime The prefix-cache regime that was asked for, if any.
+ * @param regime The prefix-cache regime that was asked for, if any; "cold and shared" where queries and items must be new.
  * @param problems What is wrong is added here, a line each.
  * @returns At least one, each name once.
  */
 export function readDataSources(
   values: readonly string[],
-  regime: PrefixCache | undefined,
+  regime: PrefixCache | "cold and shared" | undefined,
   problems: string[],
 ): DataSource[] {
   if (values.length === 0) return [TEXT_SOURCE];
@@ -56,7 +57,10 @@ export function readDataSources(
       `Cannot take two --data of the name ${twice}: their cells could not be told apart. Rename one`,
     );
   }
-  if (regime !== undefined && sources.every(({ file }) => file !== null)) {
+  if (
+    regime !== undefined && regime !== "cold and shared" &&
+    sources.every(({ file }) => file !== null)
+  ) {
     problems.push(
       `Cannot take --prefix-cache ${regime} with files alone: what a prompt repeats is in the file`,
     );
@@ -69,14 +73,40 @@ export function readDataSources(
 
 function lengthProblems(
   { name, tokens }: DataSource,
-  regime: PrefixCache,
+  regime: PrefixCache | "cold and shared",
 ): string[] {
-  if (tokens === null || regime === "hot") return [];
-  const [part, length] = regime === "cold"
-    ? ["query", shortest(tokens.query)]
-    : ["item", shortest(tokens.item)];
-  return length >= UNIQUE_TOKENS ? [] : [
-    `Cannot take --data ${name} with --prefix-cache ${regime}: a ${part} of ${UNIQUE_TOKENS} tokens or more is needed so that each is new`,
+  if (tokens === null) return [];
+  return (["query", "item"] as const).filter((part) =>
+    regime.includes(part === "query" ? "cold" : "shared") &&
+    shortest(tokens[part]) < UNIQUE_TOKENS
+  ).map((part) =>
+    `Cannot take --data ${name}: a ${part} of ${UNIQUE_TOKENS} tokens or more is needed so that each is new`
+  );
+}
+
+/** Says what is wrong with the ids of `--label-token-ids` for loads of these numbers of labels. */
+export function labelProblems(
+  ids: readonly number[] | undefined,
+  numLabels: readonly number[],
+): string[] {
+  if (ids === undefined) return [];
+  const most = Math.max(0, ...numLabels);
+  const lethal = lethalReason({
+    query: " ",
+    items: [" "],
+    labelTokenIds: ids,
+    applySoftmax: true,
+    model: "",
+  });
+  return [
+    ...(ids.length < most
+      ? [
+        `Cannot take --label-token-ids: the cells need ${most} of them, found ${ids.length}. Give more, or fewer with --num-labels`,
+      ]
+      : []),
+    ...(lethal === null ? [] : [
+      `Cannot take --label-token-ids: ${lethal}, and such a request ends the server`,
+    ]),
   ];
 }
 

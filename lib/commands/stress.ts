@@ -6,6 +6,7 @@
 import { type CommandSpec, flag } from "../cli/command_spec.ts";
 import { ARRIVALS } from "../load/pacing.ts";
 import { SCENARIOS, STRESS_SCENARIOS } from "../stress/scenarios.ts";
+import { DATA_FLAGS } from "./data_flags.ts";
 import { TARGET_FLAGS } from "./target_flags.ts";
 
 /** The flags of stress.ts. */
@@ -31,11 +32,16 @@ export const STRESS_COMMAND = {
           "dtype NAME",
           "The data type to launch (default bfloat16), or that of a server that does not tell it",
         ),
-        flag.integers("batch-sizes LIST", "large-batch: items in a request", {
-          min: 1,
-          max: 100_000,
-          default: STRESS_SCENARIOS["large-batch"].batchSizes,
-        }),
+        flag.integers(
+          "batch-sizes LIST",
+          "Items in a request: large-batch (50,100,200) and mixed send each, the others the first; without it each scenario has its own",
+          { min: 1, max: 100_000 },
+        ),
+        flag.integer(
+          "num-labels N",
+          "Label ids in a request; without it each scenario has its own number",
+          { min: 1, max: 10_000 },
+        ),
         flag.integer(
           "iterations N",
           "large-batch: requests of each batch size",
@@ -104,15 +110,11 @@ export const STRESS_COMMAND = {
     {
       title: "Payload",
       flags: [
-        flag.integer(
-          "query-tokens N",
-          "Send token ids: N for the query (with --item-tokens)",
-          { min: 5, max: 1_000_000 },
-        ),
-        flag.integer(
-          "item-tokens N",
-          "Send token ids: N for each item (with --query-tokens)",
-          { min: 5, max: 1_000_000 },
+        ...DATA_FLAGS,
+        flag.integers(
+          "label-token-ids LIST",
+          "Label ids of every request. Default 1,2,3,...",
+          { min: -Number.MAX_SAFE_INTEGER },
         ),
         flag.switch(
           "no-softmax",

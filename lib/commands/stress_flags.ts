@@ -12,6 +12,8 @@ import {
   SCENARIOS,
   type StressOptions,
 } from "../stress/scenarios.ts";
+import type { DataSource } from "../score/data.ts";
+import { labelProblems, readDataSources } from "./data_flags.ts";
 import type { STRESS_COMMAND } from "./stress.ts";
 import { readTargetFlags, type TargetRequest } from "./target_flags.ts";
 
@@ -22,8 +24,10 @@ export type StressFlags = FlagValues<typeof STRESS_COMMAND>;
 export interface StressRequest extends TargetRequest {
   /** What is stressed. */
   readonly kind: TargetKind;
-  /** All that decides what is sent, but for the seed. */
-  readonly options: Omit<StressOptions, "seed">;
+  /** What is sent. */
+  readonly data: readonly DataSource[];
+  /** All that decides what is sent, but for the seed and the files. */
+  readonly options: Omit<StressOptions, "seed" | "data">;
   /** Why a scenario of `all` is left out, in words. */
   readonly leftOut: readonly string[];
 }
@@ -46,12 +50,14 @@ export function readStressFlags(
     : target.launch !== null
     ? "launched"
     : "simulated";
-  const { queryTokens, itemTokens } = flags;
-  if ((queryTokens === undefined) !== (itemTokens === undefined)) {
-    problems.push(
-      "Cannot take --query-tokens without --item-tokens, or the other way round: give both",
-    );
-  }
+  const data = readDataSources(flags.data, "cold and shared", problems);
+  const { labelTokenIds = null, numLabels = null } = flags;
+  problems.push(
+    ...labelProblems(
+      flags.labelTokenIds,
+      numLabels === null ? [] : [numLabels],
+    ),
+  );
   try {
     parseObjectives(flags.slo);
   } catch (error) {
@@ -91,12 +97,15 @@ export function readStressFlags(
   return {
     ...target,
     kind,
+    data,
     leftOut: wanted.length === scenarios.length ? [] : [
       "recovery was left out: it kills the server, and this one was not started here",
     ],
     options: {
       scenarios,
-      batchSizes: flags.batchSizes,
+      batchSizes: flags.batchSizes ?? null,
+      numLabels,
+      labelTokenIds,
       concurrency: flags.concurrency ?? null,
       durationSeconds: flags.duration ?? null,
       ratePerSec: flags.rate ?? null,
@@ -109,9 +118,6 @@ export function readStressFlags(
       workers: flags.workers,
       allowLethal: flags.allowLethal,
       applySoftmax: !flags.noSoftmax,
-      tokens: queryTokens === undefined || itemTokens === undefined
-        ? null
-        : { query: queryTokens, item: itemTokens },
       timeoutMs: flags.timeout * 1000,
     },
   };

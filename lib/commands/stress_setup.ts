@@ -12,13 +12,24 @@ import {
   refuseTwoKeys,
 } from "../cli/secret_source.ts";
 import { UsageError } from "../failure.ts";
-import { optionDifferences, type TargetKind } from "../record/run.ts";
+import {
+  optionDifferences,
+  type ServerRecord,
+  type TargetKind,
+} from "../record/run.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
 import { openTarget, type Target, UNKNOWN } from "../server/open.ts";
 import { checkAllowed } from "../server/permission.ts";
 import { readStressRun } from "../stress/file.ts";
 import { specifiedResult, type StressRun } from "../stress/record.ts";
-import type { StressOptions } from "../stress/scenarios.ts";
+import type { OwnRequest } from "../score/workload.ts";
+import { findTooLong } from "../server/longest.ts";
+import {
+  MOST_PAYLOADS,
+  type OwnRequests,
+  type StressOptions,
+} from "../stress/scenarios.ts";
+import { openData, type OpenedData } from "./data_flags.ts";
 import { STRESS_FORMATS } from "./formats.ts";
 import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
 import {
@@ -32,6 +43,10 @@ import { toJson } from "../json.ts";
 export interface StressSetup {
   /** What is sent, and how it is judged. */
   readonly options: StressOptions;
+  /** The requests of files. */
+  readonly own: OwnRequests;
+  /** Says why a server cannot take what would be sent, or null. */
+  readonly findServerProblem: (server: ServerRecord) => string | null;
   /** What is stressed. */
   readonly target: TargetKind;
   /** Its address without secrets. */
@@ -77,19 +92,37 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
   ]);
   const { url, launch, headers } = request;
   const targetAddress = redact(url ?? hideKeys(launch ?? ""));
+  // Without batch sizes each request of a file is sent as it is.
+  const { records, files } = await openData(
+    request.data,
+    flags.batchSizes === undefined,
+  );
   const options = stressOptions(flags, request, {
     resumed,
     address: targetAddress,
+    data: records,
   });
   const timestamp = new Date().toISOString();
   const outputs = await planStressOutputs(flags, timestamp);
   return {
     options,
+    own: await readOwnRequests(files, options.seed),
+    findServerProblem: (server) => {
+      const tooLong = findTooLong(records, files, server);
+      return tooLong === null ? null : `Cannot send ${tooLong}`;
+    },
     target: request.kind,
     targetAddress,
     resumed,
     timestamp,
-    warnings: request.leftOut,
+    warnings: [
+      ...request.leftOut,
+      ...[...files].flatMap(([name, { record }]) =>
+        record.requests <= MOST_PAYLOADS ? [] : [
+          `Of the ${record.requests} requests of ${name} a load sends the first ${MOST_PAYLOADS} at most: each is scored alone before`,
+        ]
+      ),
+    ],
     outputs,
     isQuiet: flags.quiet,
     workers: flags.workers,
@@ -113,6 +146,19 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
         urgent: interrupts.second,
       }, wantedTarget(flags, request)),
   };
+}
+
+/** Reads as many requests of each file as a load scores alone. */
+async function readOwnRequests(
+  files: OpenedData["files"],
+  seed: string,
+): Promise<OwnRequests> {
+  const own = new Map<string, readonly OwnRequest[]>();
+  for (const [name, file] of files) {
+    const count = Math.min(file.record.requests, MOST_PAYLOADS);
+    own.set(name, await file.read({ first: 0, count, batchSize: null, seed }));
+  }
+  return own;
 }
 
 function planStressOutputs(
@@ -142,11 +188,15 @@ function metadataJson({ metadata, options }: StressRun): string {
 function stressOptions(
   flags: StressFlags,
   { options: given, kind }: StressRequest,
-  known: { readonly resumed: StressRun | null; readonly address: string },
+  known: {
+    readonly resumed: StressRun | null;
+    readonly address: string;
+    readonly data: StressOptions["data"];
+  },
 ): StressOptions {
-  const { resumed, address } = known;
+  const { resumed, address, data } = known;
   const seed = flags.seed ?? resumed?.options.seed ?? crypto.randomUUID();
-  const options = { ...given, seed };
+  const options = { ...given, data, seed };
   if (resumed === null) return options;
   const { target, "target_address": targetAddress } = resumed.metadata;
   const differences = optionDifferences(

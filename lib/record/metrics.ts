@@ -23,6 +23,7 @@ export interface MetricCell extends
       | "numRuns"
       | "warmupRuns"
       | "warmUp"
+      | "sent"
       | "failures"
       | "suspects"
     >
@@ -154,6 +155,7 @@ export const METRICS: readonly Metric[] = [
   }),
   metric("suspect_samples", (cell) => cell.suspects?.length ?? null),
   metric("run", (cell) => cell.repeat ?? null),
+  metric("sent", (cell) => cell.sent ?? null),
   metric(
     "reason",
     (cell) =>

@@ -122,8 +122,10 @@ export interface CellResult {
   readonly numRuns: number;
   /** Warm-up requests that were asked for, a minimum. */
   readonly warmupRuns: number;
-  /** The label ids that were sent. */
+  /** The label ids that were sent; empty where each request of a file has its own. */
   readonly labelTokenIds: readonly number[];
+  /** What was sent, in words; absent in records of older versions. */
+  readonly sent?: string;
   /** What the warm-up took. */
   readonly warmUp: WarmUp;
   /** The timed requests. */

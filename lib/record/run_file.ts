@@ -73,6 +73,7 @@ const cell = v.object({
   numRuns: count,
   warmupRuns: count,
   labelTokenIds: ids,
+  sent: v.exactOptional(v.string()),
   warmUp: v.object({
     requests: count,
     failed: count,
@@ -97,23 +98,6 @@ const cell = v.object({
   })),
 });
 
-const length = v.union([count, v.object({ min: count, max: count })]);
-const DATA_SCHEMA: v.GenericSchema<unknown, DataRecord[]> = v.array(
-  v.object({
-    name,
-    tokens: v.nullable(v.object({ query: length, item: length })),
-    file: v.nullable(v.object({
-      sha256: name,
-      requests: count,
-      items: v.object({ min: count, max: count }),
-      labels: v.nullable(count),
-      kind: v.picklist(["text", "ids"]),
-      promptLength: amount,
-      ownItems: v.boolean(),
-    })),
-  }),
-);
-
 /** Version 0.1.0 called the repeats runs, and knew lengths in tokens in place of data. */
 function withNewNames(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
@@ -126,7 +110,7 @@ function withNewNames(value: unknown): unknown {
 
 /** Returns what was sent as metadata tell it, or null where they do not. */
 export function parseData(value: unknown): readonly DataRecord[] | null {
-  const result = v.safeParse(DATA_SCHEMA, value);
+  const result = v.safeParse(SHAPES.data, value);
   return result.success ? result.output : null;
 }
 
@@ -156,7 +140,7 @@ const options = v.pipe(
     prefixCache,
     applySoftmax: v.boolean(),
     labelTokenIds: v.nullable(ids),
-    data: DATA_SCHEMA,
+    data: SHAPES.data,
     repeats: sizes.item,
     timeoutMs: amount,
     seed: text,
@@ -179,7 +163,7 @@ const metadata = v.pipe(
     "prefix_cache": prefixCache,
     "apply_softmax": v.boolean(),
     "seed": text,
-    "data": DATA_SCHEMA,
+    "data": SHAPES.data,
     "label_token_ids": v.record(v.string(), ids),
     "warmup_counts": ids,
   }),

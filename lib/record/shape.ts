@@ -49,6 +49,7 @@ const name = textOf("name", MAX_NAME_LENGTH);
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const amount = numberFrom(0);
 const target = v.picklist(TARGET_KINDS);
+const length = v.union([count, v.object({ min: count, max: count })]);
 
 const server = v.object({
   model: name,
@@ -79,7 +80,19 @@ export const SHAPES = {
   failures: v.array(
     v.object({ outcome: v.picklist(OUTCOMES), count, example: text }),
   ),
-  tokens: v.nullable(v.object({ query: count, item: count })),
+  data: v.array(v.object({
+    name,
+    tokens: v.nullable(v.object({ query: length, item: length })),
+    file: v.nullable(v.object({
+      sha256: name,
+      requests: count,
+      items: v.object({ min: count, max: count }),
+      labels: v.nullable(count),
+      kind: v.picklist(["text", "ids"]),
+      promptLength: amount,
+      ownItems: v.boolean(),
+    })),
+  })),
   calibration: v.nullable(v.object({
     addedP50Ms: amount,
     addedP99Ms: amount,

@@ -22,7 +22,12 @@ import type { ServerSeries } from "./health.ts";
 import { type EndedLoad, judgeLoad, loadDoubts } from "./judge.ts";
 import type { StressResult } from "./record.ts";
 import { scoreReferences, type ShapeReferences } from "./references.ts";
-import type { LoadStep, Shape, StressOptions } from "./scenarios.ts";
+import type {
+  LoadStep,
+  OwnRequests,
+  Shape,
+  StressOptions,
+} from "./scenarios.ts";
 import { type LoadPart, SHARED_SCENARIOS, type Team } from "./team.ts";
 
 /** Sends single requests to a server, one after another. */
@@ -76,6 +81,8 @@ export class StressContext {
   readonly world: StressWorld;
   /** The start of the run on the clock of the world. */
   readonly startMs: number;
+  /** The requests of files. */
+  readonly own: OwnRequests;
   readonly #calibration: Calibration | null;
   readonly #references = new Map<string, ShapeReferences>();
   #target: Target;
@@ -88,8 +95,10 @@ export class StressContext {
       readonly target: Target;
       readonly startMs: number;
       readonly calibration?: Calibration | null;
+      readonly own?: OwnRequests;
     },
   ) {
+    this.own = open.own ?? new Map();
     this.options = options;
     this.world = world;
     this.#target = open.target;

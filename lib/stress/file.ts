@@ -4,6 +4,7 @@
  * @module
  */
 import * as v from "valibot";
+import { dataOfTokens } from "../record/run_file.ts";
 import { ARRIVALS } from "../load/pacing.ts";
 import {
   MAX_RESULTS,
@@ -36,9 +37,18 @@ const times = v.object({
 });
 const figures = v.nullable(times);
 
-const options: v.GenericSchema<unknown, StressOptions> = v.object({
+/** Version 0.1.0 knew lengths in tokens in place of data. */
+function withData(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "tokens" in value
+    ? { data: dataOfTokens(value.tokens), ...value }
+    : value;
+}
+
+const optionFields = v.object({
   scenarios: v.array(scenario),
-  batchSizes: v.array(count),
+  batchSizes: v.nullable(v.array(count)),
+  numLabels: v.optional(v.nullable(count), null),
+  labelTokenIds: v.optional(v.nullable(v.array(count)), null),
   concurrency: v.nullable(v.array(count)),
   durationSeconds: missing,
   ratePerSec: missing,
@@ -51,10 +61,16 @@ const options: v.GenericSchema<unknown, StressOptions> = v.object({
   workers: count,
   allowLethal: v.boolean(),
   applySoftmax: v.boolean(),
-  tokens: SHAPES.tokens,
+  data: SHAPES.data,
   timeoutMs: number,
   seed: text,
 });
+
+const options: v.GenericSchema<unknown, StressOptions> = v.pipe(
+  v.unknown(),
+  v.transform(withData),
+  optionFields,
+);
 
 const health = v.object({
   checks: v.array(v.object({
@@ -94,6 +110,7 @@ const row = v.object({
 const result = v.object({
   scenario,
   configuration: name,
+  sent: v.optional(text, ""),
   verdict: v.picklist(STRESS_VERDICTS),
   findings: v.array(v.object({ kind: v.picklist(FINDING_KINDS), text })),
   notes: texts,

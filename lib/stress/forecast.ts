@@ -37,7 +37,8 @@ export function plannedLoads(
     });
     switch (scenario) {
       case "large-batch":
-        return options.batchSizes.map(() => load(BATCH_SECONDS));
+        return (options.batchSizes ?? STRESS_SCENARIOS[scenario].batchSizes)
+          .map(() => load(BATCH_SECONDS));
       case "concurrent": {
         const values = STRESS_SCENARIOS[scenario];
         const levels = options.concurrency ?? values.concurrencyLevels;

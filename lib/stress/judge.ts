@@ -22,6 +22,8 @@ import type {
 } from "./record.ts";
 import type { ShapeReferences } from "./references.ts";
 import type { LoadStep } from "./scenarios.ts";
+import { describeSize } from "../score/sent.ts";
+import { counted } from "../wrap.ts";
 import { DIFFERENT_ANSWERS } from "../score/answer.ts";
 
 /** What is known of a load when it has ended. */
@@ -81,6 +83,7 @@ export function judgeLoad(load: EndedLoad): StressResult {
   return {
     scenario: step.scenario,
     configuration: step.configuration,
+    sent: describeSent(step),
     verdict: verdictOf(findings, load.isInterrupted),
     findings,
     notes: [
@@ -116,6 +119,13 @@ export function judgeLoad(load: EndedLoad): StressResult {
     recovery: null,
     probes: null,
   };
+}
+
+/** Says what a load sends: each payload again and again, so that prompts are in the cache after the first round. */
+function describeSent({ shapes }: LoadStep): string {
+  return shapes.map(({ spec, payloads }) =>
+    `${describeSize(spec)} (${counted(payloads, "payload")} in turn)`
+  ).join("; ");
 }
 
 /** What makes a load INVALID, not failed. */

@@ -16,7 +16,9 @@ import {
   type LoadStep,
   loadSteps,
   openLoop,
-  singleShape,
+  type OwnRequests,
+  scenarioShapes,
+  type Shape,
   STRESS_SCENARIOS,
   type StressOptions,
 } from "./scenarios.ts";
@@ -24,9 +26,10 @@ import {
 /** Runs the mixed load with its probes; a probe that fails is a failure of the scenario. */
 export async function runMixed(context: StressContext): Promise<StressResult> {
   const { options, model, world } = context;
-  const [step] = loadSteps("mixed", options, model);
+  const [step] = loadSteps("mixed", options, model, context.own);
   if (step === undefined) throw new RangeError("Cannot run mixed: no load");
-  const shape = singleShape("mixed", options, model);
+  const [shape] = probeShapes(options, model, context.own);
+  if (shape === undefined) throw new RangeError("Cannot run mixed: no probe");
   world.onProgress(step, null);
   const [alone] = await context.reference([shape]);
   if (alone === undefined) throw new RangeError("Cannot run mixed: no probe");
@@ -35,7 +38,7 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
   }
   const workload = alone.workload;
   const references = await context.reference(step.shapes);
-  const probeStep = probesOf(step, options);
+  const probeStep = probesOf(step, options, context.own);
   const startMs = await context.start(step);
   await using generator = world.startProbes();
   const [{ samples }, result] = await Promise.all([
@@ -54,11 +57,25 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
   });
 }
 
+/** One small shape, whatever the load is made of. */
+function probeShapes(
+  options: StressOptions,
+  model: string,
+  own?: OwnRequests,
+): Shape[] {
+  return scenarioShapes("mixed", options, model, own).slice(0, 1);
+}
+
 /** Returns the probes that go along with a mixed load. */
-export function probesOf(step: LoadStep, options: StressOptions): LoadStep {
+export function probesOf(
+  step: LoadStep,
+  options: StressOptions,
+  own?: OwnRequests,
+): LoadStep {
+  const model = step.shapes[0]?.spec.model ?? "";
   return {
     ...step,
-    shapes: [singleShape("mixed", options, step.shapes[0]?.spec.model ?? "")],
+    shapes: probeShapes(options, model, own),
     loop: openLoop(
       options,
       STRESS_SCENARIOS.mixed.probesPerSec,

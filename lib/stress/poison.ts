@@ -22,12 +22,13 @@ import {
 } from "./poison_requests.ts";
 import type { Finding, PoisonRecord, StressResult } from "./record.ts";
 import type { ShapeReferences } from "./references.ts";
-import { closedLoop, type LoadStep, singleShape } from "./scenarios.ts";
+import { closedLoop, type LoadStep, scenarioShapes } from "./scenarios.ts";
 
 /** Sends each bad request, and a good one after it whose scores must be right. */
 export async function runPoison(context: StressContext): Promise<StressResult> {
   const { options, model, world } = context;
-  const shape = singleShape("poison", options, model);
+  const [shape] = scenarioShapes("poison", options, model, context.own);
+  if (shape === undefined) throw new RangeError("Cannot run poison: no shape");
   const step: LoadStep = {
     scenario: "poison",
     configuration: options.allowLethal ? "with lethal requests" : "",
@@ -52,7 +53,8 @@ export async function runPoison(context: StressContext): Promise<StressResult> {
   const [reference] = references;
   if (reference === undefined || reference.workload === null) return base;
   const poisoner = new Poisoner(context, reference);
-  const good = scoreRequest({ ...shape.spec, tokens: null }, 0);
+  const { requests: _, ...made } = shape.spec;
+  const good = scoreRequest({ ...made, tokens: null }, 0);
   const poisons = poisonRequests(good, describeServer(context))
     .filter(({ isLethal }) => !isLethal || options.allowLethal);
   const named = { ...step, configuration: `${poisons.length} bad requests` };

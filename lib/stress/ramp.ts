@@ -17,7 +17,8 @@ import {
   closedLoop,
   type LoadStep,
   openLoop,
-  singleShape,
+  type OwnRequests,
+  scenarioShapes,
   STRESS_SCENARIOS,
   type StressOptions,
 } from "./scenarios.ts";
@@ -62,7 +63,7 @@ export async function runRamp(
     load !== null && !context.isInterrupted;
     load = nextLoad(plan, steps)
   ) {
-    const step = rampLoad(options, model, load);
+    const step = rampLoad(options, model, load, context.own);
     const judge = (result: StressResult) =>
       judgeRampLoad(result, { load, options, calibration });
     let result = await context.run(step);
@@ -91,13 +92,14 @@ export function rampLoad(
   options: StressOptions,
   model: string,
   load: number,
+  own?: OwnRequests,
 ): LoadStep {
   const whole = options.ramp === "concurrency";
   const seconds = rampSeconds(options, load);
   return {
     scenario: "ramp",
     configuration: `${options.ramp}=${load}`,
-    shapes: [singleShape("ramp", options, model)],
+    shapes: scenarioShapes("ramp", options, model, own),
     loop: whole ? closedLoop(load, seconds) : openLoop(options, load, seconds),
     judgesHealth: false,
   };

@@ -139,6 +139,8 @@ export interface StressResult {
   readonly scenario: Scenario;
   /** What is special of this load. */
   readonly configuration: string;
+  /** What was sent, in words; empty in records of older versions. */
+  readonly sent: string;
   /** The judgement. */
   readonly verdict: StressVerdict;
   /** What made it so: faults, each with its numbers; empty for PASS. */

@@ -30,7 +30,7 @@ import {
   isHealthLong,
   type LoadStep,
   openLoop,
-  singleShape,
+  scenarioShapes,
   STRESS_SCENARIOS,
 } from "./scenarios.ts";
 
@@ -54,7 +54,7 @@ export async function runRecovery(
   const step = (configuration: string, length: number): LoadStep => ({
     scenario: "recovery",
     configuration,
-    shapes: [singleShape("recovery", options, model)],
+    shapes: scenarioShapes("recovery", options, model, context.own),
     loop: openLoop(options, rate, length),
     judgesHealth: isHealthLong(length),
   });
@@ -62,15 +62,16 @@ export async function runRecovery(
   const before = step(name, seconds);
   world.onProgress(before, null);
   const references = await context.reference(before.shapes);
-  const workload = references[0]?.workload ?? null;
+  const workloads = references.flatMap(({ workload }) => workload ?? []);
   const { started } = context.target;
   // Without references this says why.
-  if (workload === null || started === undefined) {
+  const isReady = workloads.length === before.shapes.length;
+  if (!isReady || started === undefined) {
     return await context.run(before, references);
   }
   const ended = new AbortController();
   const startMs = world.now();
-  const sending = context.send(before, [workload], {
+  const sending = context.send(before, workloads, {
     signal: AbortSignal.any([ended.signal, world.signal]),
   });
   await world.sleep(seconds * 500, world.signal);
@@ -79,7 +80,7 @@ export async function runRecovery(
   await world.sleep(LOAD_AFTER_KILL_MS, world.signal);
   ended.abort();
   const { samples } = await sending;
-  const restart = await startAgain(context, before, workload);
+  const restart = await startAgain(context, before, workloads);
   const after = await context.run(step(name, seconds / 2), references);
   return summarise(context, after, {
     first: splitAt(samples, killedMs),
@@ -104,11 +105,12 @@ interface Restart {
 async function startAgain(
   context: StressContext,
   step: LoadStep,
-  workload: KnownWorkload,
+  workloads: readonly KnownWorkload[],
 ): Promise<Restart> {
   const { world, options } = context;
   const nothing = { answeredMs: null, wrong: [], deviation: NO_DEVIATION };
-  if (context.isInterrupted) return nothing;
+  const [first] = workloads;
+  if (first === undefined || context.isInterrupted) return nothing;
   try {
     await context.reopen();
   } catch (error) {
@@ -117,7 +119,7 @@ async function startAgain(
   }
   const { endpoint, server } = context.target;
   const judge = new KnownLoadJudge({
-    workloads: [workload],
+    workloads,
     tolerance: context.tolerance,
   }, {
     encode: (body) => body,
@@ -145,7 +147,7 @@ async function startAgain(
     const exchange = await context.ask(prober, {
       method: "POST",
       path: SCORE_PATH,
-      body: knownBody(workload.spec, 0),
+      body: knownBody(first.spec, 0),
     });
     const { outcome, message } = judge.judge(exchange, 0);
     if (outcome === "ok") answeredMs = exchange.doneMs;

@@ -14,13 +14,22 @@ import { runPoison } from "./poison.ts";
 import { runRamp } from "./ramp.ts";
 import { STRESS_SCHEMA, type StressResult, type StressRun } from "./record.ts";
 import { runRecovery } from "./recovery.ts";
-import { loadSteps, type Scenario, type StressOptions } from "./scenarios.ts";
+import {
+  loadSteps,
+  type OwnRequests,
+  type Scenario,
+  type StressOptions,
+} from "./scenarios.ts";
 import { SHARED_SCENARIOS } from "./team.ts";
 
 /** What is run. */
 export interface StressPlan {
   /** What was asked for. */
   readonly options: StressOptions;
+  /** The requests of files by their short names. */
+  readonly own?: OwnRequests;
+  /** Says why a server cannot take what would be sent, or null. */
+  readonly findServerProblem?: (server: ServerRecord) => string | null;
   /** What is stressed. */
   readonly target: TargetKind;
   /** The URL or the launch command, without secrets. */
@@ -126,10 +135,16 @@ class Stress {
       ),
     );
     this.#server = target.server;
+    const problem = this.#plan.findServerProblem?.(target.server) ?? null;
+    if (problem !== null) {
+      await target[Symbol.asyncDispose]();
+      throw new MeasureError(problem);
+    }
     const context = new StressContext(this.#plan.options, world, {
       target,
       startMs: this.#startMs,
       calibration: this.#calibration,
+      own: this.#plan.own ?? new Map(),
     });
     this.#context = context;
     for (const scenario of this.#plan.options.scenarios) {
@@ -153,7 +168,9 @@ class Stress {
       case "large-batch":
       case "concurrent":
       case "sustained":
-        for (const step of loadSteps(scenario, options, context.model)) {
+        for (
+          const step of loadSteps(scenario, options, context.model, context.own)
+        ) {
           await this.#keep(scenario, {
             configuration: step.configuration,
             run: () => context.run(step),

@@ -5,21 +5,18 @@
  */
 import type { Loop } from "../load/driver.ts";
 import { type Arrival, WHOLE } from "../load/pacing.ts";
-import { defaultLabelTokenIds, type WorkloadSpec } from "../score/workload.ts";
+import { AS_DATA } from "../score/data.ts";
+import {
+  NO_REQUESTS,
+  type OwnRequests,
+  type Scenario,
+  type Shape,
+  type ShapeOptions,
+  shapesOf,
+} from "./shapes.ts";
 
-/** Every scenario, in the order in which they run; the first three are the specification's. */
-export const SCENARIOS = [
-  "large-batch",
-  "concurrent",
-  "sustained",
-  "mixed",
-  "ramp",
-  "poison",
-  "recovery",
-] as const;
-
-/** The name of one scenario. */
-export type Scenario = typeof SCENARIOS[number];
+export { SCENARIOS } from "./shapes.ts";
+export type { OwnRequests, Scenario, Shape } from "./shapes.ts";
 
 /** The specification's values, by its names; and those of the further scenarios. */
 export const STRESS_SCENARIOS = {
@@ -73,11 +70,9 @@ export const STRESS_SCENARIOS = {
 } as const;
 
 /** What was asked for, as it is stored; everything that decides what is sent. */
-export interface StressOptions {
+export interface StressOptions extends ShapeOptions {
   /** The scenarios, in order. */
   readonly scenarios: readonly Scenario[];
-  /** Items of the requests of large-batch. */
-  readonly batchSizes: readonly number[];
   /** Clients of the levels of concurrent; the first is that of mixed. Null for the specification's. */
   readonly concurrency: readonly number[] | null;
   /** The length of a load in seconds, or null for each scenario's own. */
@@ -100,24 +95,8 @@ export interface StressOptions {
   readonly workers: number;
   /** Whether poison sends requests that are known to end a server. */
   readonly allowLethal: boolean;
-  /** Whether rows are normalised over their labels. */
-  readonly applySoftmax: boolean;
-  /** Exact lengths of queries and items, or null for text. */
-  readonly tokens: { readonly query: number; readonly item: number } | null;
   /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
-  /** The seed of payloads and arrivals. */
-  readonly seed: string;
-}
-
-/** Payloads of one shape, before their references are known. */
-export interface Shape {
-  /** The shape. */
-  readonly spec: WorkloadSpec;
-  /** Distinct payloads. */
-  readonly payloads: number;
-  /** How often it is sent in relation to the others. */
-  readonly weight: number;
 }
 
 /** One load of a scenario. */
@@ -138,7 +117,7 @@ export interface LoadStep {
 const LEAST_PAYLOADS = 32;
 
 /** and no more than this where clients are not counted or are too many: each is scored twice before the load. */
-const MOST_PAYLOADS = 256;
+export const MOST_PAYLOADS = 256;
 
 /** The most requests in flight of an open load; beyond it a client would only fill the memory. */
 const MAX_IN_FLIGHT = 10_000;
@@ -159,35 +138,6 @@ export function isHealthLong(seconds: number): boolean {
 function payloadsFor(clients: number): number {
   const wanted = Math.ceil(2 * clients);
   return Math.min(MOST_PAYLOADS, Math.max(LEAST_PAYLOADS, wanted));
-}
-
-/** Returns the shape of a scenario. */
-export function shapeOf(
-  options: StressOptions,
-  model: string,
-  values: {
-    readonly scenario: Scenario;
-    readonly batchSize: number;
-    readonly numLabels: number;
-    readonly payloads: number;
-    readonly tokens?: StressOptions["tokens"];
-    readonly weight?: number;
-  },
-): Shape {
-  const { scenario, batchSize, numLabels, payloads, weight = 1 } = values;
-  return {
-    spec: {
-      batchSize,
-      labelTokenIds: defaultLabelTokenIds(numLabels),
-      model,
-      applySoftmax: options.applySoftmax,
-      prefixCache: "cold",
-      seed: `${options.seed}/${scenario}`,
-      tokens: values.tokens ?? options.tokens,
-    },
-    payloads,
-    weight,
-  };
 }
 
 /** Returns an open load: sends are planned absolutely, and a slow answer never delays the next. */
@@ -226,18 +176,24 @@ export function loadSteps(
   scenario: "large-batch" | "concurrent" | "sustained" | "mixed",
   options: StressOptions,
   model: string,
+  own: OwnRequests = NO_REQUESTS,
 ): LoadStep[] {
+  const [first] = options.batchSizes ?? [];
   switch (scenario) {
-    case "large-batch":
-      return options.batchSizes.map((batchSize) => ({
+    case "large-batch": {
+      const sizes = options.batchSizes ?? STRESS_SCENARIOS[scenario].batchSizes;
+      // The requests of files that are sent as they are have no batch size.
+      const isOwn = options.batchSizes === null &&
+        options.data.every(({ file }) => file !== null);
+      return (isOwn ? [0] : sizes).map((batchSize) => ({
         scenario,
-        configuration: `batch_size=${batchSize}`,
-        shapes: [shapeOf(options, model, {
+        configuration: `batch_size=${isOwn ? AS_DATA : batchSize}`,
+        shapes: shapesOf(options, model, {
           scenario,
           batchSize,
           numLabels: STRESS_SCENARIOS[scenario].numLabels,
           payloads: Math.min(options.iterations, LEAST_PAYLOADS),
-        })],
+        }, own),
         loop: {
           kind: "closed",
           concurrency: 1,
@@ -246,6 +202,7 @@ export function loadSteps(
         },
         judgesHealth: false,
       }));
+    }
     case "concurrent": {
       const { concurrencyLevels, durationSeconds, ...values } =
         STRESS_SCENARIOS[scenario];
@@ -255,7 +212,10 @@ export function loadSteps(
       return levels.map((threads) => ({
         scenario,
         configuration: `threads=${threads}`,
-        shapes: [shapeOf(options, model, { scenario, ...values, payloads })],
+        shapes: shapesOf(options, model, {
+          ...{ scenario, ...values, payloads },
+          ...(first === undefined ? {} : { batchSize: first }),
+        }, own),
         loop: closedLoop(threads, seconds),
         judgesHealth: isHealthLong(seconds),
       }));
@@ -268,17 +228,21 @@ export function loadSteps(
       return [{
         scenario,
         configuration: `duration=${seconds}s, target_rps=${rate}`,
-        shapes: [shapeOf(options, model, {
-          scenario,
-          ...values,
-          payloads: payloadsFor(rate),
-        })],
+        shapes: shapesOf(options, model, {
+          ...{ scenario, ...values, payloads: payloadsFor(rate) },
+          ...(first === undefined ? {} : { batchSize: first }),
+        }, own),
         loop: openLoop(options, rate, seconds),
         judgesHealth: true,
       }];
     }
     case "mixed": {
-      const { shapes, durationSeconds } = STRESS_SCENARIOS[scenario];
+      const { durationSeconds } = STRESS_SCENARIOS[scenario];
+      const shapes = options.batchSizes === null
+        ? STRESS_SCENARIOS[scenario].shapes
+        : options.batchSizes.map((batchSize) => (
+          { batchSize, numLabels: 2, tokens: null, weight: 1 }
+        ));
       const seconds = options.durationSeconds ?? durationSeconds;
       const clients = options.concurrency?.[0] ??
         STRESS_SCENARIOS[scenario].concurrency;
@@ -287,15 +251,15 @@ export function loadSteps(
       return [{
         scenario,
         configuration: `threads=${clients}, shapes=${shapes.length}`,
-        shapes: shapes.map((shape) =>
-          shapeOf(options, model, {
+        shapes: shapes.flatMap((shape) =>
+          shapesOf(options, model, {
             scenario,
             ...shape,
             payloads: Math.max(
-              LEAST_PAYLOADS / shapes.length,
+              Math.ceil(LEAST_PAYLOADS / shapes.length),
               Math.ceil(payloads * shape.weight / weights),
             ),
-          })
+          }, own)
         ),
         loop: closedLoop(clients, seconds),
         judgesHealth: isHealthLong(seconds),
@@ -304,18 +268,20 @@ export function loadSteps(
   }
 }
 
-/** The shape of ramp, poison, recovery and of the probes of mixed. */
-export function singleShape(
+/** The shapes of ramp, poison, recovery and of the probes of mixed. */
+export function scenarioShapes(
   scenario: "mixed" | "ramp" | "poison" | "recovery",
   options: StressOptions,
   model: string,
-): Shape {
+  own: OwnRequests = NO_REQUESTS,
+): Shape[] {
   const values = scenario === "mixed"
     ? { batchSize: 1, numLabels: 2 }
     : STRESS_SCENARIOS[scenario];
-  return shapeOf(options, model, {
+  const [first = values.batchSize] = options.batchSizes ?? [];
+  return shapesOf(options, model, {
     scenario,
-    batchSize: values.batchSize,
+    batchSize: scenario === "mixed" ? 1 : first,
     numLabels: values.numLabels,
     // How far a ramp goes is not known before.
     payloads: scenario === "ramp"
@@ -323,5 +289,5 @@ export function singleShape(
       : scenario === "recovery"
       ? payloadsFor(options.ratePerSec ?? STRESS_SCENARIOS.recovery.targetRps)
       : LEAST_PAYLOADS,
-  });
+  }, own);
 }

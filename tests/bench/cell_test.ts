@@ -8,6 +8,7 @@ import type { Calibration, CellResult } from "../../lib/record/run.ts";
 const PLAN: CellPlan = {
   key: { batchSize: 4, numLabels: 2, model: "m", dtype: "bfloat16" },
   repeat: 0,
+  sent: "one item",
   labelTokenIds: [1, 2],
   numRuns: 3,
   warmupRuns: 2,
@@ -80,6 +81,7 @@ Deno.test("measureCell() measures a quiet server after eight answers", async () 
     repeat: 0,
     numRuns: 3,
     warmupRuns: 2,
+    sent: "one item",
     labelTokenIds: [1, 2],
     warmUp: { requests: 8, failed: 0, slowestMs: 10, settled: true },
     samples: {

@@ -7,6 +7,7 @@ import {
 } from "../../lib/commands/stress_flags.ts";
 import { UsageError } from "../../lib/failure.ts";
 import { loadSteps } from "../../lib/stress/scenarios.ts";
+import { TEXT_RECORD } from "../../lib/score/data.ts";
 
 function read(...args: string[]): StressRequest {
   const parsed = parseFlags(STRESS_COMMAND, args);
@@ -16,7 +17,7 @@ function read(...args: string[]): StressRequest {
 
 Deno.test("readStressFlags() gives the specification's loads by default", () => {
   const { options, kind } = read();
-  const whole = { ...options, seed: "s" };
+  const whole = { ...options, data: [TEXT_RECORD], seed: "s" };
   assertEquals(kind, "simulated");
   const steps = (["large-batch", "concurrent", "sustained"] as const).flatMap((
     scenario,
@@ -55,14 +56,14 @@ Deno.test("readStressFlags() names all problems at once", () => {
     () =>
       read(
         ...["--url", "http://127.0.0.1:1", "--scenario", "recovery"],
-        ...["--allow-lethal", "--slo", "p99<1", "--query-tokens", "8"],
+        ...["--allow-lethal", "--slo", "p99<1", "--data", "query=4,item=9"],
       ),
     UsageError,
   );
   const lines = error.message.split("\n");
   assertEquals(lines.length, 4);
   for (
-    const part of ["--item-tokens", "--slo", "recovery", "--allow-lethal"]
+    const part of ["--data", "--slo", "recovery", "--allow-lethal"]
   ) {
     assertStringIncludes(error.message, part);
   }

@@ -47,6 +47,7 @@ Deno.test("METRICS begin with the specified ones and add what these have no room
       ["warmup_slowest_ms", 7385.25],
       ["suspect_samples", 1],
       ["run", 3],
+      ["sent", null],
       ["reason", "why"],
     ],
   );
@@ -67,6 +68,7 @@ Deno.test("METRICS give null for what was not measured, never 0", () => {
     "latency_mean_ms",
     "latency_std_ms",
     "warmup_slowest_ms",
+    "sent",
   ]);
 });
 

@@ -1,6 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { Scenario, StressOptions } from "../../lib/stress/scenarios.ts";
-import { findingsOf, runVirtualStress } from "../support/virtual_stress.ts";
+import {
+  findingsOf,
+  runVirtualStress,
+  SIX_TOKENS,
+} from "../support/virtual_stress.ts";
 
 const SEEDS = 200;
 
@@ -26,7 +30,7 @@ for (const [scenario, options] of Object.entries(SHORT)) {
     for (let seed = 0; seed < SEEDS; seed++) {
       const { run, fatal } = await runVirtualStress({
         scenarios: [scenario as Scenario],
-        tokens: { query: 6, item: 6 },
+        data: SIX_TOKENS,
         seed: String(seed),
         ...options,
       }, {

@@ -8,7 +8,11 @@ import {
 } from "@std/assert";
 import { parseStressRun, stringifyStressRun } from "../../lib/stress/file.ts";
 import { stressExitCode } from "../../lib/stress/run.ts";
-import { findingsOf, runVirtualStress } from "../support/virtual_stress.ts";
+import {
+  findingsOf,
+  runVirtualStress,
+  SIX_TOKENS,
+} from "../support/virtual_stress.ts";
 
 /** References are 2 x 32 requests, so that this one is in the middle of the load of 200. */
 const IN_LOAD = 160;
@@ -150,7 +154,7 @@ Deno.test("runStress() finds one swapped row in 1,000 answers of a closed load",
   const end = await runVirtualStress({
     scenarios: ["concurrent"],
     durationSeconds: 5,
-    tokens: { query: 6, item: 6 },
+    data: SIX_TOKENS,
   }, { faults: ["swap-rows#700"] });
   const [result] = end.run.results;
   assertGreater(result?.goodRequests ?? 0, 999);
@@ -248,7 +252,7 @@ Deno.test("runStress() lists each kind of failure of a ramp once", async () => {
     durationSeconds: 5,
     arrival: "constant",
     timeoutMs: 200,
-    tokens: { query: 6, item: 6 },
+    data: SIX_TOKENS,
   }, { perItemMs: 5, compileMs: 0 });
   const [result] = run.results;
   assertEquals(result?.failures.map(({ outcome }) => outcome), ["timeout"]);
@@ -308,10 +312,10 @@ Deno.test("runStress() keeps a record after each load that can be read back", as
     scenarios: ["large-batch", "sustained", "poison"],
     durationSeconds: 15,
   });
-  assertEquals(saved.map(({ results }) => results.length), [1, 2, 3, 4, 4]);
+  assertEquals(saved.map(({ results }) => results.length), [1, 2, 3, 4, 5, 5]);
   assertEquals(
     saved.map(({ metadata }) => metadata.interrupted),
-    [true, true, true, false, false],
+    [true, true, true, true, false, false],
   );
   assertEquals(parseStressRun(stringifyStressRun(run)), run);
 });
@@ -322,7 +326,7 @@ Deno.test("runStress() notes that the clients of a closed load were not always b
       {
         scenarios: ["concurrent", "mixed"],
         durationSeconds: 5,
-        tokens: { query: 6, item: 6 },
+        data: SIX_TOKENS,
       },
       {},
       { connectMs },
@@ -350,7 +354,7 @@ Deno.test("runStress() blames a server that accepts connections late, not a clie
         durationSeconds: 10,
         ratePerSec: 20,
         arrival: "constant",
-        tokens: { query: 6, item: 6 },
+        data: SIX_TOKENS,
         slo: "p99<20ms",
       },
       {},

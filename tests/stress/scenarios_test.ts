@@ -6,8 +6,12 @@ import type { Target } from "../../lib/server/open.ts";
 import { StressContext } from "../../lib/stress/context.ts";
 import { runMixed } from "../../lib/stress/mixed.ts";
 import { runRecovery } from "../../lib/stress/recovery.ts";
-import { loadSteps, singleShape } from "../../lib/stress/scenarios.ts";
-import { runVirtualStress, SHORT_OPTIONS } from "../support/virtual_stress.ts";
+import { loadSteps, scenarioShapes } from "../../lib/stress/scenarios.ts";
+import {
+  runVirtualStress,
+  SHORT_OPTIONS,
+  SIX_TOKENS,
+} from "../support/virtual_stress.ts";
 
 type Request = readonly [doneMs: number, outcome: Outcome];
 
@@ -243,7 +247,7 @@ Deno.test("runMixed() counts the failures of the probes among its own, and names
   assertEquals(result.probes?.failedRequests, 1);
 });
 
-Deno.test("loadSteps() and singleShape() give no two requests in flight the same payload", () => {
+Deno.test("loadSteps() and scenarioShapes() give no two requests in flight the same payload", () => {
   const options = { ...SHORT_OPTIONS, concurrency: null };
   const payloads = (
     scenario: "sustained" | "mixed" | "concurrent",
@@ -260,7 +264,7 @@ Deno.test("loadSteps() and singleShape() give no two requests in flight the same
   assertEquals(payloads("mixed", { concurrency: [60] }), [64, 32, 16, 8]);
   assertEquals(payloads("mixed", { concurrency: [900] }), [137, 69, 35, 18]);
   const single = (scenario: "ramp" | "recovery", ratePerSec: number) =>
-    singleShape(scenario, { ...options, ratePerSec }, "m").payloads;
+    scenarioShapes(scenario, { ...options, ratePerSec }, "m")[0]?.payloads;
   assertEquals(single("ramp", 10), 256);
   assertEquals([single("recovery", 10), single("recovery", 20.1)], [32, 41]);
 });
@@ -275,7 +279,7 @@ Deno.test("runStress() judges the health of a server by every load of a minute, 
       durationSeconds,
       concurrency: [1],
       ratePerSec: 1,
-      tokens: { query: 6, item: 6 },
+      data: SIX_TOKENS,
       // Slow, so that the answers of a minute are soon computed.
     }, { fixedMs: 400 });
     return run.results[0]?.health?.checks.map(({ watched, unobserved }) =>

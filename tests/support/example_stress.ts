@@ -6,6 +6,7 @@ import type {
   StressResult,
   StressRun,
 } from "../../lib/stress/record.ts";
+import { TEXT_RECORD } from "../../lib/score/data.ts";
 
 const LATENCY = { meanMs: 52, p50Ms: 50, p95Ms: 70, p99Ms: 90, maxMs: 400 };
 
@@ -14,6 +15,7 @@ export function exampleLoad(changes: Partial<StressResult> = {}): StressResult {
   return {
     scenario: "sustained",
     configuration: "10 requests/s for 300 s",
+    sent: "16 items x 4 labels x 246 bytes (32 payloads in turn)",
     verdict: "PASS",
     findings: [],
     notes: [],
@@ -120,7 +122,9 @@ export function exampleStressRun(changes: Partial<StressRun> = {}): StressRun {
       workers: 1,
       allowLethal: false,
       applySoftmax: true,
-      tokens: null,
+      numLabels: null,
+      labelTokenIds: null,
+      data: [TEXT_RECORD],
       timeoutMs: 120_000,
       seed: "seven",
     },

@@ -22,6 +22,7 @@ import { readServerInfo } from "../../lib/stress/reading.ts";
 import type { StressResult, StressRun } from "../../lib/stress/record.ts";
 import { runStress, type StressEnd } from "../../lib/stress/run.ts";
 import type { StressOptions } from "../../lib/stress/scenarios.ts";
+import { TEXT_RECORD } from "../../lib/score/data.ts";
 
 /** Runs events in the order of their times; promises settle after each. */
 class VirtualTime {
@@ -206,10 +207,17 @@ function generator(
   };
 }
 
+/** Token ids of so few tokens that a load takes no time to make. */
+export const SIX_TOKENS: StressOptions["data"] = [{
+  name: "query=6,item=6",
+  tokens: { query: 6, item: 6 },
+  file: null,
+}];
+
 /** The short form of every scenario, as `deno task stress:short` has it, but for times. */
 export const SHORT_OPTIONS: StressOptions = {
   scenarios: ["sustained"],
-  batchSizes: [50, 100],
+  batchSizes: null,
   concurrency: [4],
   durationSeconds: 20,
   ratePerSec: 10,
@@ -222,7 +230,9 @@ export const SHORT_OPTIONS: StressOptions = {
   workers: 1,
   allowLethal: false,
   applySoftmax: true,
-  tokens: null,
+  numLabels: null,
+  labelTokenIds: null,
+  data: [TEXT_RECORD],
   timeoutMs: 5_000,
   seed: "virtual",
 };

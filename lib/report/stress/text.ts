@@ -4,6 +4,7 @@
  * @module
  */
 import { describeClient } from "../../load/client_limit.ts";
+import { describeData } from "../../score/data.ts";
 import type { Deviation } from "../../score/truth.ts";
 import { describeTrend } from "../../stress/judge.ts";
 import type {
@@ -58,6 +59,7 @@ export function renderStressRun(
         `Target: ${
           metadata["target_address"] || "simulated engine"
         }, model ${metadata.model}, dtype ${metadata.dtype}, hardware ${metadata.hardware}`,
+        `Sent: ${run.options.data.map(describeData).join("; ")}`,
         ...(calibration === null ? [] : [describeClient(calibration)]),
         ...run.warnings,
         closing(run),
@@ -102,6 +104,7 @@ function describe(result: StressResult): string[] {
   const told = new Set(result.poison.map(poisonLine));
   return [
     `${result.scenario.toUpperCase()} - ${result.configuration}`,
+    ...(result.sent === "" ? [] : [`  Sent: ${result.sent}`]),
     `  Status: ${result.verdict}`,
     `  Requests: ${goodRequests}/${total} successful`,
     ...(result.unfinishedRequests === 0

@@ -4,6 +4,7 @@
  * @module
  */
 import { stringifyRows } from "../../csv.ts";
+import { describeData } from "../../score/data.ts";
 import {
   specifiedResult,
   type StressResult,
@@ -72,7 +73,7 @@ export function loadName(result: StressResult | undefined): string {
 
 /** Returns how a stress run was made: names and values; not escaped. */
 export function stressFacts(
-  { metadata, options }: StressRun,
+  { metadata, options, results }: StressRun,
 ): (readonly [name: string, value: string])[] {
   return [
     [
@@ -88,6 +89,10 @@ export function stressFacts(
     ["Data type", metadata.dtype || "unknown"],
     ["Hardware", metadata.hardware],
     ["Server version", metadata.server?.version ?? "unknown"],
+    ...results.filter(({ sent }) => sent !== "").map((result) =>
+      [`Sent by ${loadName(result)}`, result.sent] as const
+    ),
+    ["Data", options.data.map(describeData).join("; ")],
     ["Arrivals", options.arrival],
     ["Objectives of the ramp", options.slo],
     ["Deadline", `${options.timeoutMs} ms`],
@@ -224,7 +229,7 @@ export function stressToCsv(runs: readonly StressRun[]): string {
     "duration_seconds",
   ] as const;
   return stringifyRows(
-    [...fields, "errors", "verdict", "reason"],
+    [...fields, "errors", "verdict", "reason", "sent"],
     results.map((result) => {
       const specified = specifiedResult(result);
       return [
@@ -235,6 +240,7 @@ export function stressToCsv(runs: readonly StressRun[]): string {
         specified.errors.join("; "),
         result.verdict,
         findingsOf(result).join("; "),
+        result.sent,
       ];
     }),
   );
