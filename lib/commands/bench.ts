@@ -119,7 +119,7 @@ export const BENCH_COMMAND = {
       flags: [
         flag.text(
           "output FILE",
-          "Write results: .csv the columns, .json the whole run record, .md, .html or .xml (JUnit); csv:- and the like to standard output",
+          "Write results: .csv the columns, .json the whole run record, .md, .html, .xml (JUnit) or .prom (OpenMetrics); csv:- and the like to standard output",
           { short: "o", repeat: true },
         ),
         flag.text("json-output FILE", "Write the rows of the CSV as JSON"),

@@ -13,8 +13,12 @@ import { stringifyRun } from "../record/run_file.ts";
 import { comparisonToJson } from "../report/comparison.ts";
 import { renderJunit } from "../report/junit.ts";
 import { renderMarkdown } from "../report/markdown.ts";
+import {
+  runsToOpenMetrics,
+  stressToOpenMetrics,
+} from "../report/openmetrics.ts";
 import { renderHtml } from "../report/run/page.ts";
-import { runToCsv } from "../report/run/text.ts";
+import { runsToCsv } from "../report/run/text.ts";
 import { renderStressPage } from "../report/stress/page.ts";
 import {
   renderStressJunit,
@@ -52,11 +56,12 @@ export const COMPARISON_FORMATS = {
 
 /** How run records are written. */
 export const RECORD_FORMATS: Formats<Run> = {
-  ".csv": runsToCsv,
+  ".csv": (runs) => runsToCsv(runs),
   ".json": (runs) => stringifyRun(onlyOne(runs)),
   ".md": (runs) => renderMarkdown(runs.map(viewOfRun)),
   ".html": (runs) => renderHtml(runs.map(viewOfRun)),
   ".xml": (runs) => renderJunit(runs.map(viewOfRun)),
+  ".prom": runsToOpenMetrics,
 };
 
 /** How stress runs are written. */
@@ -66,6 +71,7 @@ export const STRESS_FORMATS: Formats<StressRun> = {
   ".md": renderStressMarkdown,
   ".html": renderStressPage,
   ".xml": renderStressJunit,
+  ".prom": stressToOpenMetrics,
 };
 
 /** A record holds one run, so that whoever reads it knows what it is. */
@@ -75,23 +81,6 @@ function onlyOne<Result>(results: readonly Result[]): Result {
   throw new RangeError(
     `Cannot write a record as it must hold one run: current count is ${results.length}`,
   );
-}
-
-/** Writes runs below each other; the `run` column counts on, so that none is taken for the repeat of another. */
-function runsToCsv(runs: readonly Run[]): string {
-  const [first] = runs;
-  if (first === undefined || runs.length === 1) return runToCsv(onlyOne(runs));
-  let past = 0;
-  const cells = runs.flatMap((run) => {
-    const shifted = run.cells.map((cell) => ({
-      ...cell,
-      repeat: past + cell.repeat,
-    }));
-    past = 1 + Math.max(past, ...shifted.map(({ repeat }) => repeat));
-    return shifted;
-  });
-  const compared = runs.find(({ comparison }) => comparison !== undefined);
-  return runToCsv({ ...(compared ?? first), cells });
 }
 
 /** What is known of a comparison whose record is not. */

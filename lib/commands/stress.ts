@@ -131,7 +131,7 @@ export const STRESS_COMMAND = {
       flags: [
         flag.text(
           "output FILE",
-          "Write results: .json the whole run record, .csv, .md, .html or .xml (JUnit)",
+          "Write results: .json the whole run record, .csv, .md, .html, .xml (JUnit) or .prom (OpenMetrics)",
           { short: "o", repeat: true },
         ),
         flag.text(

@@ -13,8 +13,12 @@ const MARKUP_REGEXP = /[&<>"']/g;
 /** Not characters: XML 1.0 has no way to write them, section 2.2. */
 const NONCHARACTER_REGEXP = /[\ufffe\uffff]/g;
 
-/** All but letters, digits, spaces and the few signs that no dialect of Markdown gives a meaning inside a line. */
-const MARKDOWN_REGEXP = /[^\p{L}\p{M}\p{N} ,;%'/.=+-]/gu;
+/**
+ * What some dialect of Markdown gives a meaning inside a line: signs by themselves; the end of a link's text, a footnote,
+ * a box; a colon that makes a link or an emoji; an underscore that is not inside a word.
+ */
+const MARKDOWN_REGEXP =
+  /\](?=[(\[:])|\[(?=\^|[ xX]\])|:(?=\/\/|(?:[\w+-]*[a-z][\w+-]*|100|1234):)|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|[^\p{L}\p{M}\p{N} ,;%'"/.=+?()[\]:_-]/giu;
 
 /** What GitHub turns into a link or a notification after Markdown is done, where an entity is no hindrance. */
 const REFERENCE_REGEXP = /&#(?:64|35);|\bGH(?=-)|\bwww(?=\.)/gi;
@@ -33,12 +37,15 @@ export function escapeXml(text: string): string {
 /**
  * Escapes text to stand inside a line of GitHub's Markdown: no markup, links, mentions, references or formulas.
  *
- * Signs become entities. GitHub looks for mentions and references after entities are resolved, so a
+ * Signs that mean something become entities. GitHub looks for mentions and references after entities are resolved, so a
  * zero-width space follows `@` and `#`, as Renovate writes them.
  */
 export function escapeMarkdown(text: string): string {
   return escapeForTerminal(text, MAX_TEXT_LENGTH)
-    .replace(MARKDOWN_REGEXP, entityOf)
+    .replace(
+      MARKDOWN_REGEXP,
+      (sign) => sign === "*" ? "\\*" : entityOf(sign),
+    )
     .replace(REFERENCE_REGEXP, "$&&#8203;");
 }
 

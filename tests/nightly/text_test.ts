@@ -124,7 +124,7 @@ Deno.test("issueBody() quotes the last words line by line", () => {
   );
   assertStringIncludes(
     issueBody(alarms, contextOf(null)),
-    "neither a pass nor a regression. Nothing watches performance until it does.\n\n> one\n>\n> two &#42;2&#42;\n\n- **First seen:**",
+    "neither a pass nor a regression. Nothing watches performance until it does.\n\n> one\n>\n> two \\*2\\*\n\n- **First seen:**",
   );
 });
 
@@ -242,5 +242,5 @@ Deno.test("nightSummary() puts the verdict first, and offers the first baseline"
     slow,
     "| https://github.com/owner/name/issues/3 | opened |",
   );
-  assertStringIncludes(slow, "-23.4 &#91;-25.4, -21.4&#93; | 15.00 |");
+  assertStringIncludes(slow, "-23.4 [-25.4, -21.4] | 15.00 |");
 });

@@ -26,12 +26,26 @@ Deno.test("escapeXml() leaves nothing that XML 1.0 cannot hold", () => {
 
 Deno.test("escapeMarkdown() leaves no markup, link, formula or cell border", () => {
   const shown = escapeMarkdown(
-    "*a* _b_ `c` [d](e) ![f](g) <h> | ~i~ $j$ \\ k:l: https://x.y\nm",
+    "*a* _b_ `c` [d](e) ![f](g) <h> | ~i~ $j$ \\ k:l: https://x.y [^1] [d][e] [d]: e - [ ]\nm",
   );
+  const plain = shown.replace(/&#\d+;/g, "").replaceAll("\\*", "");
   // Entities aside, there is nothing that Markdown could obey.
-  assertFalse(/[^\p{L}\p{N} ,;%'/.=+-]/u.test(shown.replace(/&#\d+;/g, "")));
+  assertFalse(/[^\p{L}\p{N} ,;%'"/.=+?()[\]:-]/u.test(plain), plain);
+  assertFalse(/\][(\[:]|\[\^|\[[ x]\]|:\/\/|:[a-z]+:/.test(plain), plain);
   assertEquals(escapeMarkdown("a|b"), "a&#124;b");
   assertEquals(escapeMarkdown("https://x"), "https&#58;//x");
+  assertEquals(escapeMarkdown("27.1*"), "27.1\\*");
+});
+
+Deno.test("escapeMarkdown() leaves signs alone that mean nothing where they stand", () => {
+  for (
+    const text of [
+      "throughput -3.2 % [-6.1, -0.2]",
+      "Batch 1, Labels 2: 2 of 5 failed (FAIL)",
+      "linux 6.1.0 x86_64",
+      "2026-01-02T03:04:05.678Z",
+    ]
+  ) assertEquals(escapeMarkdown(text), text);
 });
 
 Deno.test("escapeMarkdown() breaks mentions and references", () => {

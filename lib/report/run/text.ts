@@ -95,21 +95,45 @@ function rowsOf(
   ];
 }
 
-/** Writes the cells as CSV: the specification's 15 columns, then further ones. */
+/** What is told of the run in each row, so that rows of many runs can be put together. */
+const RUN_COLUMNS: Readonly<Record<string, (run: Run) => string>> = {
+  "timestamp": ({ metadata }) => metadata.timestamp,
+  "commit": ({ metadata }) => metadata["commit_hash"],
+  "target": ({ metadata }) => metadata["target_address"] || metadata.target,
+  "hardware": ({ metadata }) => metadata.hardware,
+};
+
+/**
+ * Writes the cells of runs below each other as CSV: the specification's 15 columns, then further ones. The `run` column
+ * counts on, so that no run is taken for the repeat of another.
+ */
+export function runsToCsv(runs: readonly Run[]): string {
+  const isCompared = runs.some(({ comparison }) => comparison !== undefined);
+  const metrics = isCompared ? [...METRICS, ...CHANGE_METRICS] : METRICS;
+  let past = 0;
+  const rows = runs.flatMap((run) => {
+    const first = past;
+    const cells = poolPasses(run.cells);
+    past += 1 + Math.max(0, ...cells.map(({ repeat }) => repeat));
+    return cells.map((cell) => {
+      const shifted = { ...cell, repeat: first + cell.repeat };
+      return [
+        ...metrics.map((metric) => metric.value(shifted)),
+        ...(isCompared ? [run.comparison?.statistic ?? null] : []),
+        ...Object.values(RUN_COLUMNS).map((of) => of(run)),
+      ];
+    });
+  });
+  return stringifyRows([
+    ...metrics.map(({ name }) => name),
+    ...(isCompared ? ["change_statistic"] : []),
+    ...Object.keys(RUN_COLUMNS),
+  ], rows);
+}
+
+/** Writes the cells of a run as CSV, as {@linkcode runsToCsv} does. */
 export function runToCsv(run: Run): string {
-  const metrics = run.comparison === undefined
-    ? METRICS
-    : [...METRICS, ...CHANGE_METRICS];
-  const statistic = run.comparison === undefined
-    ? []
-    : [{ name: "change_statistic", value: run.comparison.statistic }];
-  return stringifyRows(
-    [...metrics, ...statistic].map(({ name }) => name),
-    poolPasses(run.cells).map((cell) => [
-      ...metrics.map((metric) => metric.value(cell)),
-      ...statistic.map(({ value }) => value),
-    ]),
-  );
+  return runsToCsv([run]);
 }
 
 /** Writes the cells as JSON: a list of objects with the specification's 15 fields. */

@@ -197,6 +197,7 @@ export function renderStressJunit(runs: readonly StressRun[]): string {
         ? `. ${SIMULATED_NOTE}`
         : ""
     }`,
+    className: "scorebench.stress",
     cases: results.map((result) => ({
       name: loadName(result),
       element: result.verdict === "PASS"
