@@ -4,6 +4,7 @@ import { ZERO_COST } from "../lib/simulator/options.ts";
 import { hash32 } from "../lib/stats/rng.ts";
 import { parseStressRun } from "../lib/stress/file.ts";
 import { loadSteps } from "../lib/stress/scenarios.ts";
+import { partOf } from "./support/example_stress.ts";
 import { makeTestFolder, QUICK_CLIENT } from "./support/bench_runner.ts";
 import {
   assertPassedOrBusy,
@@ -331,10 +332,10 @@ Deno.test("stress.ts kills a server that it launched, starts it again and tells 
     ...["--dtype", "float32", "--launch", SIM],
   ]);
   assertPassedOrBusy(outcome);
-  const recovery = outcome.run?.results[0]?.recovery;
-  assertGreater(recovery?.failedRequests ?? 0, 0);
+  const recovery = partOf(outcome.run?.results[0], "recovery");
+  assertGreater(recovery.failedRequests ?? 0, 0);
   // The load goes on for a second after the kill.
-  assertGreater(recovery?.firstRightAnswerMs ?? 0, 1000);
+  assertGreater(recovery.firstRightAnswerMs ?? 0, 1000);
   assertStringIncludes(outcome.stdout, "First right answer after the kill");
 });
 

@@ -7,7 +7,7 @@
  * @module
  */
 import { type Outcome, outcomeCode, OUTCOMES } from "../outcome.ts";
-import { addFailures } from "../record/cells.ts";
+import { mergeFailures } from "../record/cells.ts";
 import type { FailureCount, SampleColumns } from "../record/run.ts";
 import {
   createHistogram,
@@ -253,7 +253,7 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
     pausesMs: Float64Array.from(
       parts.flatMap((part) => Array.from(part.pausesMs)),
     ),
-    failures: parts.map(({ failures }) => failures).reduce(addFailures),
+    failures: mergeFailures(parts.flatMap(({ failures }) => failures)),
     retried: parts.reduce((sum, { retried }) => sum + retried, 0),
     ...(observed === undefined ? {} : { observed }),
   };

@@ -163,7 +163,7 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
         kind,
       })),
     ],
-    failures: addFailures(first.failures, second.failures),
+    failures: mergeFailures([...first.failures, ...second.failures]),
     summary: first.summary === null || second.summary === null
       ? null
       : summarisePasses([samples], first.key),
@@ -172,18 +172,19 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
   };
 }
 
-/** Adds the counts of failures of the same kind; the first example of each stays. */
-export function addFailures(
-  first: readonly FailureCount[],
-  second: readonly FailureCount[],
+/** Adds up failures of one kind; the first example of each stays, the most frequent kind comes first. */
+export function mergeFailures(
+  failures: readonly FailureCount[],
 ): FailureCount[] {
-  const counts = new Map(first.map((failure) => [failure.outcome, failure]));
-  for (const failure of second) {
-    const known = counts.get(failure.outcome);
-    counts.set(failure.outcome, {
-      ...known ?? failure,
-      count: failure.count + (known?.count ?? 0),
-    });
-  }
-  return [...counts.values()].toSorted((a, b) => b.count - a.count);
+  const kinds = Map.groupBy(failures, ({ outcome }) => outcome);
+  return [...kinds].map(([outcome, all]) => ({
+    outcome,
+    count: countOf(all),
+    example: all[0]?.example ?? "",
+  })).toSorted((a, b) => b.count - a.count);
+}
+
+/** Returns the number of failures of all kinds. */
+export function countOf(failures: readonly FailureCount[]): number {
+  return failures.reduce((sum, { count }) => sum + count, 0);
 }

@@ -92,6 +92,14 @@ export function worseOf(left: Deviation, right: Deviation): Deviation {
   return right.share > left.share ? right : left;
 }
 
+/** Returns the greatest of deviations; null where nothing was compared. */
+export function worstOf(
+  deviations: readonly (Deviation | null | undefined)[],
+): Deviation | null {
+  const [first, ...others] = deviations.flatMap((one) => one ?? []);
+  return first === undefined ? null : others.reduce(worseOf, first);
+}
+
 /** What is known of the payloads of one load: their references, a payload after the other. */
 export interface ReferenceTable {
   /** The scores: payloads x rows x labels. */

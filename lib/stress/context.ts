@@ -10,7 +10,7 @@ import type {
   LoadGenerator,
   LoadProgress,
 } from "../load/generator.ts";
-import type { KnownWorkload } from "../load/known_load.ts";
+import { KnownLoadJudge, type KnownWorkload } from "../load/known_load.ts";
 import type { Samples } from "../load/samples.ts";
 import { partOf } from "../load/driver.ts";
 import { scoreTolerance, type Tolerance } from "../score/truth.ts";
@@ -141,10 +141,34 @@ export class StressContext {
     return await prober.send({ ...request, timeoutMs });
   }
 
+  /** Sends one score request with the run's deadline. */
+  async score(prober: Prober, body: Uint8Array): Promise<HttpExchange> {
+    return await this.ask(prober, { method: "POST", path: SCORE_PATH, body });
+  }
+
+  /** Opens connections to the target for single requests. */
+  connect(): Prober {
+    return this.world.connect(this.#target.endpoint);
+  }
+
+  /** Returns what judges single answers to known payloads. */
+  judgeOf(workloads: readonly KnownWorkload[]): KnownLoadJudge {
+    const { endpoint, server } = this.#target;
+    return new KnownLoadJudge(
+      { workloads, tolerance: this.tolerance },
+      {
+        encode: (body) => body,
+        dtype: server.dtype,
+        timeoutMs: this.options.timeoutMs,
+        redact: createRedactor(endpoint.secrets),
+      },
+    );
+  }
+
   /** Scores the payloads of shapes alone, where that was not done before. */
   async reference(shapes: readonly Shape[]): Promise<ShapeReferences[]> {
     const { endpoint, server } = this.#target;
-    const prober = this.world.connect(endpoint);
+    const prober = this.connect();
     const found: ShapeReferences[] = [];
     try {
       for (const shape of shapes) {
@@ -152,8 +176,7 @@ export class StressContext {
         const known = this.#references.get(key);
         const score = () =>
           scoreReferences(shape, {
-            score: (body) =>
-              this.ask(prober, { method: "POST", path: SCORE_PATH, body }),
+            score: (body) => this.score(prober, body),
             dtype: server.dtype,
             tolerance: this.tolerance,
             redact: createRedactor(endpoint.secrets),
@@ -315,7 +338,7 @@ export class StressContext {
     const { endpoint, death } = this.#target;
     const known = await death();
     if (known !== null) return known;
-    const prober = this.world.connect(endpoint);
+    const prober = this.connect();
     const exchange = await this.ask(prober, {
       method: "GET",
       path: "/health",

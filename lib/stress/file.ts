@@ -4,7 +4,6 @@
  * @module
  */
 import * as v from "valibot";
-import { dataOfTokens } from "../record/run_file.ts";
 import { ARRIVALS } from "../load/pacing.ts";
 import {
   MAX_RESULTS,
@@ -37,25 +36,18 @@ const times = v.object({
 });
 const figures = v.nullable(times);
 
-/** Version 0.1.0 knew lengths in tokens in place of data. */
-function withData(value: unknown): unknown {
-  return typeof value === "object" && value !== null && "tokens" in value
-    ? { data: dataOfTokens(value.tokens), ...value }
-    : value;
-}
-
-const optionFields = v.object({
+const options: v.GenericSchema<unknown, StressOptions> = v.object({
   scenarios: v.array(scenario),
   batchSizes: v.nullable(v.array(count)),
-  numLabels: v.optional(v.nullable(count), null),
-  labelTokenIds: v.optional(v.nullable(v.array(count)), null),
+  numLabels: v.nullable(count),
+  labelTokenIds: v.nullable(v.array(count)),
   concurrency: v.nullable(v.array(count)),
   durationSeconds: missing,
   ratePerSec: missing,
   iterations: count,
   arrival: v.picklist(ARRIVALS),
   ramp: v.picklist(["rate", "concurrency"]),
-  ladder: v.optional(v.nullable(v.array(number)), null),
+  ladder: v.nullable(v.array(number)),
   slo: text,
   tolerance: missing,
   workers: count,
@@ -65,12 +57,6 @@ const optionFields = v.object({
   timeoutMs: number,
   seed: text,
 });
-
-const options: v.GenericSchema<unknown, StressOptions> = v.pipe(
-  v.unknown(),
-  v.transform(withData),
-  optionFields,
-);
 
 const health = v.object({
   checks: v.array(v.object({
@@ -110,7 +96,7 @@ const row = v.object({
 const result = v.object({
   scenario,
   configuration: name,
-  sent: v.optional(text, ""),
+  sent: text,
   verdict: v.picklist(STRESS_VERDICTS),
   findings: v.array(v.object({ kind: v.picklist(FINDING_KINDS), text })),
   notes: texts,
@@ -136,30 +122,42 @@ const result = v.object({
   }),
   health: v.nullable(health),
   timeline: v.array(row),
-  steps: v.array(v.object({
-    load: number,
-    reachedPerSec: number,
-    latency: figures,
-    errorShare: missing,
-    verdict: v.picklist(["held", "broke", "client"]),
-    reason: text,
-  })),
-  poison: v.array(v.object({
-    name: text,
-    isLethal: v.boolean(),
-    status: missing,
-    fault: text,
-  })),
-  recovery: v.nullable(v.object({
-    firstRightAnswerMs: missing,
-    failedRequests: count,
-    failures: v.optional(SHAPES.failures, []),
-    before: figures,
-    after: figures,
-  })),
-  probes: v.nullable(
-    v.object({ alone: figures, underLoad: figures, failedRequests: count }),
-  ),
+  part: v.nullable(v.variant("scenario", [
+    v.object({
+      scenario: v.literal("ramp"),
+      steps: v.array(v.object({
+        load: number,
+        reachedPerSec: number,
+        latency: figures,
+        errorShare: missing,
+        verdict: v.picklist(["held", "broke", "client"]),
+        reason: text,
+      })),
+    }),
+    v.object({
+      scenario: v.literal("poison"),
+      requests: v.array(v.object({
+        name: text,
+        isLethal: v.boolean(),
+        status: missing,
+        fault: text,
+      })),
+    }),
+    v.object({
+      scenario: v.literal("recovery"),
+      firstRightAnswerMs: missing,
+      failedRequests: count,
+      failures: SHAPES.failures,
+      before: figures,
+      after: figures,
+    }),
+    v.object({
+      scenario: v.literal("mixed"),
+      alone: figures,
+      underLoad: figures,
+      failedRequests: count,
+    }),
+  ])),
 });
 
 const run: v.GenericSchema<unknown, StressRun> = v.object({

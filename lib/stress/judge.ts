@@ -9,7 +9,9 @@ import { askedPerSec } from "../load/driver.ts";
 import { SHOWN_ERRORS } from "../load/observer.ts";
 import type { Samples } from "../load/samples.ts";
 import { timelineRows } from "../load/timeline.ts";
-import { type Deviation, type Tolerance, worseOf } from "../score/truth.ts";
+import { type Deviation, type Tolerance, worstOf } from "../score/truth.ts";
+import { countOf, mergeFailures } from "../record/cells.ts";
+import { sum } from "../stats/summary.ts";
 import type { Calibration, FailureCount } from "../record/run.ts";
 import { type LoadFigures, loadFigures } from "./figures.ts";
 import { type Health, type HealthCheck, judgeHealth } from "./health.ts";
@@ -114,10 +116,56 @@ export function judgeLoad(load: EndedLoad): StressResult {
     truth: truthOf(load),
     health,
     timeline: observed === undefined ? [] : timelineRows(observed.timeline),
-    steps: [],
-    poison: [],
-    recovery: null,
-    probes: null,
+    part: null,
+  };
+}
+
+/** One of the loads that a scenario consists of, or what was asked beside them. */
+export type Piece =
+  & Pick<
+    StressResult,
+    "plannedRequests" | "goodRequests" | "failedRequests" | "failures"
+  >
+  & Pick<StressResult, "findings" | "errors">
+  & Partial<Pick<StressResult, "unfinishedRequests" | "startMs" | "timeline">>
+  & { readonly truth: { readonly underLoad: Deviation | null | undefined } };
+
+/**
+ * Puts the loads of a scenario together: numbers add up, and one timeline goes over all.
+ *
+ * @param result The load whose rates and latencies are those of the scenario.
+ * @param pieces All loads in order, that one among them.
+ */
+export function combine(
+  result: StressResult,
+  pieces: readonly Piece[],
+  isInterrupted: boolean,
+): StressResult {
+  const total = (name: keyof Piece & `${string}Requests`) =>
+    sum(pieces.map((piece) => piece[name] ?? 0));
+  const startMs = pieces[0]?.startMs ?? result.startMs;
+  const findings = pieces.flatMap((piece) => piece.findings);
+  return {
+    ...result,
+    findings,
+    verdict: verdictOf(findings, isInterrupted),
+    startMs,
+    plannedRequests: total("plannedRequests"),
+    goodRequests: total("goodRequests"),
+    failedRequests: total("failedRequests"),
+    unfinishedRequests: total("unfinishedRequests"),
+    failures: mergeFailures(pieces.flatMap(({ failures }) => failures)),
+    errors: pieces.flatMap(({ errors }) => errors).slice(0, SHOWN_ERRORS),
+    truth: {
+      ...result.truth,
+      underLoad: worstOf(pieces.map(({ truth }) => truth.underLoad)),
+    },
+    timeline: pieces.flatMap((piece) =>
+      (piece.timeline ?? []).map((row) => ({
+        ...row,
+        startMs: row.startMs + (piece.startMs ?? startMs) - startMs,
+      }))
+    ),
   };
 }
 
@@ -157,10 +205,6 @@ export function verdictOf(
 
 function isRefusedHere({ outcome, example }: FailureCount): boolean {
   return isOfClient({ outcome, message: example });
-}
-
-function countOf(failures: readonly FailureCount[]): number {
-  return failures.reduce((sum, { count }) => sum + count, 0);
 }
 
 /** Describes failures: their number, and how many of each kind. */
@@ -298,18 +342,6 @@ function describeStall({ standstill }: Health): string {
   } s, ${(standstill.startMs / 1000).toFixed(1)} s after the start`;
 }
 
-/** Adds up failures of one kind; the first example of each stays, the most frequent kind comes first. */
-export function mergeFailures(
-  failures: readonly FailureCount[],
-): FailureCount[] {
-  const kinds = Map.groupBy(failures, ({ outcome }) => outcome);
-  return [...kinds].map(([outcome, all]) => ({
-    outcome,
-    count: all.reduce((sum, { count }) => sum + count, 0),
-    example: all[0]?.example ?? "",
-  })).toSorted((a, b) => b.count - a.count);
-}
-
 /** The specification shows ten errors; those of the references come first, one of a kind. */
 function errorsOf({ references, samples }: EndedLoad): string[] {
   const alone = references.flatMap(({ failures }) =>
@@ -322,19 +354,11 @@ function errorsOf({ references, samples }: EndedLoad): string[] {
 function truthOf(
   { references, samples, tolerance }: EndedLoad,
 ): TruthRecord {
-  const worst = references.map(({ alone }) => alone).reduce(
-    (left, right) =>
-      left === null || right === null ? left ?? right : worseOf(left, right),
-    null as Deviation | null,
-  );
   return {
-    payloads: references.reduce(
-      (total, { workload }) => total + (workload?.payloads ?? 0),
-      0,
-    ),
+    payloads: sum(references.map(({ workload }) => workload?.payloads ?? 0)),
     tolerance,
-    requests: references.reduce((total, { requests }) => total + requests, 0),
-    alone: worst,
+    requests: sum(references.map(({ requests }) => requests)),
+    alone: worstOf(references.map(({ alone }) => alone)),
     underLoad: samples?.observed?.deviation ?? null,
   };
 }

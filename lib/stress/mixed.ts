@@ -4,13 +4,11 @@
  * @module
  */
 import type { Loop } from "../load/driver.ts";
-import { SHOWN_ERRORS } from "../load/observer.ts";
 import type { Samples } from "../load/samples.ts";
-import { worseOf } from "../score/truth.ts";
 import type { StressContext } from "./context.ts";
 import { loadFigures, timeFigures } from "./figures.ts";
-import { describeFailures, verdictOf } from "./judge.ts";
-import type { Finding, StressResult } from "./record.ts";
+import { combine, describeFailures } from "./judge.ts";
+import type { StressResult } from "./record.ts";
 import type { ShapeReferences } from "./references.ts";
 import {
   type LoadStep,
@@ -102,46 +100,33 @@ export function withProbes(
 ): StressResult {
   const { alone, samples, failedAt = "" } = probes;
   const figures = loadFigures(samples, probes.loop, result.durationMs);
-  const { good, failed } = figures;
+  const { planned, good, failed, unfinished } = figures;
   const failures = [...alone.failures, ...figures.failures];
-  const findings: Finding[] = [...result.findings];
-  if (failures.length > 0) {
-    const text = describeFailures(failures, alone.requests + good + failed);
-    findings.push({
-      kind: "failed requests",
-      text: `of the probes, ${text}${failedAt}`,
-    });
-  }
-  const { deviation } = samples.observed ?? {};
-  const underLoad = deviation === undefined
-    ? result.truth.underLoad
-    : worseOf(deviation, result.truth.underLoad ?? deviation);
+  const total = alone.requests + good + failed;
+  const text = `of the probes, ${describeFailures(failures, total)}${failedAt}`;
   return {
-    ...result,
-    findings,
-    verdict: verdictOf(findings, probes.isInterrupted),
-    plannedRequests: result.plannedRequests + figures.planned,
-    goodRequests: result.goodRequests + good,
-    failedRequests: result.failedRequests + failed,
-    unfinishedRequests: result.unfinishedRequests + figures.unfinished,
-    failures: [
-      ...result.failures,
-      ...failures.map((failure) => ({
+    ...combine(result, [result, {
+      plannedRequests: planned,
+      goodRequests: good,
+      failedRequests: failed,
+      unfinishedRequests: unfinished,
+      findings: failures.length > 0 ? [{ kind: "failed requests", text }] : [],
+      failures: failures.map((failure) => ({
         ...failure,
         example: `of a probe: ${failure.example}`,
       })),
-    ],
-    errors: [
-      ...result.errors,
-      ...alone.failures.map(({ outcome, example }) =>
-        `of a probe, alone: ${outcome}: ${example}`
-      ),
-      ...(samples.observed?.errors ?? []).map(({ text }) =>
-        `of a probe: ${text}`
-      ),
-    ].slice(0, SHOWN_ERRORS),
-    truth: { ...result.truth, underLoad },
-    probes: {
+      errors: [
+        ...alone.failures.map(({ outcome, example }) =>
+          `of a probe, alone: ${outcome}: ${example}`
+        ),
+        ...(samples.observed?.errors ?? []).map(({ text }) =>
+          `of a probe: ${text}`
+        ),
+      ],
+      truth: { underLoad: samples.observed?.deviation },
+    }], probes.isInterrupted),
+    part: {
+      scenario: "mixed",
       alone: timeFigures(alone.latenciesMs),
       underLoad: figures.latency,
       failedRequests: failed,

@@ -5,16 +5,13 @@
  */
 import { firstLine } from "../wrap.ts";
 import type { HttpExchange } from "../http/client.ts";
-import { knownBody, KnownLoadJudge } from "../load/known_load.ts";
-import { SHOWN_ERRORS } from "../load/observer.ts";
+import { knownBody, type KnownLoadJudge } from "../load/known_load.ts";
 import type { Deviation } from "../score/truth.ts";
 import type { Outcome } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
-import { SCORE_PATH } from "../score/request.ts";
 import { scoreRequest } from "../score/workload.ts";
-import { createRedactor } from "../secret.ts";
 import type { Prober, StressContext } from "./context.ts";
-import { judgeLoad, mergeFailures, verdictOf } from "./judge.ts";
+import { combine, judgeLoad } from "./judge.ts";
 import {
   type Poison,
   type PoisonedServer,
@@ -69,26 +66,21 @@ export async function runPoison(context: StressContext): Promise<StressResult> {
     await poisoner.send(poison);
   }
   poisoner.close();
-  const findings: Finding[] = [...base.findings, ...poisoner.findings];
+  const { records, findings, good: goodRequests, failures } = poisoner;
   return {
-    ...base,
+    ...combine(base, [base, {
+      plannedRequests: 2 * poisons.length,
+      goodRequests,
+      failedRequests: failures.length,
+      findings,
+      failures,
+      errors: failures.map(({ outcome, example }) => `${outcome}: ${example}`),
+      truth: { underLoad: poisoner.deviation },
+    }], context.isInterrupted),
     configuration: named.configuration,
-    findings,
-    verdict: verdictOf(findings, context.isInterrupted),
     startMs: startMs - context.startMs,
     durationMs: world.now() - startMs,
-    plannedRequests: 2 * poisons.length,
-    goodRequests: poisoner.good,
-    failedRequests: poisoner.failures.length,
-    failures: mergeFailures([...base.failures, ...poisoner.failures]),
-    errors: [
-      ...base.errors,
-      ...poisoner.failures.map(({ outcome, example }) =>
-        `${outcome}: ${example}`
-      ),
-    ].slice(0, SHOWN_ERRORS),
-    truth: { ...base.truth, underLoad: poisoner.deviation },
-    poison: poisoner.records,
+    part: { scenario: "poison", requests: records },
   };
 }
 
@@ -122,20 +114,11 @@ class Poisoner {
 
   constructor(context: StressContext, { workload }: ShapeReferences) {
     if (workload === null) throw new RangeError("Cannot go on: no references");
-    const { endpoint, server } = context.target;
     this.#context = context;
     this.#spec = workload.spec;
     this.#payloads = workload.payloads;
-    this.#prober = context.world.connect(endpoint);
-    this.#judge = new KnownLoadJudge({
-      workloads: [workload],
-      tolerance: context.tolerance,
-    }, {
-      encode: (body) => body,
-      dtype: server.dtype,
-      timeoutMs: context.options.timeoutMs,
-      redact: createRedactor(endpoint.secrets),
-    });
+    this.#prober = context.connect();
+    this.#judge = context.judgeOf([workload]);
   }
 
   /** The worst deviation of the good requests in between; null before the first. */
@@ -196,17 +179,16 @@ class Poisoner {
     }
     this.#prober.close();
     await this.#context.reopen();
-    this.#prober = this.#context.world.connect(this.#context.target.endpoint);
+    this.#prober = this.#context.connect();
   }
 
   /** Sends a good request; returns what is wrong with its answer, or null. */
   async #faultAfter(): Promise<Fault | null> {
     const index = this.#sent++;
-    const exchange = await this.#context.ask(this.#prober, {
-      method: "POST",
-      path: SCORE_PATH,
-      body: knownBody(this.#spec, index % this.#payloads),
-    });
+    const exchange = await this.#context.score(
+      this.#prober,
+      knownBody(this.#spec, index % this.#payloads),
+    );
     const { outcome, message } = this.#judge.judge(exchange, index);
     return outcome === "ok" ? null : {
       outcome,

@@ -6,10 +6,10 @@
 import { knownBody } from "../load/known_load.ts";
 import { isWrongAnswer } from "../outcome.ts";
 import type { Calibration } from "../record/run.ts";
-import { SCORE_PATH } from "../score/request.ts";
+import { sum } from "../stats/summary.ts";
 import type { StressContext } from "./context.ts";
 import { timeFigures } from "./figures.ts";
-import { mergeFailures, verdictOf } from "./judge.ts";
+import { combine, verdictOf } from "./judge.ts";
 import { brokenObjectives, parseObjectives } from "./objectives.ts";
 import { nextLoad, rampResult, type RampTrial } from "./ramp_search.ts";
 import type { Finding, RampStep, StressResult, TimeFigures } from "./record.ts";
@@ -130,20 +130,16 @@ async function settle(
   context: StressContext,
   { shapes }: LoadStep,
 ): Promise<void> {
-  const { world, target } = context;
+  const { world } = context;
   const [shape] = shapes;
   const [reference] = await context.reference(shapes);
   // Of several hosts one asks; the others wait for it before the next load.
   const isOther = (world.team?.share.index ?? 0) > 0;
   if (shape === undefined || isOther) return;
   const aloneMs = timeFigures(reference?.latenciesMs ?? [])?.p50Ms ?? 0;
-  const prober = world.connect(target.endpoint);
+  const prober = context.connect();
   for (let ask = 0; ask < MAX_ASKS && !context.isInterrupted; ask++) {
-    const exchange = await context.ask(prober, {
-      method: "POST",
-      path: SCORE_PATH,
-      body: knownBody(shape.spec, 0),
-    });
+    const exchange = await context.score(prober, knownBody(shape.spec, 0));
     const tookMs = exchange.doneMs - exchange.sentMs;
     if (exchange.kind === "answer" && tookMs <= SETTLED_FACTOR * aloneMs) break;
     await world.sleep(ASK_INTERVAL_MS, world.signal);
@@ -274,10 +270,8 @@ export function summariseRamp(
       ]
       : []),
   ];
-  const sum = (name: "plannedRequests" | "goodRequests" | "failedRequests") =>
-    results.reduce((total, result) => total + result[name], 0);
   return {
-    ...best,
+    ...combine(best, results, isInterrupted),
     configuration: `${options.ramp} up to a break of ${options.slo}`,
     findings,
     verdict: verdictOf(findings, isInterrupted),
@@ -301,20 +295,8 @@ export function summariseRamp(
         ) ?? []
       ),
     ],
-    startMs: results[0]?.startMs ?? 0,
-    durationMs: results.reduce((total, one) => total + one.durationMs, 0),
-    plannedRequests: sum("plannedRequests"),
-    goodRequests: sum("goodRequests"),
-    failedRequests: sum("failedRequests"),
-    failures: mergeFailures(results.flatMap(({ failures }) => failures)),
-    errors: results.flatMap(({ errors }) => errors).slice(0, 10),
-    timeline: results.flatMap(({ timeline, startMs }) =>
-      timeline.map((row) => ({
-        ...row,
-        startMs: row.startMs + startMs - (results[0]?.startMs ?? 0),
-      }))
-    ),
-    steps,
+    durationMs: sum(results.map(({ durationMs }) => durationMs)),
+    part: { scenario: "ramp", steps },
   };
 }
 

@@ -16,7 +16,7 @@ import type { Health } from "./health.ts";
 import type { Scenario, StressOptions } from "./scenarios.ts";
 
 /** The version of the stored shape; a reader refuses another. */
-export const STRESS_SCHEMA = 1;
+export const STRESS_SCHEMA = 2;
 
 /**
  * Every judgement of one load. `INVALID`: the load that was asked for is not the load that was
@@ -139,7 +139,7 @@ export interface StressResult {
   readonly scenario: Scenario;
   /** What is special of this load. */
   readonly configuration: string;
-  /** What was sent, in words; empty in records of older versions. */
+  /** What was sent, in words. */
   readonly sent: string;
   /** The judgement. */
   readonly verdict: StressVerdict;
@@ -179,15 +179,16 @@ export interface StressResult {
   readonly health: Health | null;
   /** The load second by second. */
   readonly timeline: readonly TimelineRow[];
-  /** The steps of a ramp. */
-  readonly steps: readonly RampStep[];
-  /** The requests of poison. */
-  readonly poison: readonly PoisonRecord[];
-  /** What a recovery showed. */
-  readonly recovery: RecoveryRecord | null;
-  /** What the probes of mixed showed. */
-  readonly probes: ProbeRecord | null;
+  /** What the scenario showed beside its load; null where it is a load and no more, or was not sent. */
+  readonly part: ScenarioPart | null;
 }
+
+/** What scenarios show that are more than a load. */
+export type ScenarioPart =
+  | { readonly scenario: "ramp"; readonly steps: readonly RampStep[] }
+  | { readonly scenario: "poison"; readonly requests: readonly PoisonRecord[] }
+  | { readonly scenario: "recovery" } & RecoveryRecord
+  | { readonly scenario: "mixed" } & ProbeRecord;
 
 /** Where, when and on what a stress run was made: the fields that all records have, and the server. */
 export interface StressMetadata extends

@@ -4,27 +4,21 @@
  * @module
  */
 import { MeasureError } from "../failure.ts";
-import {
-  knownBody,
-  KnownLoadJudge,
-  type KnownWorkload,
-} from "../load/known_load.ts";
-import { SHOWN_ERRORS } from "../load/observer.ts";
+import { knownBody, type KnownWorkload } from "../load/known_load.ts";
 import type { Samples } from "../load/samples.ts";
 import { timelineRows } from "../load/timeline.ts";
-import { type Deviation, NO_DEVIATION, worseOf } from "../score/truth.ts";
+import { type Deviation, NO_DEVIATION } from "../score/truth.ts";
 import {
   isConnectionLost,
   isWrongAnswer,
   type Outcome,
   OUTCOMES,
 } from "../outcome.ts";
+import { countOf, mergeFailures } from "../record/cells.ts";
 import type { FailureCount } from "../record/run.ts";
-import { SCORE_PATH } from "../score/request.ts";
-import { createRedactor } from "../secret.ts";
 import type { StressContext } from "./context.ts";
 import { timeFigures } from "./figures.ts";
-import { describeFailures, mergeFailures, verdictOf } from "./judge.ts";
+import { combine, describeFailures, type Piece } from "./judge.ts";
 import type { Finding, StressResult } from "./record.ts";
 import {
   isHealthLong,
@@ -107,7 +101,7 @@ async function startAgain(
   step: LoadStep,
   workloads: readonly KnownWorkload[],
 ): Promise<Restart> {
-  const { world, options } = context;
+  const { world } = context;
   const nothing = { answeredMs: null, wrong: [], deviation: NO_DEVIATION };
   const [first] = workloads;
   if (first === undefined || context.isInterrupted) return nothing;
@@ -117,17 +111,8 @@ async function startAgain(
     if (error instanceof MeasureError) return nothing;
     throw error;
   }
-  const { endpoint, server } = context.target;
-  const judge = new KnownLoadJudge({
-    workloads,
-    tolerance: context.tolerance,
-  }, {
-    encode: (body) => body,
-    dtype: server.dtype,
-    timeoutMs: options.timeoutMs,
-    redact: createRedactor(endpoint.secrets),
-  });
-  const prober = world.connect(endpoint);
+  const judge = context.judgeOf(workloads);
+  const prober = context.connect();
   const wrong: FailureCount[] = [];
   let answeredMs: number | null = null;
   for (
@@ -137,18 +122,9 @@ async function startAgain(
   ) {
     world.onProgress(
       { ...step, configuration: "the server was started again" },
-      {
-        planned: asks,
-        done: asks,
-        failed: asks,
-        pulses: [],
-      },
+      { planned: asks, done: asks, failed: asks, pulses: [] },
     );
-    const exchange = await context.ask(prober, {
-      method: "POST",
-      path: SCORE_PATH,
-      body: knownBody(first.spec, 0),
-    });
+    const exchange = await context.score(prober, knownBody(first.spec, 0));
     const { outcome, message } = judge.judge(exchange, 0);
     if (outcome === "ok") answeredMs = exchange.doneMs;
     else {
@@ -202,10 +178,6 @@ function splitAt(samples: Samples, killedMs: number): FirstLoad {
   return { latenciesMs, byKill: mergeFailures(byKill), failures };
 }
 
-function countOf(failures: readonly FailureCount[]): number {
-  return failures.reduce((sum, { count }) => sum + count, 0);
-}
-
 /** Returns the shown errors of the first load that the kill does not explain; each kind has one. */
 function errorsOf(samples: Samples, { failures }: FirstLoad): string[] {
   return failures.flatMap(({ outcome, count, example }) => {
@@ -232,60 +204,51 @@ function summarise(
   const { answeredMs, wrong } = restart;
   const startMs = parts.startMs - context.startMs;
   const failed = countOf(first.failures);
-  const findings: Finding[] = [];
-  if (failed > 0) {
-    const text = describeFailures(first.failures, good + failed);
-    findings.push({
+  const text = describeFailures(first.failures, good + failed);
+  const asksFailed = wrong.map(({ outcome, count, example }): Finding => ({
+    kind: "failed requests",
+    text: `after the restart, ${count} x ${outcome}: ${example}`,
+  }));
+  const isLost = answeredMs === null && !context.isInterrupted;
+  const pieces: Piece[] = [{
+    startMs,
+    plannedRequests: planned,
+    goodRequests: good,
+    failedRequests: failed,
+    findings: failed === 0 ? [] : [{
       kind: "failed requests",
       text: `of the load with the kill, ${text}`,
-    });
-  }
-  for (const { outcome, count, example } of wrong) {
-    findings.push({
-      kind: "failed requests",
-      text: `after the restart, ${count} x ${outcome}: ${example}`,
-    });
-  }
-  if (answeredMs === null && !context.isInterrupted) {
-    findings.push({
-      kind: "not recovered",
-      text: "the server that was started again gave no right answer",
-    });
-  }
-  findings.push(...after.findings);
-  return {
-    ...after,
-    findings,
-    verdict: verdictOf(findings, context.isInterrupted),
-    startMs,
-    durationMs: after.startMs + after.durationMs - startMs,
-    plannedRequests: planned + after.plannedRequests,
-    goodRequests: good + after.goodRequests,
-    failedRequests: failed + countOf(wrong) + after.failedRequests,
-    failures: mergeFailures([...first.failures, ...wrong, ...after.failures]),
-    errors: [
-      ...errorsOf(samples, first),
-      ...wrong.map(({ outcome, example }) => `${outcome}: ${example}`),
-      ...after.errors,
-    ].slice(0, SHOWN_ERRORS),
-    truth: {
-      ...after.truth,
-      underLoad: [samples.observed?.deviation, after.truth.underLoad]
-        .reduce<Deviation>(
-          (worst, one) => worseOf(worst, one ?? worst),
-          restart.deviation,
-        ),
-    },
-    timeline: [
-      ...samples.observed === undefined
-        ? []
-        : timelineRows(samples.observed.timeline),
-      ...after.timeline.map((row) => ({
-        ...row,
-        startMs: row.startMs + after.startMs - startMs,
-      })),
+    }],
+    failures: first.failures,
+    errors: errorsOf(samples, first),
+    truth: { underLoad: samples.observed?.deviation },
+    timeline: samples.observed === undefined
+      ? []
+      : timelineRows(samples.observed.timeline),
+  }, {
+    plannedRequests: 0,
+    goodRequests: 0,
+    failedRequests: countOf(wrong),
+    findings: [
+      ...asksFailed,
+      ...isLost
+        ? [
+          {
+            kind: "not recovered",
+            text: "the server that was started again gave no right answer",
+          } as const,
+        ]
+        : [],
     ],
-    recovery: {
+    failures: wrong,
+    errors: wrong.map(({ outcome, example }) => `${outcome}: ${example}`),
+    truth: { underLoad: restart.deviation },
+  }, after];
+  return {
+    ...combine(after, pieces, context.isInterrupted),
+    durationMs: after.startMs + after.durationMs - startMs,
+    part: {
+      scenario: "recovery",
       firstRightAnswerMs: answeredMs === null ? null : answeredMs - killedMs,
       failedRequests: countOf(first.byKill),
       failures: first.byKill,

@@ -12,6 +12,7 @@ import {
   worseOf,
 } from "../score/truth.ts";
 import type { Outcome } from "../outcome.ts";
+import { mergeFailures } from "../record/cells.ts";
 import type { FailureCount } from "../record/run.ts";
 import {
   checkAnswer,
@@ -70,7 +71,7 @@ class Scorer {
   readonly #shape: Shape;
   readonly #world: ReferenceWorld;
   readonly #references: Float64Array;
-  readonly #failures = new Map<Outcome, { count: number; example: string }>();
+  readonly #failures: FailureCount[] = [];
   readonly #latenciesMs: number[] = [];
   #requests = 0;
   #alone: Deviation | null = null;
@@ -120,10 +121,7 @@ class Scorer {
         return true;
       }
       if (deviations.length > 0) {
-        this.#fail(
-          "mismatch",
-          `${DIFFERENT_ANSWERS}, sent alone`,
-        );
+        this.#fail("mismatch", `${DIFFERENT_ANSWERS}, sent alone`);
       }
       answers.push(Float64Array.from(scores.flat()));
     }
@@ -136,18 +134,13 @@ class Scorer {
         ? null
         : { ...this.#shape, references: this.#references },
       requests: this.#requests,
-      failures: [...this.#failures].map(([outcome, failure]) => ({
-        outcome,
-        ...failure,
-      })),
+      failures: mergeFailures(this.#failures),
       alone: this.#alone,
       latenciesMs: this.#latenciesMs,
     };
   }
 
   #fail(outcome: Outcome, example: string): void {
-    const known = this.#failures.get(outcome);
-    if (known === undefined) this.#failures.set(outcome, { count: 1, example });
-    else known.count++;
+    this.#failures.push({ outcome, count: 1, example });
   }
 }

@@ -22,7 +22,7 @@ Deno.test("parseStressRun() names the place that is wrong", () => {
         parseStressRun(JSON.stringify({ ...exampleStressRun(), ...change })),
       SyntaxError,
     ).message;
-  assertStringIncludes(wrong({ schema: 2 }), "at schema");
+  assertStringIncludes(wrong({ schema: 1 }), "at schema");
   assertStringIncludes(wrong({ kind: "bench" }), "at kind");
   const [first] = exampleStressRun().results;
   assertStringIncludes(
@@ -32,7 +32,7 @@ Deno.test("parseStressRun() names the place that is wrong", () => {
   assertThrows(
     () => parseStressRun("{"),
     SyntaxError,
-    "a stress record of schema 1 was expected, not JSON",
+    "a stress record of schema 2 was expected, not JSON",
   );
 });
 

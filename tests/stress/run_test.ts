@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { parseStressRun, stringifyStressRun } from "../../lib/stress/file.ts";
 import { stressExitCode } from "../../lib/stress/run.ts";
+import { partOf } from "../support/example_stress.ts";
 import {
   findingsOf,
   runVirtualStress,
@@ -211,7 +212,9 @@ Deno.test("runStress() ramps up to the capacity of the engine and bisects", asyn
     ...{ compileMs: 0, noise: 0 },
   });
   const [result] = end.run.results;
-  const held = result?.steps.filter(({ verdict }) => verdict === "held") ?? [];
+  const held = partOf(result, "ramp").steps.filter(({ verdict }) =>
+    verdict === "held"
+  );
   const highest = Math.max(...held.map(({ load }) => load));
   assertGreater(highest, 25 / 1.1);
   assertLess(highest, 25 * 1.05);
@@ -229,9 +232,10 @@ Deno.test("runStress() sends each load of a ladder once, also after one that bro
     ...{ compileMs: 0, noise: 0 },
   });
   const [result] = run.results;
-  assertEquals(result?.steps.map(({ load }) => load), ladder);
+  const { steps } = partOf(result, "ramp");
+  assertEquals(steps.map(({ load }) => load), ladder);
   assertEquals(
-    result?.steps.map(({ verdict }) => verdict),
+    steps.map(({ verdict }) => verdict),
     ["held", "broke", "held"],
   );
   assertEquals(result?.plannedRequests, 20 * (10 + 40 + 20));
@@ -258,7 +262,9 @@ Deno.test("runStress() lists each kind of failure of a ramp once", async () => {
   assertEquals(result?.failures.map(({ outcome }) => outcome), ["timeout"]);
   assertEquals(result?.failures[0]?.count, result?.failedRequests);
   // More than one load had them.
-  const failing = result?.steps.filter(({ errorShare }) => errorShare !== 0);
+  const failing = partOf(result, "ramp").steps.filter(({ errorShare }) =>
+    errorShare !== 0
+  );
   assertGreater(failing?.length ?? 0, 1);
 });
 
@@ -270,8 +276,7 @@ Deno.test("runStress() reports what a kill cost and the state after it", async (
   });
   const [result] = end.run.results;
   assertEquals(result?.verdict, "PASS");
-  const recovery = result?.recovery;
-  assert(recovery !== null && recovery !== undefined);
+  const recovery = partOf(result, "recovery");
   // One second at 10 requests/s goes to a server that is gone.
   assertGreater(recovery.failedRequests, 8);
   assertLess(recovery.failedRequests, 12);
@@ -286,7 +291,9 @@ Deno.test("runStress() finds that a server accepts poison, and that one dies of 
   });
   const [result] = lethal.run.results;
   assertEquals(
-    result?.poison.filter(({ fault }) => fault !== "").map(({ name }) => name),
+    partOf(result, "poison").requests.filter(({ fault }) => fault !== "").map((
+      { name },
+    ) => name),
     [
       "a negative label id",
       "an empty prompt",
@@ -302,9 +309,9 @@ Deno.test("runStress() shows what a load does to small requests beside it", asyn
     scenarios: ["mixed"],
     durationSeconds: 10,
   });
-  const probes = end.run.results[0]?.probes;
-  assertGreater(probes?.underLoad?.p50Ms ?? 0, probes?.alone?.p50Ms ?? 0);
-  assertEquals(probes?.failedRequests, 0);
+  const probes = partOf(end.run.results[0], "mixed");
+  assertGreater(probes.underLoad?.p50Ms ?? 0, probes.alone?.p50Ms ?? 0);
+  assertEquals(probes.failedRequests, 0);
 });
 
 Deno.test("runStress() keeps a record after each load that can be read back", async () => {
@@ -367,7 +374,9 @@ Deno.test("runStress() blames a server that accepts connections late, not a clie
       verdict: result.verdict,
       findings: findingsOf(result).findings,
       claimsRate: result.reachedPerSec !== null,
-      steps: result.steps.map(({ verdict }) => verdict),
+      steps: result.part?.scenario === "ramp"
+        ? result.part.steps.map(({ verdict }) => verdict)
+        : [],
       note: result.notes[0]?.slice(0, 50),
     }));
   };
@@ -405,12 +414,16 @@ Deno.test("runStress() holds no load that was not reached, and says how long its
     ...{ compileMs: 0, noise: 0 },
   });
   const [result] = end.run.results;
-  const broke = result?.steps.find(({ verdict }) => verdict === "broke");
+  const broke = partOf(result, "ramp").steps.find(({ verdict }) =>
+    verdict === "broke"
+  );
   assertMatch(
     broke?.reason ?? "",
     /^10\.0 of 16\.0 requests\/s reached: a queue grows$/,
   );
-  const held = result?.steps.filter(({ verdict }) => verdict === "held") ?? [];
+  const held = partOf(result, "ramp").steps.filter(({ verdict }) =>
+    verdict === "held"
+  );
   assertLess(Math.max(...held.map(({ load }) => load)), 12);
   assertStringIncludes(
     result?.notes[1] ?? "",

@@ -7,6 +7,7 @@ import { StressContext } from "../../lib/stress/context.ts";
 import { runMixed } from "../../lib/stress/mixed.ts";
 import { runRecovery } from "../../lib/stress/recovery.ts";
 import { loadSteps, scenarioShapes } from "../../lib/stress/scenarios.ts";
+import { partOf } from "../support/example_stress.ts";
 import {
   runVirtualStress,
   SHORT_OPTIONS,
@@ -136,7 +137,7 @@ Deno.test("runStress() finds a wrong score before the kill of recovery by its na
     "of the load with the kill, 1 of ",
   );
   // What the kill cost stands apart.
-  const { failures = [], failedRequests } = result?.recovery ?? {};
+  const { failures, failedRequests } = partOf(result, "recovery");
   assertEquals(
     failures.reduce((sum, { count }) => sum + count, 0),
     failedRequests,
@@ -176,13 +177,13 @@ Deno.test("runRecovery() expects lost connections from the kill on, and no wrong
     ["invalid-shape", 1, "invalid-shape at 10005"],
     ["http-status", 1, "http-status at 12100"],
   ]);
-  assertEquals(counts(result.recovery?.failures), [
+  assertEquals(counts(partOf(result, "recovery").failures), [
     ["connect", 2, "connect at 10001"],
     ["reset", 1, "reset at 200"],
     ["truncated", 1, "truncated at 10003"],
     ["timeout", 1, "timeout at 10004"],
   ]);
-  assertEquals(result.recovery?.failedRequests, 5);
+  assertEquals(partOf(result, "recovery").failedRequests, 5);
   assertEquals([result.goodRequests, result.failedRequests], [2, 7]);
   assertEquals(result.findings.map(({ text }) => text.split(":")[0]), [
     "of the load with the kill, 4 of 5 requests failed",
@@ -216,7 +217,7 @@ Deno.test("runStress() keeps the failures of poison by kind, and counts each req
   assertEquals(result?.errors.length, 4);
   assertEquals(result?.failedRequests, 4);
   // Each bad request that was refused is followed by a good one.
-  const records = result?.poison.length ?? 0;
+  const records = partOf(result, "poison").requests.length;
   assertEquals(result?.goodRequests, 2 * (records - 4));
   assertEquals(result?.truth.underLoad?.share, 0);
 });
@@ -244,7 +245,7 @@ Deno.test("runMixed() counts the failures of the probes among its own, and names
     result.findings.at(-1)?.text,
     "of the probes, 1 of 67 requests failed: 1 x timeout",
   );
-  assertEquals(result.probes?.failedRequests, 1);
+  assertEquals(partOf(result, "mixed").failedRequests, 1);
 });
 
 Deno.test("loadSteps() and scenarioShapes() give no two requests in flight the same payload", () => {

@@ -1,8 +1,10 @@
 /** A made-up stress run for tests: a load with failures in its middle, and a ramp with a knee. */
+import { assertEquals } from "@std/assert";
 import type { TimelineRow } from "../../lib/load/timeline.ts";
 import { createRng, normal } from "../../lib/stats/rng.ts";
 import type {
   RampStep,
+  ScenarioPart,
   StressResult,
   StressRun,
 } from "../../lib/stress/record.ts";
@@ -41,12 +43,19 @@ export function exampleLoad(changes: Partial<StressResult> = {}): StressResult {
     } as StressResult["truth"],
     health: null,
     timeline: [],
-    steps: [],
-    poison: [],
-    recovery: null,
-    probes: null,
+    part: null,
     ...changes,
   };
+}
+
+/** What a scenario showed; fails the test where a result is none of that scenario. */
+export function partOf<Name extends ScenarioPart["scenario"]>(
+  result: StressResult | undefined,
+  scenario: Name,
+): Extract<ScenarioPart, { scenario: Name }> {
+  const part = result?.part;
+  assertEquals(part?.scenario, scenario);
+  return part as Extract<ScenarioPart, { scenario: Name }>;
 }
 
 /** Seconds of a load at 10 requests/s that fails for a while. */
@@ -90,7 +99,7 @@ export const EXAMPLE_STEPS: readonly RampStep[] = [10, 20, 40, 80, 160, 320]
 /** A stress run on a URL. */
 export function exampleStressRun(changes: Partial<StressRun> = {}): StressRun {
   return {
-    schema: 1,
+    schema: 2,
     kind: "stress",
     metadata: {
       "timestamp": "2026-01-02T03:04:05.678Z",
@@ -146,7 +155,7 @@ export function exampleStressRun(changes: Partial<StressRun> = {}): StressRun {
         scenario: "ramp",
         configuration: "10 to 320 requests/s",
         askedPerSec: null,
-        steps: EXAMPLE_STEPS,
+        part: { scenario: "ramp", steps: EXAMPLE_STEPS },
       }),
     ],
     calibration: null,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StressResult, StressRun } from "../../stress/record.ts";
+import type { RampStep, StressResult, StressRun } from "../../stress/record.ts";
 import { kneeOf, rampChart, timelineChart } from "../charts/stress.ts";
 import { type DrawChart, loadCharts } from "../charts/svg.ts";
 import { SIMULATED_NOTE } from "../markdown.ts";
@@ -60,7 +60,9 @@ const RAMP_LEGEND = [
 function renderRun(run: StressRun, draw: DrawChart): Html {
   const { metadata, options, results, warnings } = run;
   const unit = options.ramp === "rate" ? "requests/s asked" : "clients";
-  const ramps = results.filter(({ steps }) => steps.length > 0);
+  const ramps = results.flatMap(({ part }) =>
+    part?.scenario === "ramp" && part.steps.length > 0 ? [part.steps] : []
+  );
   const drawn = results.filter(({ timeline }) => timeline.length > 1);
   return [
     banner({
@@ -73,13 +75,13 @@ function renderRun(run: StressRun, draw: DrawChart): Html {
     section("Loads", [loadTable(results)]),
     section(
       "The ramp and its knee",
-      ramps.map((result) =>
+      ramps.map((steps) =>
         beside([
-          figure(draw(rampChart(result.steps, unit)), {
-            caption: kneeText(result, unit),
+          figure(draw(rampChart(steps, unit)), {
+            caption: kneeText(steps, unit),
             legend: RAMP_LEGEND,
           }),
-        ], [stepTable(result, unit)])
+        ], [stepTable(steps, unit)])
       ),
     ),
     section(
@@ -125,7 +127,7 @@ function loadTable(results: readonly StressResult[]): Html {
   );
 }
 
-function kneeText({ steps }: StressResult, unit: string): string {
+function kneeText(steps: readonly RampStep[], unit: string): string {
   const knee = kneeOf(steps);
   return knee === null
     ? "No load of the ramp held"
@@ -134,7 +136,7 @@ function kneeText({ steps }: StressResult, unit: string): string {
     } right answers a second`;
 }
 
-function stepTable({ steps }: StressResult, unit: string): Html {
+function stepTable(steps: readonly RampStep[], unit: string): Html {
   const right = (title: string) => ({ title, isNumber: true } as const);
   return htmlTable(
     [
@@ -163,8 +165,8 @@ function stepTable({ steps }: StressResult, unit: string): Html {
   );
 }
 
-function poisonTable({ poison }: StressResult): Html[] {
-  return poison.length === 0 ? [] : [
+function poisonTable({ part }: StressResult): Html[] {
+  return part?.scenario !== "poison" ? [] : [
     htmlTable(
       [
         { title: "Request" },
@@ -172,7 +174,7 @@ function poisonTable({ poison }: StressResult): Html[] {
         { title: "Refused" },
         { title: "Fault", isLong: true },
       ],
-      poison.map(({ name, status, fault }) => [
+      part.requests.map(({ name, status, fault }) => [
         name,
         status === null ? "-" : String(status),
         statusMark(

@@ -17,7 +17,7 @@ import type {
 import { renderTable, type TableColumn } from "../table.ts";
 import { escapeForTerminal } from "../../escape.ts";
 import { counted, firstLine, wrapIndented } from "../../wrap.ts";
-import { isSimulated } from "../../record/cells.ts";
+import { countOf, isSimulated } from "../../record/cells.ts";
 
 /** The specification prints five errors of a load. */
 const PRINTED_ERRORS = 5;
@@ -101,7 +101,8 @@ function describe(result: StressResult): string[] {
   const { goodRequests, failedRequests, latency, service, lag } = result;
   const total = goodRequests + failedRequests;
   const errors = result.errors.slice(0, PRINTED_ERRORS);
-  const told = new Set(result.poison.map(poisonLine));
+  const poison = result.part?.scenario === "poison" ? result.part.requests : [];
+  const told = new Set(poison.map(poisonLine));
   return [
     `${result.scenario.toUpperCase()} - ${result.configuration}`,
     ...(result.sent === "" ? [] : [`  Sent: ${result.sent}`]),
@@ -124,15 +125,11 @@ function describe(result: StressResult): string[] {
     ]),
     ...(total === 0 ? [] : [describeTruth(result)]),
     ...(result.failedRequests === 0 && errors.length === 0 ? [] : [
-      `  Errors (${
-        result.failures.reduce((sum, { count }) => sum + count, 0)
-      }): ${
+      `  Errors (${countOf(result.failures)}): ${
         result.failures.map(({ outcome, count }) => `${count} x ${outcome}`)
           .join(", ")
       }`,
-      ...(result.poison.length > 0
-        ? []
-        : errors.map((error) => `    - ${error}`)),
+      ...(poison.length > 0 ? [] : errors.map((error) => `    - ${error}`)),
     ]),
     ...result.findings.filter(({ text }) => !told.has(text))
       .map(({ kind, text }) => `  Finding: ${kind}: ${text}`),
@@ -168,32 +165,40 @@ function healthLines({ health }: StressResult): string[] {
 }
 
 function specialLines(result: StressResult): string[] {
-  const { steps, poison, recovery, probes } = result;
+  const { part } = result;
   const seconds = (timeMs: number | null) =>
     timeMs === null ? "never" : `${(timeMs / 1000).toFixed(2)} s`;
-  return [
-    ...steps.map((step) =>
-      `  ${String(step.load).padStart(8)}: ${step.verdict.padEnd(6)} reached ${
-        step.reachedPerSec.toFixed(1)
-      }/s, ${shown(step.latency)}, errors ${
-        step.errorShare === null
-          ? MISSING
-          : `${(100 * step.errorShare).toFixed(2)} %`
-      }${step.reason === "" ? "" : `; ${step.reason}`}`
-    ),
-    ...poison.map((record) => `  ${poisonLine(record)}`),
-    ...(recovery === null ? [] : [
-      `  First right answer after the kill: ${
-        seconds(recovery.firstRightAnswerMs)
-      }; requests that failed: ${recovery.failedRequests}`,
-      `  Before: ${shown(recovery.before)}; after: ${shown(recovery.after)}`,
-    ]),
-    ...(probes === null ? [] : [
-      `  Small requests beside the load: ${shown(probes.underLoad)}; alone: ${
-        shown(probes.alone)
-      }; failed: ${probes.failedRequests}`,
-    ]),
-  ];
+  switch (part?.scenario) {
+    case "ramp":
+      return part.steps.map((step) =>
+        `  ${String(step.load).padStart(8)}: ${
+          step.verdict.padEnd(6)
+        } reached ${step.reachedPerSec.toFixed(1)}/s, ${
+          shown(step.latency)
+        }, errors ${
+          step.errorShare === null
+            ? MISSING
+            : `${(100 * step.errorShare).toFixed(2)} %`
+        }${step.reason === "" ? "" : `; ${step.reason}`}`
+      );
+    case "poison":
+      return part.requests.map((record) => `  ${poisonLine(record)}`);
+    case "recovery":
+      return [
+        `  First right answer after the kill: ${
+          seconds(part.firstRightAnswerMs)
+        }; requests that failed: ${part.failedRequests}`,
+        `  Before: ${shown(part.before)}; after: ${shown(part.after)}`,
+      ];
+    case "mixed":
+      return [
+        `  Small requests beside the load: ${shown(part.underLoad)}; alone: ${
+          shown(part.alone)
+        }; failed: ${part.failedRequests}`,
+      ];
+    default:
+      return [];
+  }
 }
 
 function poisonLine({ name, status, fault }: PoisonRecord): string {
