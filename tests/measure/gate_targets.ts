@@ -292,6 +292,9 @@ export const TARGETS: readonly Target[] = [
   ...(["quiet", "typ"] as const).map((scenario) =>
     found(scenario, 90, { slower: "one", slowdown: 0.25 })
   ),
+  ...[1, 2].map((baselineRuns) =>
+    found("quiet", 90, { slower: "all", slowdown: 0.15, baselineRuns })
+  ),
   found("quiet", 90, {
     slower: "all",
     slowdown: 0.1,
