@@ -59,9 +59,7 @@ export interface CompareOptions {
 
 /** One cell of the result. */
 export interface ComparedCell {
-  /** Which cell this is. */
   readonly key: CellKey;
-  /** The judgement. */
   readonly status: Status;
   /** Why it was not compared; empty if it was, or if nothing was. */
   readonly reason: string;
@@ -81,7 +79,6 @@ export interface RunComparison {
   readonly cells: readonly ComparedCell[];
   /** Differences for which the comparison was refused; empty if it took place. */
   readonly mismatches: readonly RunMismatch[];
-  /** What is kept with the run. */
   readonly record: ComparisonRecord;
   /** 1 on any REGRESSION, else 3 if there is a failure, else 0. */
   readonly exitCode: 0 | 1 | 3;

@@ -25,7 +25,6 @@ export type MismatchName = typeof MISMATCH_NAMES[number];
 
 /** A difference that keeps two runs from being compared. */
 export interface Mismatch {
-  /** What differs. */
   readonly name: MismatchName;
   /** What the baseline has, in words. */
   readonly baseline: string;
@@ -35,13 +34,11 @@ export interface Mismatch {
 
 /** The conditions of a run; null where they are not known. */
 export interface Conditions {
-  /** The accelerator. */
   readonly hardware: string | null;
   /** Devices that a model is spread over. */
   readonly tpSize: number | null;
   /** Whether a server answered or the simulated engine; a launched server and one at a URL are alike. */
   readonly target: "server" | "simulated engine" | null;
-  /** The prefix-cache regime. */
   readonly prefixCache: string | null;
   /** Whether rows were normalised over their labels. */
   readonly applySoftmax: boolean | null;
@@ -67,13 +64,11 @@ export const UNKNOWN_CONDITIONS: Conditions = {
 
 /** What a metadata file tells. */
 export interface StoredMetadata {
-  /** When the run started. */
   readonly timestamp: string;
   /** Number of cells that were measured. */
   readonly configurations: number;
   /** Whether the file describes several runs. */
   readonly isHistory: boolean;
-  /** The conditions. */
   readonly conditions: Conditions;
 }
 

@@ -18,7 +18,6 @@ import { unescapeCsv } from "../escape.ts";
 export interface CsvRow {
   /** Its line in the file, from 1. */
   readonly line: number;
-  /** The cell that was measured. */
   readonly key: CellKey;
   /** The judgement, against whatever it was compared with then. */
   readonly status: Status;

@@ -50,7 +50,6 @@ export interface StoredValue extends RunValue {
 
 /** One cell of a stored run. */
 export interface StoredCell {
-  /** Which cell this is. */
   readonly key: CellKey;
   /** The figures, of all passes together where the cell was measured again; null if it is not fit to be compared. */
   readonly value: StoredValue | null;

@@ -22,11 +22,9 @@ import { DIFFERENT_ANSWERS } from "../score/answer.ts";
 
 /** What is measured. */
 export interface CellPlan {
-  /** Which cell it is. */
   readonly key: CellKey;
   /** Which of several runs it belongs to, from 0. */
   readonly repeat: number;
-  /** The label ids that are sent. */
   readonly labelTokenIds: readonly number[];
   /** What is sent, in words. */
   readonly sent: string;
@@ -44,13 +42,11 @@ export type SendRequests = (
 
 /** What measuring needs from the world. */
 export interface CellWorld {
-  /** Sends requests. */
   readonly send: SendRequests;
   /** The start of the run on the clock of the samples, in milliseconds. */
   readonly startMs: number;
   /** What the client adds and can do; null when it is not known. */
   readonly calibration: Calibration | null;
-  /** Whether the user ended the run. */
   readonly isInterrupted: () => boolean;
 }
 
@@ -107,7 +103,6 @@ function countOf(
 
 /** The warm-up of a cell, with what failed in it. */
 export interface WarmUpResult extends WarmUp {
-  /** The failures by kind. */
   readonly failures: readonly FailureCount[];
   /** Whether the server is taken for dead: nothing was answered, or nothing any more. */
   readonly isDead: boolean;

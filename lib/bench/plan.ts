@@ -39,13 +39,11 @@ export interface BenchWorld {
   readonly openTarget: (wanted: Wanted) => Promise<Target>;
   /** Opens the target to compare with, request by request; null for none. */
   readonly openCompared: ((wanted: Wanted) => Promise<Target>) | null;
-  /** Sends the load. */
   readonly load: LoadGenerator;
   /** Measures what the client adds and can do; null when it cannot. */
   readonly calibrate: () => Promise<Calibration | null>;
   /** Keeps the run so far; called after each cell. */
   readonly save: (run: Run) => Promise<void>;
-  /** Hears what happens. */
   readonly listener: BenchListener;
   /** The clock of the samples, in milliseconds. */
   readonly now: () => number;
@@ -79,13 +77,11 @@ export interface CellName {
   readonly number: number;
   /** How many cells the run has. */
   readonly total: number;
-  /** Which cell it is. */
   readonly key: CellKey;
 }
 
 /** How a run ended. */
 export interface BenchEnd {
-  /** All that was measured. */
   readonly run: Run;
   /** Why nothing more could be measured, in words; null when all cells were. */
   readonly fatal: string | null;

@@ -16,15 +16,12 @@ import type { Environment } from "../server/environment.ts";
 
 /** What is known of a run before anything is measured. */
 export interface RunFacts {
-  /** What was asked for. */
   readonly options: RunOptions;
   /** Cells of an earlier part of this run, which are not measured again. */
   readonly resumed: Run | null;
   /** When the run started, ISO 8601 in UTC. */
   readonly timestamp: string;
-  /** Where the run happens. */
   readonly environment: Environment;
-  /** The version of this tool. */
   readonly toolVersion: string;
 }
 
@@ -34,11 +31,8 @@ export interface BenchState {
   readonly cells: readonly CellResult[];
   /** The cells of the server that is compared with, in an A/B run; else empty. */
   readonly reference: readonly CellResult[];
-  /** The servers. */
   readonly servers: readonly ServerRecord[];
-  /** What the client adds and can do. */
   readonly calibration: Calibration | null;
-  /** Doubts about the whole run. */
   readonly doubts: readonly Doubt[];
   /** How long it took so far, without earlier parts, in milliseconds. */
   readonly elapsedMs: number;

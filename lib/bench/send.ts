@@ -15,19 +15,14 @@ import type { Target } from "../server/open.ts";
 
 /** What the requests of one cell need. */
 export interface CellLoad {
-  /** Which cell. */
   readonly key: CellKey;
-  /** What was asked for. */
   readonly options: RunOptions;
   /** The files of requests by their short names. */
   readonly files: ReadonlyMap<string, DataFile>;
-  /** Where they go. */
   readonly target: Target;
   /** Decides the payloads. */
   readonly seed: string;
-  /** Sends them. */
   readonly load: LoadGenerator;
-  /** Ends them. */
   readonly signal: AbortSignal;
   /** Hears how many have ended. */
   readonly onDone: (done: number) => void;

@@ -23,7 +23,6 @@ export interface Flag {
   readonly name: string;
   /** One letter that stands for the name. */
   readonly short?: string;
-  /** What the value is. */
   readonly kind: FlagKind;
   /** What the help calls the value, for example `FILE`. */
   readonly placeholder?: string;

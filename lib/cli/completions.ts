@@ -20,7 +20,6 @@ export type Shell = typeof SHELLS[number];
 export interface CompletedCommand {
   /** The word that names it. */
   readonly word: string;
-  /** What it does. */
   readonly summary: string;
   /** Its command line; nothing follows the word without it. */
   readonly spec?: CommandSpec;

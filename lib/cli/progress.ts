@@ -7,13 +7,10 @@ import { escapeForTerminal } from "../escape.ts";
 
 /** Where progress is shown and how. */
 export interface ProgressOptions {
-  /** Writes text to stderr. */
   readonly write: (text: string) => void;
   /** Whether a line can be drawn over. */
   readonly isTerminal: boolean;
-  /** The columns of the terminal. */
   readonly terminalColumns: number;
-  /** The clock, in milliseconds. */
   readonly now: () => number;
 }
 

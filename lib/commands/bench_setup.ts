@@ -50,7 +50,6 @@ import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
 
 /** What a run needs, checked. */
 export interface BenchSetup {
-  /** What is measured, and how. */
   readonly options: RunOptions;
   /** The files of requests by their short names. */
   readonly files: OpenedData["files"];
@@ -70,9 +69,7 @@ export interface BenchSetup {
   readonly gate: ReturnType<typeof readGateFlags>;
   /** Whether what looks slower is measured again. */
   readonly confirms: boolean;
-  /** Where the results go. */
   readonly outputs: RunOutputs<Run>;
-  /** Whether progress is hidden. */
   readonly isQuiet: boolean;
   /** How the target, and in an A/B run the one that it is judged against, are opened. */
   readonly openers: (

@@ -112,7 +112,6 @@ export function labelProblems(
 
 /** What is sent, checked and ready. */
 export interface OpenedData {
-  /** What is stored of it. */
   readonly records: readonly DataRecord[];
   /** The files by their short names. */
   readonly files: ReadonlyMap<string, DataFile>;

@@ -39,7 +39,6 @@ export type Formats<Result> = Readonly<Record<string, Render<Result>>>;
 
 /** A comparison, and how it is shown. */
 export interface ShownComparison {
-  /** The comparison. */
   readonly comparison: RunComparison;
   /** What is shown of it; no samples need be known. */
   readonly view: ReportView;

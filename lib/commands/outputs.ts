@@ -23,7 +23,6 @@ export interface RunOutputs<Result> {
   readonly record: string;
   /** The record's path without its extension, for what lies beside it. */
   readonly stem: string;
-  /** What is written at the end. */
   readonly files: readonly Output<Result>[];
 }
 

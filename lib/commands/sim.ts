@@ -149,9 +149,7 @@ export interface SimOptions extends Partial<EngineOptions> {
 
 /** What of the flags is no option of the simulator. */
 export interface SimRequest {
-  /** The options of the simulator. */
   readonly options: SimOptions;
-  /** Whether its log is written. */
   readonly logs: boolean;
   /** The port that stands for the accelerator; null for none. */
   readonly accelerator: number | null;

@@ -22,9 +22,7 @@ export type StressFlags = FlagValues<typeof STRESS_COMMAND>;
 
 /** What the command line asks for, checked. */
 export interface StressRequest extends TargetRequest {
-  /** What is stressed. */
   readonly kind: TargetKind;
-  /** What is sent. */
   readonly data: readonly DataSource[];
   /** All that decides what is sent, but for the seed and the files. */
   readonly options: Omit<StressOptions, "seed" | "data">;

@@ -16,7 +16,6 @@ export interface StressTalk extends Disposable {
   readonly hear: (text: string) => void;
   /** A load goes on. */
   readonly progress: (text: string) => void;
-  /** A load is done. */
   readonly done: (result: StressResult) => void;
 }
 

@@ -41,13 +41,10 @@ import { toJson } from "../json.ts";
 
 /** What a stress run needs, checked. */
 export interface StressSetup {
-  /** What is sent, and how it is judged. */
   readonly options: StressOptions;
-  /** The requests of files. */
   readonly own: OwnRequests;
   /** Says why a server cannot take what would be sent, or null. */
   readonly findServerProblem: (server: ServerRecord) => string | null;
-  /** What is stressed. */
   readonly target: TargetKind;
   /** Its address without secrets. */
   readonly targetAddress: string;
@@ -57,9 +54,7 @@ export interface StressSetup {
   readonly timestamp: string;
   /** Why a scenario of `all` is left out, in words. */
   readonly warnings: readonly string[];
-  /** Where the results go. */
   readonly outputs: RunOutputs<StressRun>;
-  /** Whether progress is hidden. */
   readonly isQuiet: boolean;
   /** Processes that send. */
   readonly workers: number;

@@ -48,13 +48,9 @@ export const TARGET_FLAGS = [
 
 /** The values of these flags that need a look together. */
 export interface TargetFlags {
-  /** The value of `--url`. */
   readonly url: string | undefined;
-  /** The value of `--launch`. */
   readonly launch: string | undefined;
-  /** The value of `--unix-socket`. */
   readonly unixSocket: string | undefined;
-  /** The values of `--header`. */
   readonly header: readonly string[];
 }
 

@@ -16,7 +16,6 @@ export interface HistoryFiles {
   readonly runs: readonly HistoryRun[];
   /** Files that should be runs and could not be read, each with the reason. */
   readonly broken: readonly {
-    /** The path. */
     readonly path: string;
     /** Why, in words; not escaped. */
     readonly reason: string;

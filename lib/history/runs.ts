@@ -23,7 +23,6 @@ export interface HistoryRun {
   readonly conditions: Conditions;
   /** The median latency of each cell that is fit to be compared, in milliseconds. */
   readonly cells: readonly {
-    /** Which cell. */
     readonly key: CellKey;
     /** The same for the same cell and label ids. */
     readonly id: string;

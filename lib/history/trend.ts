@@ -23,7 +23,6 @@ import { cellId } from "../record/cells.ts";
 
 /** The history of one cell among runs that are alike. */
 export interface CellTrend {
-  /** Which cell this is. */
   readonly key: CellKey;
   /** Its median latency in each run of its group, in milliseconds; null where it was not measured. */
   readonly p50Ms: readonly (number | null)[];
@@ -33,7 +32,6 @@ export interface CellTrend {
 
 /** A change of one cell; below 0 is slower. */
 export interface CellChange {
-  /** Which cell. */
   readonly key: CellKey;
   /** The change of throughput in percent. */
   readonly changePercent: number;
@@ -43,7 +41,6 @@ export interface CellChange {
 
 /** A place at which levels changed, or the begin of a drift. */
 export interface TrendEvent {
-  /** What happened. */
   readonly kind: "step" | "drift";
   /** The index of the first run after the change; of a drift, of its first run. */
   readonly index: number;
@@ -59,7 +56,6 @@ export interface TrendEvent {
 
 /** The runs that are alike, and what happened in them. */
 export interface TrendGroup {
-  /** What they have in common. */
   readonly conditions: Conditions;
   /** The runs, oldest first. */
   readonly runs: readonly HistoryRun[];

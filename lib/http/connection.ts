@@ -33,7 +33,6 @@ export type ConnectionFailure =
 
 /** What a connection tells its owner; one that fails or is lost is closed already. */
 export interface ConnectionOwner {
-  /** The clock, in milliseconds. */
   readonly now: () => number;
   /** The answer is whole and lies in the reader; a connection that is still open awaits a release. */
   onAnswer(

@@ -32,7 +32,6 @@ export interface HttpAnswer {
 export interface HttpFailure {
   /** Tells it from an answer. */
   kind: "failure";
-  /** The name of the failure. */
   outcome: TransportFailure;
   /** What happened, for people; it holds no header value of the request. */
   message: string;
@@ -63,7 +62,6 @@ export interface SendOptions {
 export class Exchange implements HttpAnswer {
   /** See {@linkcode HttpAnswer}; failures are objects of their own. */
   readonly kind = "answer";
-  /** The request as bytes. */
   readonly request: Uint8Array;
   /** The limit for everything, in milliseconds. */
   readonly timeoutMs: number;

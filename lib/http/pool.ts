@@ -24,7 +24,6 @@ import { Sweep } from "./sweep.ts";
 
 /** The rules of a pool. */
 export interface HttpPoolOptions {
-  /** Where connections go. */
   target: DialTarget;
   /** How long a connection may be idle and still be used, in milliseconds. */
   idleLimitMs: number;
@@ -32,7 +31,6 @@ export interface HttpPoolOptions {
   connectTimeoutMs: number;
   /** The most bytes of a body, before and after decoding. */
   maxBodyBytes: number;
-  /** The clock, in milliseconds. */
   now: () => number;
 }
 
@@ -46,7 +44,6 @@ const ABORTED = "The request was ended by its signal";
  * connection, only if it was on a reused one that ended before any byte of an answer.
  */
 export class HttpPool implements ConnectionOwner {
-  /** The clock, in milliseconds. */
   readonly now: () => number;
   readonly #options: HttpPoolOptions;
   readonly #targetName: string;

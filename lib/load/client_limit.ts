@@ -89,9 +89,7 @@ function describeShare(ratePerSec: number, share: number): string {
 
 /** A load as it was asked for and as it was sent. */
 export interface ClientLoad {
-  /** What was asked for. */
   readonly loop: Loop;
-  /** What was recorded. */
   readonly samples: Samples;
   /** The median of right answers from sent to done, in milliseconds; null without any. */
   readonly p50Ms: number | null;

@@ -18,7 +18,6 @@ import type { SampleRecorder } from "./samples.ts";
 
 /** A fixed number of clients, each of which sends its next request when the last one is answered. */
 export interface ClosedLoop {
-  /** Which kind of loop this is. */
   readonly kind: "closed";
   /** Clients, at least 1. */
   readonly concurrency: number;
@@ -34,7 +33,6 @@ export interface ClosedLoop {
 
 /** Requests that arrive by a schedule, whatever the server does. */
 export interface OpenLoop extends Schedule {
-  /** Which kind of loop this is. */
   readonly kind: "open";
   /** The most requests in flight, at least 1; an arrival beyond it counts as dropped. */
   readonly maxInFlight: number;

@@ -26,9 +26,7 @@ export interface Endpoint {
 
 /** One load: what to send, where, and when. Plain data. */
 export interface LoadPlan {
-  /** Where requests go. */
   readonly endpoint: Endpoint;
-  /** What they carry. */
   readonly workload: WorkloadSpec;
   /**
    * Payloads with known answers that are sent in place of the workload's: every answer is compared
@@ -41,7 +39,6 @@ export interface LoadPlan {
   readonly firstIndex: number;
   /** The deadline of each request in milliseconds. */
   readonly timeoutMs: number;
-  /** When requests are sent. */
   readonly loop: Loop;
   /** When the load starts, in milliseconds on `performance.now()` of who asks for it; at once without it. */
   readonly startMs?: number;
@@ -79,7 +76,6 @@ export interface LoadProgress {
   readonly planned: number;
   /** Requests that ended. */
   readonly done: number;
-  /** Those of them that failed. */
   readonly failed: number;
   /** The last seconds of each thread; empty where the load is not observed. */
   readonly pulses: readonly LoadPulse[];

@@ -19,13 +19,11 @@ const NEWEST_WEIGHT = 0.25;
 
 /** What judging needs from the world. */
 export interface JudgingWorld<Ended> {
-  /** The clock, in milliseconds. */
   readonly now: () => number;
   /** Runs a task soon, after what has arrived with the answer before it was read. */
   readonly defer: (task: () => void) => void;
   /** Runs a task some time later, after all that can be read by then was read. */
   readonly rest: (task: () => void) => void;
-  /** Judges one. */
   readonly judge: (ended: Ended) => void;
   /** Whether anything can still arrive. */
   readonly isExpecting: () => boolean;

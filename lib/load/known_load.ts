@@ -67,9 +67,7 @@ export function knownBody(spec: WorkloadSpec, payload: number): Uint8Array {
 
 /** Which payload a request carries. */
 export interface PickedPayload {
-  /** The number of the shape. */
   readonly workload: number;
-  /** The number of the payload within it. */
   readonly payload: number;
 }
 
@@ -177,11 +175,9 @@ export class KnownLoadJudge {
 export interface JudgeOptions {
   /** Makes a score request of a body. */
   readonly encode: (body: Uint8Array) => Uint8Array;
-  /** The data type of the server. */
   readonly dtype: string;
   /** The deadline of a request in milliseconds. */
   readonly timeoutMs: number;
-  /** Takes secrets out of server text. */
   readonly redact: Redactor;
 }
 

@@ -28,7 +28,6 @@ export interface SeenError {
 export interface Standstill {
   /** Its start in milliseconds, on the clock of the load or from its start. */
   readonly startMs: number;
-  /** Its length in milliseconds. */
   readonly durationMs: number;
 }
 
@@ -37,7 +36,6 @@ export const KEPT_STANDSTILLS = 16;
 
 /** What was seen of a load beside its samples. */
 export interface LoadObservations {
-  /** The load second by second. */
   readonly timeline: Timeline;
   /** The first {@linkcode SHOWN_ERRORS} errors in the order in which they were seen. */
   readonly errors: readonly SeenError[];

@@ -38,7 +38,6 @@ export interface Schedule {
   readonly ratePerSec: number;
   /** The length of the window in milliseconds; arrivals are due in [0, durationMs). */
   readonly durationMs: number;
-  /** The seed of Poisson arrivals. */
   readonly seed: string | number;
 }
 

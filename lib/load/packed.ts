@@ -23,7 +23,6 @@ export interface PackedSamples {
   readonly totals:
     & Omit<LoadTotals, "service" | "response" | "lag">
     & Readonly<Record<"service" | "response" | "lag", PackedHistogram>>;
-  /** Failures by kind. */
   readonly failures: readonly FailureCount[];
   /** Requests that were sent again on a new connection. */
   readonly retried: number;

@@ -20,13 +20,9 @@ import {
 
 /** One request that has ended, with its times on the clock of the load in milliseconds. */
 export interface EndedRequest {
-  /** When it was due. */
   readonly plannedMs: number;
-  /** When it was sent. */
   readonly sentMs: number;
-  /** When it ended. */
   readonly doneMs: number;
-  /** How it ended. */
   readonly outcome: Outcome;
 }
 
@@ -54,7 +50,6 @@ export interface Timeline {
 export interface TimelineRow {
   /** Its start in milliseconds from the start of the load. */
   readonly startMs: number;
-  /** Its length in milliseconds. */
   readonly durationMs: number;
   /** Requests that were due. */
   readonly planned: number;

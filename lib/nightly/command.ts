@@ -7,13 +7,11 @@ import { UsageError } from "../failure.ts";
 
 /** What the workflow sets; all of it is given as single words, never through a shell. */
 export interface NightlySettings {
-  /** The profile. */
   readonly profile: string;
   /** The command that starts the server; null if it runs already. */
   readonly launch: string | null;
   /** The accelerator, where it cannot be found; null where it can. */
   readonly hardware: string | null;
-  /** The path of the baseline. */
   readonly baseline: string;
   /** The smallest drop of throughput that is a regression, in percent. */
   readonly threshold: string;

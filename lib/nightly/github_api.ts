@@ -22,13 +22,10 @@ export interface GitHubOptions extends GitHubAccess {
 
 /** An issue, as far as it is looked at. */
 export interface GitHubIssue {
-  /** Its number. */
   readonly number: number;
-  /** Its page. */
   readonly url: string;
   /** Its text in Markdown, empty if it has none. */
   readonly body: string;
-  /** Whether it is open. */
   readonly isOpen: boolean;
   /** Whether it was closed as not planned or as a duplicate, not as completed. */
   readonly isDeclined: boolean;
@@ -36,7 +33,6 @@ export interface GitHubIssue {
 
 /** What of an issue is to be changed. */
 export interface IssueChange {
-  /** The new text. */
   readonly body?: string;
   /** Whether it is to be open or closed, and as what. */
   readonly state?: "open" | "completed" | "not_planned";
@@ -44,9 +40,7 @@ export interface IssueChange {
 
 /** A finished run of a workflow. */
 export interface WorkflowRun {
-  /** The commit that it ran on. */
   readonly commit: string;
-  /** Its page. */
   readonly url: string;
 }
 

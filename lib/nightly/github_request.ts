@@ -42,7 +42,6 @@ const MAX_REASON_LENGTH = 300;
 
 /** A request. */
 export interface GitHubCall {
-  /** The method. */
   readonly method: "GET" | "POST" | "PATCH";
   /** The whole address. */
   readonly url: string;

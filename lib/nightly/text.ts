@@ -26,17 +26,13 @@ export interface NightContext {
   readonly runId: string;
   /** Its number, as people see it. */
   readonly runNumber: string;
-  /** The commit that was checked out. */
   readonly commit: string;
-  /** The profile that was measured. */
   readonly profile: string;
-  /** The path of the baseline. */
   readonly baseline: string;
   /** The smallest drop of throughput that is a regression, in percent. */
   readonly threshold: string;
   /** The newest earlier run that passed; null if there is none, or it could not be found. */
   readonly lastPassed: WorkflowRun | null;
-  /** Whether there was no baseline. */
   readonly isFirst: boolean;
   /** The run record; null if there is none. */
   readonly run: Run | null;

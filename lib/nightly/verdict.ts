@@ -9,7 +9,6 @@ import { markKey } from "./mark.ts";
 
 /** How one script of the night ended. */
 export interface StepRecord {
-  /** Its exit code. */
   readonly exitCode: number;
   /** The last lines that it wrote to stderr; not escaped. */
   readonly lastWords: string;
@@ -36,7 +35,6 @@ export type AlarmKind = "regression" | "unmeasured" | "broken" | "stress";
 
 /** Something that a maintainer has to know. */
 export interface Alarm {
-  /** What it is about. */
   readonly kind: AlarmKind;
   /** The same for the same trouble in another night. */
   readonly key: string;

@@ -32,7 +32,6 @@ export type DoubtKind = typeof DOUBT_KINDS[number];
 
 /** One doubt. */
 export interface Doubt {
-  /** What it is about. */
   readonly kind: DoubtKind;
   /** The doubt in words, with its numbers; not escaped. */
   readonly text: string;

@@ -28,13 +28,10 @@ export interface MetricCell extends
       | "suspects"
     >
   > {
-  /** Which cell this is. */
   readonly key: CellKey;
-  /** The judgement. */
   readonly status: Status;
   /** The figures; null where no sample was good. */
   readonly summary: CellFigures & Partial<CellSummary> | null;
-  /** What is doubtful. */
   readonly doubts: readonly Doubt[];
   /** The change; absent or null where it was not compared. */
   readonly verdict?: CellVerdictRecord | null;

@@ -53,7 +53,6 @@ export interface CellKey {
 export interface WarmUp {
   /** Requests that were sent before the timed ones. */
   readonly requests: number;
-  /** Those of them that failed. */
   readonly failed: number;
   /** The slowest good one in milliseconds, null when none was good. */
   readonly slowestMs: number | null;
@@ -72,7 +71,6 @@ export interface SampleColumns {
   readonly sentMs: readonly number[];
   /** When the last byte of the answer, or the failure, arrived. */
   readonly doneMs: readonly number[];
-  /** How each ended. */
   readonly outcome: readonly Outcome[];
   /** Items of each; absent where all have those of the cell. */
   readonly items?: readonly number[];
@@ -82,13 +80,11 @@ export interface SampleColumns {
 export interface Suspect {
   /** The index of the sample in its cell, from 0. */
   readonly index: number;
-  /** What it looks like. */
   readonly kind: "compile" | "stall";
 }
 
 /** One kind of failure in a cell. */
 export interface FailureCount {
-  /** How they ended. */
   readonly outcome: Outcome;
   /** How many requests ended so, at least 1. */
   readonly count: number;
@@ -114,7 +110,6 @@ export type CellFigures = Pick<
 
 /** One measured cell. */
 export interface CellResult {
-  /** Which cell this is. */
   readonly key: CellKey;
   /** Which of several interleaved runs this is, from 0. */
   readonly repeat: number;
@@ -126,9 +121,7 @@ export interface CellResult {
   readonly labelTokenIds: readonly number[];
   /** What was sent, in words; absent in records of older versions. */
   readonly sent?: string;
-  /** What the warm-up took. */
   readonly warmUp: WarmUp;
-  /** The timed requests. */
   readonly samples: SampleColumns;
   /** Samples that look like a compile or a stall; indices into {@linkcode samples}. */
   readonly suspects: readonly Suspect[];
@@ -136,7 +129,6 @@ export interface CellResult {
   readonly failures: readonly FailureCount[];
   /** Null when no sample was good. */
   readonly summary: CellSummary | null;
-  /** The judgement. */
   readonly status: Status;
   /** What is doubtful about the measurement, and why it was not compared; the gravest first. */
   readonly doubts: readonly Doubt[];
@@ -146,7 +138,6 @@ export interface CellResult {
 
 /** How one cell changed against the baseline; throughput in percent, below 0 if slower. */
 export interface CellVerdictRecord {
-  /** The change. */
   readonly changePercent: number;
   /** Its bounds, held with a confidence of 95 % by all cells together; null where the rule gives none. */
   readonly intervalPercent: readonly [low: number, high: number] | null;
@@ -156,7 +147,6 @@ export interface CellVerdictRecord {
   readonly baselineRuns: number;
   /** Further runs that would decide an INCONCLUSIVE cell, if its change stays as it is; null if too many, or decided. */
   readonly moreRuns: number | null;
-  /** The judgement in words. */
   readonly reason: string;
 }
 
@@ -220,9 +210,7 @@ export interface RunOptions {
   readonly repeats: number;
   /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
-  /** The seed of the payloads. */
   readonly seed: string;
-  /** What was measured. */
   readonly target: TargetKind;
   /** The URL or the launch command without secrets; empty for the simulated engine. */
   readonly targetAddress: string;
@@ -239,7 +227,6 @@ export interface RunOptions {
 export interface RunMetadata {
   /** When the run started, ISO 8601 in UTC. */
   readonly "timestamp": string;
-  /** The profile. */
   readonly "profile": string;
   /** The accelerator, "simulated" or "unknown". */
   readonly "hardware": string;
@@ -259,23 +246,17 @@ export interface RunMetadata {
   readonly "total_configurations": number;
   /** Wall time of the whole run in seconds. */
   readonly "total_runtime_seconds": number;
-  /** The version of this tool. */
   readonly "tool_version": string;
-  /** The version of Deno. */
   readonly "deno_version": string;
-  /** What was measured. */
   readonly "target": TargetKind;
   /** The URL or the launch command, without secrets. */
   readonly "target_address": string;
   /** One entry for each server that was measured: model, dtype and what it says of itself. */
   readonly "servers": readonly ServerRecord[];
-  /** The prefix-cache regime. */
   readonly "prefix_cache": RunOptions["prefixCache"];
   /** Whether rows were normalised over their labels. */
   readonly "apply_softmax": boolean;
-  /** The seed of the payloads. */
   readonly "seed": string;
-  /** What was sent. */
   readonly "data": readonly DataRecord[];
   /** The label ids of each label count. */
   readonly "label_token_ids": Readonly<Record<string, readonly number[]>>;
@@ -303,19 +284,14 @@ export interface ServerRecord {
 
 /** One execution of a profile. */
 export interface Run {
-  /** The version of this shape. */
   readonly schema: typeof RUN_SCHEMA;
-  /** What made the run. */
   readonly kind: "bench";
-  /** Where, when and on what. */
   readonly metadata: RunMetadata;
-  /** What was asked for. */
   readonly options: RunOptions;
   /** The cells that were measured, in order. */
   readonly cells: readonly CellResult[];
   /** What the client adds and can do; null when it was not measured. */
   readonly calibration: Calibration | null;
-  /** Doubts about the whole run. */
   readonly doubts: readonly Doubt[];
   /** The cells of the server that the run was compared with request by request; only in an A/B run. */
   readonly reference?: readonly CellResult[];

@@ -47,7 +47,6 @@ export interface TestSuite {
   readonly name: string;
   /** By what CI systems group its cases: words with dots between; not escaped. */
   readonly className: string;
-  /** Its cases. */
   readonly cases: readonly TestCase[];
 }
 

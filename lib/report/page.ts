@@ -13,7 +13,6 @@ export type Html = string;
 export interface Page {
   /** The title of the window; not escaped. */
   readonly title: string;
-  /** What is in it. */
   readonly body: Html;
   /** What stands at its end, such as when it was made; not escaped. */
   readonly footer: string;

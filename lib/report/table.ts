@@ -13,7 +13,6 @@ import { escapeForTerminal } from "../escape.ts";
 
 /** One column of a table. */
 export interface TableColumn {
-  /** The text at its head. */
   readonly title: string;
   /** Where its cells stand; numbers belong on the right. */
   readonly align: "left" | "right";
@@ -32,7 +31,6 @@ export interface TableOptions {
   readonly title: readonly string[];
   /** Lines under the table. */
   readonly footer?: readonly string[];
-  /** The columns of the terminal. */
   readonly terminalColumns: number;
 }
 

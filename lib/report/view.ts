@@ -42,11 +42,9 @@ import {
 
 /** One cell, all its runs and passes together. */
 export interface CellView {
-  /** Which cell this is. */
   readonly key: CellKey;
   /** How it is called among the others of its report; not escaped. */
   readonly name: string;
-  /** The judgement. */
   readonly status: Status;
   /** What is doubtful about it, and why it was not compared; not escaped. */
   readonly doubts: readonly Doubt[];

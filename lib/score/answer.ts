@@ -39,7 +39,6 @@ export function expectedAnswer(
 
 /** A finding about an answer: how it is wrong, as an outcome and in words. */
 export interface AnswerFault {
-  /** The name of the fault. */
   readonly outcome: Outcome;
   /** The fault in words, with what was found. */
   readonly message: string;

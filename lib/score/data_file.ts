@@ -18,7 +18,6 @@ import type { OwnRequest } from "./workload.ts";
 
 /** A file of requests that was checked. */
 export interface DataFile {
-  /** What it holds. */
   readonly record: Omit<DataFileRecord, "ownItems">;
   /** The line of its longest prompt of token ids, and the tokens of that; null where it holds text. */
   readonly longest: { readonly line: number; readonly tokens: number } | null;
@@ -37,7 +36,6 @@ export interface DataFile {
 export interface WantedRequests {
   /** The index of the first, from 0 on. */
   readonly first: number;
-  /** How many. */
   readonly count: number;
   /** Items of each; null for its own. */
   readonly batchSize: number | null;

@@ -9,7 +9,6 @@ import { type Row, RowError } from "./rows.ts";
 
 /** A request with its place in the file. */
 export interface Found {
-  /** The request. */
   readonly request: DataRow;
   /** The line on which it starts, from 1. */
   readonly line: number;

@@ -25,7 +25,6 @@ const POWERS = Float64Array.from(
 
 /** What a row must be for the scan to go on. */
 export interface ScannedShape {
-  /** Rows. */
   readonly rows: number;
   /** Scores in each row, at least 1. */
   readonly labels: number;

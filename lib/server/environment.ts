@@ -10,7 +10,6 @@ export interface Environment {
   readonly platform: string;
   /** The short commit of the working directory, or "unknown". */
   readonly commit: string;
-  /** The version of Deno. */
   readonly denoVersion: string;
 }
 

@@ -18,7 +18,6 @@ export type Listener =
 
 /** Knows the processes of a launched server; nothing here rejects. */
 export interface Guard {
-  /** Its process id. */
   readonly pid: number;
   /** What the environment of the server must have, so that all that it starts is known by it. */
   readonly environment: Readonly<Record<string, string>>;

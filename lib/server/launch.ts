@@ -30,7 +30,6 @@ export interface LaunchOptions {
   readonly onWaiting: (waitedMs: number) => void;
   /** Hears what people must know though the run goes on: a line without secrets. */
   readonly warn: (text: string) => void;
-  /** Ends the wait. */
   readonly signal: AbortSignal;
   /** Cuts the time short that the server has to end by itself. */
   readonly urgent: AbortSignal;
@@ -40,7 +39,6 @@ export interface LaunchOptions {
 
 /** A server that was started here; disposing stops it and all its children. */
 export interface LaunchedServer extends AsyncDisposable {
-  /** Where it listens. */
   readonly url: string;
   /** Its process id, which is also the id of its process group. */
   readonly pid: number;

@@ -27,9 +27,7 @@ import { isAllowed } from "./permission.ts";
 
 /** An open target; disposing closes what was started for it. */
 export interface Target extends AsyncDisposable {
-  /** What it is. */
   readonly kind: TargetKind;
-  /** Where requests go. */
   readonly endpoint: Endpoint;
   /** What the server says of itself; its model and dtype name the cells. */
   readonly server: ServerRecord;
@@ -48,7 +46,6 @@ export interface Target extends AsyncDisposable {
 export interface StartedServer {
   /** Its process, with all its children; null where it is a thread of this process. */
   readonly pid: number | null;
-  /** Ends it at once, as a crash does. */
   readonly kill: () => Promise<void>;
 }
 
@@ -66,7 +63,6 @@ export interface TargetOptions {
   readonly logPath: (model: string, dtype: string) => string;
   /** The key for the server, or null. */
   readonly apiKey: string | null;
-  /** Further headers of every request. */
   readonly headers: Readonly<Record<string, string>>;
   /** Certificates to trust beside the system's, as PEM texts. */
   readonly caCerts: readonly string[];
@@ -74,13 +70,11 @@ export interface TargetOptions {
   readonly unixSocketPath: string | null;
   /** The accelerator by the user's word, or null to look for it. */
   readonly hardware: string | null;
-  /** The seed of the simulated engine. */
   readonly seed: string;
   /** Hears what the tool is waiting for. */
   readonly onWaiting: (what: string) => void;
   /** Hears what people must know though the run goes on: a line without secrets. */
   readonly warn: (text: string) => void;
-  /** Ends the waiting. */
   readonly signal: AbortSignal;
   /** Cuts the time short that a launched server has to end by itself. */
   readonly urgent: AbortSignal;
@@ -88,9 +82,7 @@ export interface TargetOptions {
 
 /** A model and a data type, as they are asked for. */
 export interface Wanted {
-  /** The model's name. */
   readonly model: string;
-  /** The data type. */
   readonly dtype: string;
 }
 

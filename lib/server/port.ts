@@ -7,7 +7,6 @@ import type { Guard, Listener } from "./guard.ts";
 
 /** A port, and who listens on it. */
 export interface Port {
-  /** Its number. */
   readonly number: number;
   /** Tells who accepts connections to it on 127.0.0.1. */
   readonly listener: () => Promise<Listener>;

@@ -11,7 +11,6 @@ import { type PseudoModel, pythonFloat } from "./scores.ts";
 
 /** One HTTP answer. */
 export interface Answer {
-  /** The status. */
   readonly status: number;
   /** Headers beside `date`, `server` and `content-length`, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;

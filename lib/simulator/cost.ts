@@ -24,7 +24,6 @@ export interface ServiceJob {
 
 /** A job that is done, and when. */
 export interface CompletedJob {
-  /** The job that was submitted. */
   readonly job: ServiceJob;
   /** When its last item was done, in ms of virtual time. */
   readonly doneMs: number;
@@ -46,7 +45,6 @@ export interface QueueStatus {
 export interface BatchReport {
   /** Counts batches, from 1. */
   readonly id: number;
-  /** Items in it. */
   readonly items: number;
   /** Tokens that are computed. */
   readonly newTokens: number;
@@ -58,7 +56,6 @@ export interface BatchReport {
   readonly compiled: boolean;
   /** When it starts, in ms of virtual time. */
   readonly startMs: number;
-  /** When it ends. */
   readonly endMs: number;
 }
 

@@ -71,7 +71,6 @@ export interface EngineEvent {
   readonly ticket: number;
   /** When it is due, in ms of virtual time. */
   readonly atMs: number;
-  /** The reply. */
   readonly reply: EngineReply;
 }
 
@@ -94,7 +93,6 @@ const LEAK_BYTES_PER_TOKEN = 32768;
  * milliseconds that never runs backwards.
  */
 export class Engine {
-  /** The whole options. */
   readonly options: EngineOptions;
   readonly #faults: readonly Fault[];
   readonly #model: PseudoModel;

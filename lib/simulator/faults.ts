@@ -86,7 +86,6 @@ export type FaultName = keyof typeof FAULT_KINDS;
 
 /** One fault and the score requests that it strikes; requests count from 1. */
 export interface Fault {
-  /** What happens. */
   readonly name: FaultName;
   /** How much of it, in the unit of {@linkcode FAULT_KINDS}; 0 where the fault has no value. */
   readonly value: number;

@@ -22,9 +22,7 @@ import type { EngineOptions } from "./options.ts";
 export type SimulatorCommand =
   | {
     readonly kind: "serve";
-    /** Options of the engine. */
     readonly engine: Readonly<Partial<EngineOptions>>;
-    /** Where to listen. */
     readonly hostname: string;
     /** Port to listen on, 0 for a free one. */
     readonly port: number;
@@ -43,7 +41,6 @@ export type SimulatorNotice =
 
 /** A server that listens. */
 export interface EngineServer {
-  /** The port that it got. */
   readonly port: number;
   /** Resolves when the simulated server has died of a lethal request or a fault. */
   readonly crashed: Promise<void>;

@@ -21,7 +21,6 @@ export interface SimulatorOptions extends EngineOptions {
 export interface Simulator extends AsyncDisposable {
   /** Where it serves, for example `http://127.0.0.1:30000`. */
   readonly url: string;
-  /** The port that it got. */
   readonly port: number;
   /** Resolves when it serves no more: after a lethal request or the fault `crash`, or because it was disposed. */
   readonly ended: Promise<"crashed" | "disposed">;

@@ -24,7 +24,6 @@ import {
 
 /** A stretch of a series. */
 export interface Segment {
-  /** The index of its first value. */
   readonly start: number;
   /** The index after its last value. */
   readonly end: number;

@@ -11,13 +11,11 @@ import { mean, median, quantile, sum } from "./summary.ts";
 export interface SeriesPoint {
   /** When, in milliseconds; later points come later. */
   readonly timeMs: number;
-  /** What. */
   readonly value: number;
 }
 
 /** How a series goes. */
 export interface Trend {
-  /** Points that it rests on. */
   readonly count: number;
   /** The time from the first point to the last in milliseconds. */
   readonly spanMs: number;

@@ -29,7 +29,6 @@ export interface LoadFigures {
   readonly dropped: number;
   /** Requests that an interrupt ended. */
   readonly unfinished: number;
-  /** The failures by kind. */
   readonly failures: readonly FailureCount[];
   /** The share of requests that failed, 0 to 1; null when none came to an end. */
   readonly errorShare: number | null;

@@ -16,7 +16,6 @@ const BATCH_SECONDS = 5;
 
 /** One load that will be run. */
 export interface PlannedLoad {
-  /** The scenario. */
   readonly scenario: Scenario;
   /** How long it takes in milliseconds, where that is known or may be guessed. */
   readonly expectedMs: number;

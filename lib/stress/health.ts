@@ -30,15 +30,12 @@ export type Watched = typeof WATCHED[number];
 
 /** What became of one watched quantity. */
 export interface HealthCheck {
-  /** The quantity. */
   readonly watched: Watched;
-  /** Its unit. */
   readonly unit: "ms" | "bytes" | "tokens" | "requests";
   /** Why nothing can be said, in words; null where it was observed. */
   readonly unobserved: string | null;
   /** How it went; null where it was not observed. */
   readonly trend: Trend | null;
-  /** Whether it grew. */
   readonly grew: boolean;
 }
 

@@ -30,11 +30,9 @@ import { DIFFERENT_ANSWERS } from "../score/answer.ts";
 
 /** What is known of a load when it has ended. */
 export interface EndedLoad {
-  /** What was asked for. */
   readonly step: LoadStep;
   /** What was recorded; null where it was not sent, since references were missing. */
   readonly samples: Samples | null;
-  /** The references of its shapes. */
   readonly references: readonly ShapeReferences[];
   /** How far a score may be from its reference. */
   readonly tolerance: Tolerance;
@@ -46,7 +44,6 @@ export interface EndedLoad {
   readonly server: ServerSeries | null;
   /** Why the server is no longer there, in words, or null. */
   readonly death: string | null;
-  /** Whether the user ended it. */
   readonly isInterrupted: boolean;
   /** What the client gives reason for. */
   readonly doubts?: readonly ClientDoubt[];

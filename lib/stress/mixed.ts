@@ -86,13 +86,10 @@ export function probesOf(
 export function withProbes(
   result: StressResult,
   probes: {
-    /** The references of the probes. */
     readonly alone: ShapeReferences;
-    /** What was recorded of the probes. */
     readonly samples: Samples;
     /** When they were sent. */
     readonly loop: Loop;
-    /** Whether the user ended the load. */
     readonly isInterrupted: boolean;
     /** Which of several hosts saw failures, in words. */
     readonly failedAt?: string;

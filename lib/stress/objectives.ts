@@ -13,7 +13,6 @@ export interface Objective {
   readonly name: typeof LATENCY_NAMES[number] | "errors";
   /** It must be below this: milliseconds, or a share from 0 to 1. */
   readonly limit: number;
-  /** As it was given. */
   readonly text: string;
 }
 

@@ -11,11 +11,8 @@ import {
 
 /** One bad request. */
 export interface Poison {
-  /** What is bad about it. */
   readonly name: string;
-  /** The method. */
   readonly method: "GET" | "POST";
-  /** The path. */
   readonly path: string;
   /** The body; null for none. */
   readonly body: string | null;

@@ -55,7 +55,6 @@ export interface ProgressLog extends Disposable {
 export function startProgressLog(world: {
   /** Writes a line. */
   readonly note: (text: string) => void;
-  /** The clock, in milliseconds. */
   readonly now: () => number;
   /** Does a task again and again; returns what ends that. */
   readonly every: (task: () => void, intervalMs: number) => () => void;

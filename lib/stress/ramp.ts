@@ -156,7 +156,6 @@ function isBroken({ findings }: StressResult): boolean {
 export function judgeRampLoad(result: StressResult, step: {
   /** The load: requests a second, or clients. */
   readonly load: number;
-  /** What was asked for. */
   readonly options: StressOptions;
   /** What the client adds and can do; null where it was not measured. */
   readonly calibration: Calibration | null;
@@ -232,11 +231,8 @@ export function summariseRamp(
   options: StressOptions,
   results: readonly StressResult[],
   { steps, last, isInterrupted }: {
-    /** The steps that were judged. */
     readonly steps: readonly RampStep[];
-    /** The last result of each load. */
     readonly last: ReadonlyMap<number, StressResult>;
-    /** Whether the user ended the ramp. */
     readonly isInterrupted: boolean;
   },
 ): StressResult {

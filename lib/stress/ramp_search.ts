@@ -11,7 +11,6 @@ export type StepVerdict = "held" | "broke" | "client";
 export interface RampTrial {
   /** The load: requests a second, or clients. */
   readonly load: number;
-  /** What it came to. */
   readonly verdict: StepVerdict;
 }
 

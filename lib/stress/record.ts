@@ -91,7 +91,6 @@ export interface RampStep {
   readonly latency: TimeFigures | null;
   /** The share of requests that failed, 0 to 1. */
   readonly errorShare: number | null;
-  /** What it came to. */
   readonly verdict: "held" | "broke" | "client";
   /** The objectives that it broke, or what limited the client. */
   readonly reason: string;
@@ -99,7 +98,6 @@ export interface RampStep {
 
 /** One bad request and what came of it. */
 export interface PoisonRecord {
-  /** What was bad about it. */
   readonly name: string;
   /** Whether it is known to end a server. */
   readonly isLethal: boolean;
@@ -117,9 +115,7 @@ export interface RecoveryRecord {
   readonly failedRequests: number;
   /** The same by kind. */
   readonly failures: readonly FailureCount[];
-  /** Latencies before the kill. */
   readonly before: TimeFigures | null;
-  /** Latencies after the recovery. */
   readonly after: TimeFigures | null;
 }
 
@@ -135,13 +131,10 @@ export interface ProbeRecord {
 
 /** The result of one load: the specification's figures and what stands behind them. */
 export interface StressResult {
-  /** The scenario. */
   readonly scenario: Scenario;
   /** What is special of this load. */
   readonly configuration: string;
-  /** What was sent, in words. */
   readonly sent: string;
-  /** The judgement. */
   readonly verdict: StressVerdict;
   /** What made it so: faults, each with its numbers; empty for PASS. */
   readonly findings: readonly Finding[];
@@ -177,7 +170,6 @@ export interface StressResult {
   readonly truth: TruthRecord;
   /** The health of the server; null where the load was too short to judge it. */
   readonly health: Health | null;
-  /** The load second by second. */
   readonly timeline: readonly TimelineRow[];
   /** What the scenario showed beside its load; null where it is a load and no more, or was not sent. */
   readonly part: ScenarioPart | null;
@@ -213,13 +205,9 @@ export interface StressMetadata extends
 
 /** One execution of stress scenarios. */
 export interface StressRun {
-  /** The version of this shape. */
   readonly schema: typeof STRESS_SCHEMA;
-  /** What made the run. */
   readonly kind: "stress";
-  /** Where, when and on what. */
   readonly metadata: StressMetadata;
-  /** What was asked for. */
   readonly options: StressOptions;
   /** The loads that were run, in order. */
   readonly results: readonly StressResult[];
@@ -231,11 +219,9 @@ export interface StressRun {
 
 /** The specification's StressTestResult, field by field. */
 export interface StressTestResult {
-  /** The scenario. */
   readonly "scenario": string;
   /** What is special of this load. */
   readonly "configuration": string;
-  /** Whether it passed. */
   readonly "success": boolean;
   /** Requests that came to an end, or could not be sent. */
   readonly "total_requests": number;

@@ -27,13 +27,10 @@ import type { Shape } from "./scenarios.ts";
 export interface ReferenceWorld {
   /** Sends the body of a score request; never rejects. */
   readonly score: (body: Uint8Array) => Promise<HttpExchange>;
-  /** The data type of the server. */
   readonly dtype: string;
   /** How far two answers to one payload may be apart. */
   readonly tolerance: Tolerance;
-  /** Takes secrets out of server text. */
   readonly redact: Redactor;
-  /** Ends the scoring. */
   readonly signal: AbortSignal;
 }
 

@@ -24,13 +24,11 @@ import { SHARED_SCENARIOS } from "./team.ts";
 
 /** What is run. */
 export interface StressPlan {
-  /** What was asked for. */
   readonly options: StressOptions;
   /** The requests of files by their short names. */
   readonly own?: OwnRequests;
   /** Says why a server cannot take what would be sent, or null. */
   readonly findServerProblem?: (server: ServerRecord) => string | null;
-  /** What is stressed. */
   readonly target: TargetKind;
   /** The URL or the launch command, without secrets. */
   readonly targetAddress: string;
@@ -38,9 +36,7 @@ export interface StressPlan {
   readonly resumed: StressRun | null;
   /** When the run started, ISO 8601 in UTC. */
   readonly timestamp: string;
-  /** Where the run happens. */
   readonly environment: Environment;
-  /** The version of this tool. */
   readonly toolVersion: string;
   /** Doubts that are known before. */
   readonly warnings: readonly string[];
@@ -52,13 +48,11 @@ export interface StressRunWorld extends StressWorld {
   readonly calibrate: () => Promise<Calibration | null>;
   /** Keeps the run so far; called after each load. */
   readonly save: (run: StressRun) => Promise<void>;
-  /** Hears of each load that is done. */
   readonly onResult: (result: StressResult) => void;
 }
 
 /** How a run ended. */
 export interface StressEnd {
-  /** All that was run. */
   readonly run: StressRun;
   /** Why nothing more could be run, in words; null when all was. */
   readonly fatal: string | null;

@@ -71,7 +71,6 @@ export const STRESS_SCENARIOS = {
 
 /** What was asked for, as it is stored; everything that decides what is sent. */
 export interface StressOptions extends ShapeOptions {
-  /** The scenarios, in order. */
   readonly scenarios: readonly Scenario[];
   /** Clients of the levels of concurrent; the first is that of mixed. Null for the specification's. */
   readonly concurrency: readonly number[] | null;
@@ -83,7 +82,6 @@ export interface StressOptions extends ShapeOptions {
   readonly iterations: number;
   /** How requests of open loads follow each other. */
   readonly arrival: Arrival;
-  /** What the ramp steps up. */
   readonly ramp: "rate" | "concurrency";
   /** The loads of the ramp in order; null to search for the highest that holds. */
   readonly ladder: readonly number[] | null;
@@ -101,13 +99,10 @@ export interface StressOptions extends ShapeOptions {
 
 /** One load of a scenario. */
 export interface LoadStep {
-  /** The scenario. */
   readonly scenario: Scenario;
   /** What is special of this load, in the specification's words where it has some. */
   readonly configuration: string;
-  /** What is sent. */
   readonly shapes: readonly Shape[];
-  /** When. */
   readonly loop: Loop;
   /** Whether the health of the server is judged by it. */
   readonly judgesHealth: boolean;

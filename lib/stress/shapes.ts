@@ -40,7 +40,6 @@ export interface ShapeOptions {
   readonly applySoftmax: boolean;
   /** What is sent; several are sent side by side. */
   readonly data: readonly DataRecord[];
-  /** The seed of payloads and arrivals. */
   readonly seed: string;
 }
 
@@ -62,7 +61,6 @@ export const NO_REQUESTS: OwnRequests = new Map();
 
 /** What a scenario sends where the options name nothing else. */
 export interface ShapeValues {
-  /** The scenario. */
   readonly scenario: Scenario;
   /** Items of a request. */
   readonly batchSize: number;

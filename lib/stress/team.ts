@@ -20,7 +20,6 @@ export const SHARED_SCENARIOS: readonly Scenario[] = [
 
 /** What one shard knows of a load when it has ended. */
 export interface LoadPart {
-  /** The scenario. */
   readonly scenario: Scenario;
   /** What is special of the load. */
   readonly configuration: string;
@@ -40,7 +39,6 @@ export interface LoadPart {
   readonly server: ServerSeries | null;
   /** Why the server is no longer there, in words, or null. */
   readonly death: string | null;
-  /** Whether the user ended it. */
   readonly isInterrupted: boolean;
   /** Whether it was ended early, since every request failed. */
   readonly gaveUp: boolean;

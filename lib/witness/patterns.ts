@@ -6,7 +6,6 @@
 
 /** A line that writes JIT compiles down. */
 export interface CompileEvent {
-  /** Its kind. */
   readonly kind: "compile";
   /** Which pattern it matched: several patterns may tell of one compile. */
   readonly source: string;
@@ -18,7 +17,6 @@ export interface CompileEvent {
 
 /** A prefill batch. */
 export interface BatchEvent {
-  /** Its kind. */
   readonly kind: "batch";
   /** Sequences in it; each item of a score request is one. */
   readonly sequences: number;
@@ -32,13 +30,11 @@ export interface BatchEvent {
 
 /** A score request that was answered, with whatever status. */
 export interface AnswerEvent {
-  /** Its kind. */
   readonly kind: "answer";
 }
 
 /** Something that the server says of itself when it starts. */
 export interface FactEvent {
-  /** Its kind. */
   readonly kind: "fact";
   /** `server_args`, or the name of a value in force or of a version. */
   readonly name: string;
@@ -51,7 +47,6 @@ export type LogEvent = CompileEvent | BatchEvent | AnswerEvent | FactEvent;
 
 /** One kind of line. */
 export interface LinePattern {
-  /** What it is called. */
   readonly name: string;
   /** Where it was seen, or in which source it is written. */
   readonly seenIn: string;

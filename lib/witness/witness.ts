@@ -18,7 +18,6 @@ export interface LogSource extends Disposable {
 
 /** What was appended to a log. */
 export interface LogPiece {
-  /** The text. */
   readonly text: string;
   /** Why something may be missing before it, in words; null where nothing is. */
   readonly gap: string | null;
@@ -36,7 +35,6 @@ export interface WindowUse {
 
 /** Prefill batches of a window. */
 export interface BatchFigures {
-  /** How many. */
   readonly batches: number;
   /** Those of them of whose tokens the prefix cache held at least half. */
   readonly cachedBatches: number;
@@ -66,7 +64,6 @@ export interface WindowFindings {
 
 /** A stretch of time; close it before the next is opened. */
 export interface LogWindow {
-  /** Compiles so far. */
   readonly compiles: () => Promise<number>;
   /** Ends it; waits a little for lines that are late. */
   readonly close: (use: WindowUse) => Promise<WindowFindings>;
@@ -76,7 +73,6 @@ export interface LogWindow {
 export interface WitnessWorld {
   /** A clock in milliseconds: that of the samples. */
   readonly now: () => number;
-  /** Waits. */
   readonly sleep: (durationMs: number) => Promise<void>;
 }
 

@@ -19,7 +19,6 @@ export interface Chart {
   readonly option: ChartOption;
   /** In pixels of the drawing, which is scaled to its place on the page. */
   readonly width: number;
-  /** Likewise. */
   readonly height: number;
   /** What it shows, for those who do not see it; not escaped. */
   readonly label: string;

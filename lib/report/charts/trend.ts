@@ -53,17 +53,13 @@ export interface TrendCurve {
   readonly label: string;
   /** Its values, one for each run; null where there is none. */
   readonly values: readonly (number | null)[];
-  /** Their unit. */
   readonly unit: string;
-  /** Its level in each run. */
   readonly levels: readonly (number | null)[];
   /** Where it changed, with the change of throughput in percent there. */
   readonly marks: readonly {
-    /** The index of the run. */
     readonly index: number;
     /** Below 0 is slower. */
     readonly percent: number;
-    /** What happened there. */
     readonly kind: TrendEvent["kind"];
   }[];
 }
