@@ -181,7 +181,7 @@ export function findServerProblem(
 
 /** Why a comparison comes to nothing where the baseline has other cells. */
 export const NO_CELL_KNOWN =
-  "no cell of the result is in the baseline: give a baseline of these batch sizes, label counts and data";
+  "no cell of the result is in the baseline: give a baseline of these batch sizes, label counts, data and clients";
 
 /** Says what a comparison overlooks. */
 export function describeAllowed(mismatch: RunMismatch): string {

@@ -246,6 +246,9 @@ function parseRow(
 ): CsvRow {
   const row = new RowReader(header, cells, line);
   const data = header.includes("data") ? row.name("data") : TEXT_DATA;
+  const clients = header.includes("concurrency")
+    ? row.integer("concurrency", 1)
+    : 1;
   const key: CellKey = {
     // The requests of a file may each have their own number of items: 0.
     batchSize: row.integer("batch_size", data === TEXT_DATA ? 1 : 0),
@@ -253,9 +256,10 @@ function parseRow(
     model: row.name("model"),
     dtype: row.name("dtype"),
     ...(data === TEXT_DATA ? {} : { data }),
+    ...(clients === 1 ? {} : { concurrency: clients }),
   };
   const status = row.status("status");
-  const numRuns = row.integer("num_runs", 1);
+  const numRuns = clients * row.integer("num_runs", 1);
   row.integer("warmup_runs", 0);
   const totalItems = row.integer("total_items", 0);
   const reason = header.includes("reason")
@@ -267,7 +271,9 @@ function parseRow(
   if (key.batchSize > 0 && totalItems !== key.batchSize * numRuns) {
     throw row.problem(
       "total_items",
-      `batch_size x num_runs = ${key.batchSize * numRuns}`,
+      `batch_size x num_runs${clients === 1 ? "" : " x concurrency"} = ${
+        key.batchSize * numRuns
+      }`,
     );
   }
   return {
@@ -275,14 +281,21 @@ function parseRow(
     key,
     status,
     reason,
-    figures: parseFigures(row, totalItems / numRuns, numRuns),
+    figures: parseFigures(row, {
+      items: totalItems / numRuns,
+      count: numRuns,
+      clients,
+    }),
   };
 }
 
 function parseFigures(
   row: RowReader,
-  items: number,
-  count: number,
+  { items, count, clients }: {
+    readonly items: number;
+    readonly count: number;
+    readonly clients: number;
+  },
 ): CsvFigures {
   const figures: CsvFigures = {
     count,
@@ -318,6 +331,12 @@ function parseFigures(
       `${Number(expected.toPrecision(6))} (${rule}; latencies in milliseconds)`,
     );
   };
+  if (clients > 1) {
+    const perSec = row.amount("throughput_rps");
+    follows("throughput_ips", items * perSec, "throughput_rps x batch_size");
+    // What one client takes for a request: the same as its latency where it loses no time.
+    return { ...figures, meanMs: 1000 * clients / perSec };
+  }
   follows(
     "throughput_ips",
     1000 * items / meanMs,

@@ -3,13 +3,9 @@
  *
  * @module
  */
+import { summarisePasses } from "../record/passes.ts";
 import type { RunValue } from "../gate/spread.ts";
-import {
-  type CellKey,
-  type CellResult,
-  type Run,
-  summarisePasses,
-} from "../record/run.ts";
+import type { CellKey, CellResult, Run } from "../record/run.ts";
 import { sum } from "../stats/summary.ts";
 import {
   type Conditions,
@@ -20,6 +16,7 @@ import {
 } from "./conditions.ts";
 import { type CsvRow, parseResultCsv } from "./csv.ts";
 import { TEXT_DATA } from "../score/data.ts";
+import { turnTimesMs } from "./turns.ts";
 import { describeTooFew, findUnfitness, MIN_SAMPLES } from "./fitness.ts";
 import {
   cellId,
@@ -164,9 +161,25 @@ function cellOfRecord(
   // a mean of the medians of passes is a figure that no request had.
   const latenciesMs = pooledLatenciesMs(passes);
   const summary = summarisePasses(passes.map(({ samples }) => samples), key);
-  return summary !== null && summary.minMs > 0
-    ? { key, value: { ...summary, latenciesMs }, unfit }
-    : { key, value: null, unfit: "a latency is not above 0 ms" };
+  if (summary === null || summary.minMs <= 0) {
+    return { key, value: null, unfit: "a latency is not above 0 ms" };
+  }
+  const { concurrency = 1 } = key;
+  if (concurrency === 1) {
+    return { key, value: { ...summary, latenciesMs }, unfit };
+  }
+  const turns = passes.flatMap(({ samples }) =>
+    turnTimesMs(samples, concurrency)
+  );
+  return {
+    key,
+    value: {
+      ...summary,
+      meanMs: 1000 * concurrency / summary.throughputRequestsPerSec,
+      latenciesMs: turns.length < MIN_SAMPLES ? null : turns,
+    },
+    unfit,
+  };
 }
 
 /** Files of version 0.1.0 tell what was sent in their metadata alone. */

@@ -49,7 +49,9 @@ export function appendCsv(existing: string | null, run: Run): string {
   const columns = found.split(",");
   const isWide =
     columns.some((column) => KEY_METRICS.some(({ name }) => name === column)) ||
-    run.cells.some(({ key }) => key.data !== undefined);
+    run.cells.some(({ key: { data, concurrency } }) =>
+      data !== undefined || concurrency !== undefined
+    );
   const metrics = isWide
     ? [...SPECIFIED_METRICS, ...KEY_METRICS]
     : SPECIFIED_METRICS;

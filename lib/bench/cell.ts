@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { findClientDoubts } from "../load/client_limit.ts";
+import { summarisePasses } from "../record/passes.ts";
+import { findClientDoubts, findIdleClients } from "../load/client_limit.ts";
 import { type Samples, toColumns } from "../load/samples.ts";
 import { OUTCOMES } from "../outcome.ts";
 import {
@@ -13,7 +14,6 @@ import {
   type CellSummary,
   type FailureCount,
   goodLatenciesMs,
-  summarisePasses,
   type WarmUp,
 } from "../record/run.ts";
 import { findSuspects, isSettled, QUIET_ANSWERS } from "./warm_up.ts";
@@ -50,7 +50,7 @@ export interface CellWorld {
   readonly isInterrupted: () => boolean;
 }
 
-/** Warm-up ends after this many requests, settled or not, unless more were asked for. */
+/** Warm-up ends after this many requests of each client, settled or not, unless more were asked for. */
 const MAX_WARMUP_REQUESTS = 100;
 
 /** After this many failures in a row nothing more is expected of a server. */
@@ -78,7 +78,7 @@ export async function measureCell(
   // The server was still getting ready: what it compiled it need not compile again.
   const warmer = {
     ...warm,
-    requests: warm.requests + plan.numRuns,
+    requests: warm.requests + plan.numRuns * clientsOf(plan),
     slowestMs: goodLatenciesMs(result.samples).reduce(
       (slowest, latency) => Math.max(slowest, latency),
       warm.slowestMs ?? 0,
@@ -87,11 +87,15 @@ export async function measureCell(
   const again = await world.send(plan.numRuns, warmer.requests);
   const second = judgeCell(plan, warmer, { samples: again, world });
   const text =
-    `measured again, as ${compiles} of ${plan.numRuns} timed looked like a compile`;
+    `measured again, as ${compiles} of ${result.samples.outcome.length} timed looked like a compile`;
   return {
     ...second,
     doubts: [...second.doubts, { kind: "again", text, count: compiles }],
   };
+}
+
+function clientsOf({ key }: CellPlan): number {
+  return key.concurrency ?? 1;
 }
 
 function countOf(
@@ -113,6 +117,7 @@ export async function warmUp(
   plan: CellPlan,
   world: CellWorld,
 ): Promise<WarmUpResult> {
+  const clients = clientsOf(plan);
   const limit = Math.max(plan.warmupRuns, MAX_WARMUP_REQUESTS);
   const latenciesMs: number[] = [];
   let requests = 0;
@@ -122,7 +127,7 @@ export async function warmUp(
   let settled = plan.warmupRuns === 0;
   // The first requests alone: where a server answers nothing, two deadlines are long enough.
   let step = Math.max(1, Math.min(plan.warmupRuns, 2));
-  while (!settled && requests < limit && !world.isInterrupted()) {
+  while (!settled && requests < limit * clients && !world.isInterrupted()) {
     const samples = withoutAborted(await world.send(step, requests));
     const good = goodLatenciesMs(toColumns(samples, world.startMs));
     latenciesMs.push(...good);
@@ -133,12 +138,13 @@ export async function warmUp(
       failedInRow = OUTCOMES[code] === "ok" ? 0 : failedInRow + 1;
     }
     if (failed === requests || failedInRow >= MAX_FAILED_IN_ROW) break;
-    settled = isSettled(latenciesMs, plan.warmupRuns);
-    const wanted = Math.max(plan.warmupRuns, QUIET_ANSWERS) - requests;
+    settled = isSettled(latenciesMs, plan.warmupRuns * clients, clients);
+    const sent = Math.floor(requests / clients);
+    const wanted = Math.max(plan.warmupRuns, QUIET_ANSWERS / clients) - sent;
     // After a failure in single steps, so that a server that hangs holds up few deadlines.
     step = failedInRow > 0
       ? 1
-      : Math.min(Math.max(wanted, WARMUP_STEP), limit - requests);
+      : Math.min(Math.max(Math.ceil(wanted), WARMUP_STEP), limit - sent);
   }
   return {
     requests,
@@ -173,7 +179,8 @@ export function judgeCell(
     ? warmUpFailures
     : finished.failures;
   const figures = summarisePasses([columns], plan.key);
-  const clientDoubts = findClientDoubts(calibration, figures, 1);
+  const clients = clientsOf(plan);
+  const clientDoubts = findClientDoubts(calibration, figures, clients);
   const clientLimit = clientDoubts.find(({ kind }) => kind === "limit");
   const [compiles, stalls] = (["compile", "stall"] as const)
     .map((kind) => countOf({ suspects }, kind)) as [number, number];
@@ -183,6 +190,7 @@ export function judgeCell(
       ? null
       : `${compiles} timed look like a compile: warm up longer (--warmup-runs)`);
   const pauses = countPaused(finished, figures);
+  const idle = findIdleClients(finished, clients);
   const counted = (kind: DoubtKind, count: number, text: string): Doubt[] =>
     count === 0 ? [] : [{ kind, text: `${count} ${text}`, count }];
   const doubts: Doubt[] = [
@@ -207,6 +215,7 @@ export function judgeCell(
       finished.retried,
       "timed were sent again on a new connection",
     ),
+    ...(idle === null ? [] : [{ kind: "client", text: idle } as const]),
     ...clientDoubts.flatMap(({ kind, text }) =>
       kind === "warning" ? [{ kind: "client", text } as const] : []
     ),
@@ -240,6 +249,7 @@ function invalidReason(
       ? `all ${warm.requests} warm-up requests failed`
       : `the last ${MAX_FAILED_IN_ROW} of ${warm.requests} warm-up requests failed`;
   }
+  const planned = plan.numRuns * clientsOf(plan);
   const failed = outcomes.filter((outcome) => outcome !== "ok").length;
   if (failed > 0) {
     const contrary = outcomes.filter((outcome) =>
@@ -249,11 +259,11 @@ function invalidReason(
       return `${DIFFERENT_ANSWERS} (${contrary} of ${outcomes.length})`;
     }
     return `${failed} of ${outcomes.length} requests failed${
-      outcomes.length < plan.numRuns ? ", the rest were not sent" : ""
+      outcomes.length < planned ? ", the rest were not sent" : ""
     }`;
   }
-  if (outcomes.length < plan.numRuns) {
-    return `interrupted after ${outcomes.length} of ${plan.numRuns} requests`;
+  if (outcomes.length < planned) {
+    return `interrupted after ${outcomes.length} of ${planned} requests`;
   }
   return null;
 }

@@ -52,11 +52,13 @@ export class Forecast {
    */
   learn({ key, samples, warmUp, summary }: CellResult, tookMs: number): void {
     if (summary === null) return;
-    const requests = samples.outcome.length + warmUp.requests;
+    const { concurrency = 1 } = key;
+    const warmUpRequests = warmUp.requests / concurrency;
+    const requests = samples.outcome.length / concurrency + warmUpRequests;
     this.#seen.push({
       batchSize: key.batchSize,
       requestMs: summary.meanMs,
-      warmUpRequests: warmUp.requests,
+      warmUpRequests,
       extraMs: Math.max(0, tookMs - requests * summary.meanMs),
     });
   }

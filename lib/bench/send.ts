@@ -68,19 +68,26 @@ function dataOf({ data = TEXT_DATA }: CellKey, options: RunOptions) {
   return options.data.find(({ name }) => name === data);
 }
 
-/** Sends a number of requests one after another, the first with the payload of an index. */
+/**
+ * Sends a number of requests of each client, one after another.
+ *
+ * @param firstIndex The index of the payload of the first.
+ */
 export async function sendCell(
   cell: CellLoad,
   count: number,
   firstIndex: number,
 ): Promise<Samples> {
   const { key, options, files, target, seed, load, signal, onDone } = cell;
+  const { concurrency = 1 } = key;
+  // Each client sends as many.
+  const requestCount = count * concurrency;
   const data = dataOf(key, options);
   const file = key.data === undefined ? undefined : files.get(key.data);
   const hasOwnItems = key.batchSize === 0;
   const requests = file === undefined || count === 0 ? null : await file.read({
     first: firstIndex,
-    count,
+    count: requestCount,
     batchSize: hasOwnItems ? null : key.batchSize,
     seed,
   });
@@ -105,8 +112,8 @@ export async function sendCell(
     timeoutMs: options.timeoutMs,
     loop: {
       kind: "closed",
-      concurrency: 1,
-      count,
+      concurrency,
+      count: requestCount,
       durationMs: null,
       maxFailedInRow: MAX_FAILED_IN_ROW,
     },

@@ -41,21 +41,27 @@ const COMPILE_EXTRA_MS = 150;
  */
 const LONG_COMPILE_EXTRA_MS = 2_000;
 
+/** Of several clients each has this many answers among those that must be alike. */
+const QUIET_TURNS = 2;
+
 /**
  * Tells whether the last answers of a warm-up are alike.
  *
  * Settled means that at least `minRequests` were answered and that none of the last
- * {@linkcode QUIET_ANSWERS} took more than twice their median.
+ * {@linkcode QUIET_ANSWERS}, or of two of each client, took more than twice their median.
  *
  * @param latenciesMs The latencies so far, in order, in milliseconds.
  * @param minRequests The least number of answers, 0 or more.
+ * @param clients Clients that send side by side, at least 1.
  */
 export function isSettled(
   latenciesMs: readonly number[],
   minRequests: number,
+  clients = 1,
 ): boolean {
-  if (latenciesMs.length < Math.max(minRequests, QUIET_ANSWERS)) return false;
-  const window = latenciesMs.slice(-QUIET_ANSWERS);
+  const quiet = Math.max(QUIET_ANSWERS, QUIET_TURNS * clients);
+  if (latenciesMs.length < Math.max(minRequests, quiet)) return false;
+  const window = latenciesMs.slice(-quiet);
   return Math.max(...window) <= QUIET_RATIO * median(window);
 }
 

@@ -32,7 +32,12 @@ export const BENCH_COMMAND = {
           min: 1,
           max: 10_000,
         }),
-        flag.integer("num-runs N", "Timed requests of each cell", {
+        flag.integers(
+          "concurrency LIST",
+          "Clients that send side by side, as 1,2,4; each is a cell of its own (1)",
+          { min: 1, max: 10_000 },
+        ),
+        flag.integer("num-runs N", "Timed requests of each client of a cell", {
           min: 1,
           // A load keeps no more samples than this one by one.
           max: EXACT_SAMPLES,

@@ -6,6 +6,7 @@
 import { type Profile, PROFILES } from "../bench/profiles.ts";
 import type { FlagValues } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
+import { EXACT_SAMPLES } from "../load/samples.ts";
 import type { DataSource } from "../score/data.ts";
 import { labelProblems, readDataSources } from "./data_flags.ts";
 import { UNKNOWN, type Wanted } from "../server/open.ts";
@@ -24,6 +25,9 @@ export type BenchFlags = FlagValues<typeof BENCH_COMMAND>;
 export interface BenchRequest extends TargetRequest {
   /** The cells: the profile with its overrides. */
   readonly profile: Profile;
+  /** Clients of each cell. */
+  readonly concurrency: readonly number[];
+  /** What is sent. */
   readonly data: readonly DataSource[];
   /** The server that is judged against the target, block by block, or null. */
   readonly compared: {
@@ -60,10 +64,20 @@ export function readBenchFlags(
   problems.push(...labelProblems(flags.labelTokenIds, profile.numLabels));
   const data = readDataSources(flags.data, flags.prefixCache, problems);
   problems.push(...comparedProblems(flags, target));
+  const concurrency = flags.concurrency ?? [1];
+  const most = profile.numRuns * Math.max(...concurrency);
+  if (most > EXACT_SAMPLES) {
+    problems.push(
+      `Cannot take --num-runs ${profile.numRuns} with ${
+        Math.max(...concurrency)
+      } clients: a cell keeps at most ${EXACT_SAMPLES} samples, found ${most}`,
+    );
+  }
   if (problems.length > 0) throw new UsageError(problems);
   return {
     profile,
     data,
+    concurrency,
     compared: flags.compareUrl === undefined &&
         flags.compareLaunch === undefined
       ? null
@@ -118,6 +132,11 @@ function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
         target.url !== null && !isSameHost(target.url, compareUrl)
       ? [
         "Cannot take --header with a --compare-url on another host: what it holds goes to no other host",
+      ]
+      : []),
+    ...((flags.concurrency ?? [1]).some((clients) => clients > 1)
+      ? [
+        `Cannot take ${name} with --concurrency: the requests of two servers go one after another`,
       ]
       : []),
     ...(flags.repeats > 1

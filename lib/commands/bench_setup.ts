@@ -300,6 +300,7 @@ function runOptions(
     applySoftmax: !flags.noSoftmax,
     labelTokenIds: flags.labelTokenIds ?? null,
     data,
+    concurrency: request.concurrency,
     repeats: flags.repeats,
     timeoutMs: flags.timeout * 1000,
     // New by default: a server that saw the prompts of an earlier run has them in its cache.

@@ -43,9 +43,7 @@ export function findClientDoubts(
   if (summary === null) return [];
   return compareWithClient(calibration, {
     p50Ms: summary.p50Ms,
-    reachedPerSec: concurrency < 2
-      ? null
-      : concurrency * summary.throughputRequestsPerSec,
+    reachedPerSec: concurrency < 2 ? null : summary.throughputRequestsPerSec,
     askedPerSec: null,
   });
 }
@@ -209,6 +207,16 @@ const LEAST_WINDOW_MS = 1_000;
 
 /** and each client sent this many requests. */
 const LEAST_REQUESTS = 10;
+
+/** Says that the clients of a closed load were not always busy, by Little's law; null where they were, or for one. */
+export function findIdleClients(
+  samples: Samples,
+  concurrency: number,
+): string | null {
+  if (concurrency === 1) return null;
+  const ratio = loadRatio(samples, concurrency);
+  return ratio === null ? null : closedLoopDoubt(ratio);
+}
 
 /**
  * Up to the last send every client should be busy; after it they drain. Failures keep a client busy

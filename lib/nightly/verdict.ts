@@ -169,7 +169,7 @@ function distinctCells(run: Run): CellResult[] {
 }
 
 function cellKey(key: CellKey, { metadata }: Run): string {
-  const { batchSize, numLabels, model, dtype, data } = key;
+  const { batchSize, numLabels, model, dtype, data, concurrency } = key;
   return markKey([
     "regression",
     metadata.hardware,
@@ -178,5 +178,6 @@ function cellKey(key: CellKey, { metadata }: Run): string {
     batchSize,
     numLabels,
     ...(data === undefined ? [] : [data]),
+    ...(concurrency === undefined ? [] : [concurrency]),
   ]);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { summarisePasses } from "./passes.ts";
 import { mergeDoubts } from "./doubts.ts";
 import {
   type CellKey,
@@ -11,14 +12,13 @@ import {
   goodLatenciesMs,
   type RunOptions,
   type SampleColumns,
-  summarisePasses,
   type TargetKind,
 } from "./run.ts";
 import { AS_DATA, TEXT_DATA } from "../score/data.ts";
 
 /** Returns a text that is the same for the same cell, and no other. */
 export function cellId(
-  { batchSize, numLabels, model, dtype, data }: CellKey,
+  { batchSize, numLabels, model, dtype, data, concurrency }: CellKey,
 ): string {
   return JSON.stringify([
     batchSize,
@@ -26,6 +26,7 @@ export function cellId(
     model,
     dtype,
     ...(data === undefined ? [] : [data]),
+    ...(concurrency === undefined ? [] : [concurrency]),
   ]);
 }
 
@@ -38,11 +39,12 @@ export function repeatId(
 
 /** Names a cell for people, without its model and data type: as the specification does. */
 export function describeCell(key: CellKey): string {
-  const { numLabels, data } = key;
+  const { numLabels, data, concurrency } = key;
   return [
     ...(data === undefined ? [] : [data]),
     `Batch ${shownBatchSize(key)}`,
     `Labels ${numLabels}`,
+    ...(concurrency === undefined ? [] : [`${concurrency} clients`]),
   ].join(", ");
 }
 
@@ -53,22 +55,25 @@ export function shownBatchSize({ batchSize }: CellKey): string {
 
 /** Returns the cells that a run measures on one server, in order. */
 export function plannedKeys(
-  { batchSizes, numLabels, data }: Pick<
+  { batchSizes, numLabels, data, concurrency }: Pick<
     RunOptions,
-    "batchSizes" | "numLabels" | "data"
+    "batchSizes" | "numLabels" | "data" | "concurrency"
   >,
   server: Pick<CellKey, "model" | "dtype">,
 ): CellKey[] {
   return data.flatMap(({ name, file }) =>
     (file?.ownItems ? [0] : batchSizes).flatMap((batchSize) =>
       [file?.labels ?? numLabels].flat()
-        .map((labels): CellKey => ({
-          batchSize,
-          numLabels: labels,
-          model: server.model,
-          dtype: server.dtype,
-          ...(name === TEXT_DATA ? {} : { data: name }),
-        }))
+        .flatMap((labels) =>
+          concurrency.map((clients): CellKey => ({
+            batchSize,
+            numLabels: labels,
+            model: server.model,
+            dtype: server.dtype,
+            ...(name === TEXT_DATA ? {} : { data: name }),
+            ...(clients === 1 ? {} : { concurrency: clients }),
+          }))
+        )
     )
   );
 }

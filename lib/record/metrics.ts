@@ -132,6 +132,9 @@ export const SPECIFIED_METRICS: readonly Metric[] = [
 
 /** What tells cells apart beside the specification's columns; in a baseline only where it tells some apart. */
 export const KEY_METRICS: readonly Metric[] = [
+  metric("concurrency", (cell) => cell.key.concurrency ?? 1, {
+    title: "Clients",
+  }),
   metric("data", (cell) => cell.key.data ?? TEXT_DATA, { title: "Data" }),
 ];
 
@@ -177,9 +180,14 @@ function levelMetric(name: string, title: string, index: 0 | 1): Metric {
   return metric(name, ({ key, summary, verdict }) => {
     const levelMs = verdict?.levelsMs?.[index];
     if (levelMs === undefined || summary === null) return null;
-    const { throughputItemsPerSec, meanMs } = summary;
-    const items = key.batchSize || throughputItemsPerSec * meanMs / 1000;
-    return items * 1000 / levelMs;
+    const { batchSize, concurrency = 1 } = key;
+    // Of several clients the level is the time that one of them takes for a request.
+    const { throughputItemsPerSec, meanMs, totalItems, count } = summary;
+    const items = batchSize ||
+      (totalItems === undefined
+        ? throughputItemsPerSec * meanMs / 1000 / concurrency
+        : totalItems / count);
+    return items * concurrency * 1000 / levelMs;
   }, { title, unit: "IPS", better: "higher", digits: 1 });
 }
 

@@ -30,7 +30,9 @@ export function keptCells(
 }
 
 function isWhole(cell: CellResult): boolean {
-  return cell.samples.outcome.length >= cell.numRuns && cell.summary !== null;
+  const { concurrency = 1 } = cell.key;
+  return cell.samples.outcome.length >= cell.numRuns * concurrency &&
+    cell.summary !== null;
 }
 
 function withoutVerdict(cell: CellResult): CellResult {

@@ -47,6 +47,8 @@ export interface CellKey {
   readonly dtype: string;
   /** The short name of what is sent; absent for the specification's text. */
   readonly data?: string;
+  /** Clients that send side by side; absent for one. */
+  readonly concurrency?: number;
 }
 
 /** The warm-up of a cell. */
@@ -96,9 +98,12 @@ export interface FailureCount {
 export interface CellSummary extends LatencySummary {
   /** Items in all good samples. */
   readonly totalItems: number;
-  /** Items a second: items over the sum of the latencies, as the specification defines it. */
+  /**
+   * Items a second: items over the time in which requests were in flight. Of one client that is the sum of the
+   * latencies, as the specification defines it.
+   */
   readonly throughputItemsPerSec: number;
-  /** Requests a second: good samples over the sum of their latencies. */
+  /** Requests a second, likewise. */
   readonly throughputRequestsPerSec: number;
 }
 
@@ -206,6 +211,8 @@ export interface RunOptions {
   readonly labelTokenIds: readonly number[] | null;
   /** What is sent; the cells are measured with each of them. */
   readonly data: readonly DataRecord[];
+  /** Clients that send side by side, each of which sends {@linkcode RunOptions.numRuns} timed requests. */
+  readonly concurrency: readonly number[];
   /** How often the whole profile is measured, one run after another. */
   readonly repeats: number;
   /** The deadline of one request in milliseconds. */
@@ -326,28 +333,6 @@ export function summariseCell(
     throughputItemsPerSec: items * 1000 / latency.meanMs,
     throughputRequestsPerSec: 1000 / latency.meanMs,
   };
-}
-
-/** Computes the figures of all passes of a cell together, as {@linkcode summariseCell} does. */
-export function summarisePasses(
-  passes: readonly SampleColumns[],
-  { batchSize }: Pick<CellKey, "batchSize">,
-): CellSummary | null {
-  const latenciesMs = passes.flatMap(goodLatenciesMs);
-  const items = passes.reduce(
-    (sum, pass) => sum + goodItems(pass, batchSize),
-    0,
-  );
-  return summariseCell(latenciesMs, items / latenciesMs.length);
-}
-
-/** Counts the items of the good samples. */
-function goodItems(samples: SampleColumns, batchSize: number): number {
-  return samples.outcome.reduce(
-    (sum, outcome, i) =>
-      outcome === "ok" ? sum + (samples.items?.[i] ?? batchSize) : sum,
-    0,
-  );
 }
 
 /**

@@ -57,6 +57,7 @@ const key = v.object({
   model: name,
   dtype: name,
   data: v.exactOptional(name),
+  concurrency: v.exactOptional(sizes.item),
 });
 
 const doubts = v.array(v.object({
@@ -98,12 +99,14 @@ const cell = v.object({
   })),
 });
 
-/** Version 0.1.0 called the repeats runs, and knew lengths in tokens in place of data. */
+/** Version 0.1.0 called the repeats runs, and knew lengths in tokens in place of data, and one client. */
 function withNewNames(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   return {
     ...("runs" in value ? { repeats: value.runs } : {}),
-    ...("tokens" in value ? { data: dataOfTokens(value.tokens) } : {}),
+    ...("tokens" in value
+      ? { data: dataOfTokens(value.tokens), concurrency: [1] }
+      : {}),
     ...value,
   };
 }
@@ -141,6 +144,7 @@ const options = v.pipe(
     applySoftmax: v.boolean(),
     labelTokenIds: v.nullable(ids),
     data: SHAPES.data,
+    concurrency: sizes,
     repeats: sizes.item,
     timeoutMs: amount,
     seed: text,

@@ -51,6 +51,9 @@ export function shownColumns(
       total: "Median",
     },
     numberColumn(metricOf("num_labels"), 0),
+    ...(cells.some(({ key }) => key.concurrency !== undefined)
+      ? [numberColumn(metricOf("concurrency"), 0)]
+      : []),
     ...(comparison === null ? [numberColumn(metricOf("throughput_ips"), 0)] : [
       numberColumn(metricOf("old_throughput_ips"), 2),
       numberColumn(metricOf("new_throughput_ips"), 1),

@@ -153,6 +153,7 @@ function keyFields(key: CellKey): Record<string, unknown> {
     "batch_size": key.batchSize,
     "num_labels": key.numLabels,
     "data": key.data ?? TEXT_DATA,
+    "concurrency": key.concurrency ?? 1,
     "model": key.model,
     "dtype": key.dtype,
   };

@@ -177,6 +177,7 @@ function labelsOfCell(run: Run, { key }: CellView, isMade: boolean): Labels {
     batch_size: String(key.batchSize),
     num_labels: String(key.numLabels),
     data: key.data ?? TEXT_DATA,
+    concurrency: String(key.concurrency ?? 1),
     hardware: run.metadata.hardware,
     simulated: String(isMade),
   };

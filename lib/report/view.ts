@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { summarisePasses } from "../record/passes.ts";
 import { CUSTOM_PROFILE } from "../bench/profiles.ts";
 import type { ComparedCell, RunComparison } from "../baseline/comparison.ts";
 import { describeClient } from "../load/client_limit.ts";
@@ -16,7 +17,6 @@ import {
   type Run,
   type Status,
   STATUSES,
-  summarisePasses,
 } from "../record/run.ts";
 import { type Doubt, joinDoubts, mergeDoubts } from "../record/doubts.ts";
 import { describeData } from "../score/data.ts";

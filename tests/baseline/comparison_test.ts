@@ -229,7 +229,7 @@ Deno.test("compareRun() exits with 3 where nothing could be compared", () => {
   assertEquals(comparison.exitCode, 3);
   assertEquals(
     comparison.record.failure,
-    "no cell of the result is in the baseline: give a baseline of these batch sizes, label counts and data",
+    "no cell of the result is in the baseline: give a baseline of these batch sizes, label counts, data and clients",
   );
   const invalid = withCells(
     RESULT,

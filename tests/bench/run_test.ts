@@ -26,6 +26,7 @@ const OPTIONS: RunOptions = {
   applySoftmax: true,
   labelTokenIds: null,
   data: [TEXT_RECORD],
+  concurrency: [1],
   compareAddress: null,
   repeats: 1,
   timeoutMs: 5000,

@@ -41,6 +41,7 @@ Deno.test("readBenchFlags() measures the standard profile on the simulated engin
   assertEquals(read([]), {
     profile: PROFILES.standard,
     data: [TEXT_SOURCE],
+    concurrency: [1],
     url: null,
     launch: null,
     headers: {},

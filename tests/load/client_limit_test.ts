@@ -47,12 +47,18 @@ Deno.test("findClientDoubts() calls a cell the client's when the client is most 
 
 Deno.test("findClientDoubts() compares the rate of several clients with the ceiling", () => {
   // 500 in flight of 20 ms each are 25,000/s; 800 are 40,000/s.
-  const twentyMs = summaryOf(20);
-  assertEquals(findClientDoubts(CALIBRATION, twentyMs, 500), [{
+  const ofClients = (clients: number) => {
+    const summary = summaryOf(20);
+    return summary && {
+      ...summary,
+      throughputRequestsPerSec: clients * summary.throughputRequestsPerSec,
+    };
+  };
+  assertEquals(findClientDoubts(CALIBRATION, ofClients(500), 500), [{
     kind: "warning",
     text: "25000 requests/s is 63 % of the most that the client sends",
   }]);
-  assertEquals(findClientDoubts(CALIBRATION, twentyMs, 800), [{
+  assertEquals(findClientDoubts(CALIBRATION, ofClients(800), 800), [{
     kind: "limit",
     text: "40000 requests/s is 100 % of the most that the client sends",
   }]);

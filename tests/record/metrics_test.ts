@@ -41,6 +41,7 @@ Deno.test("METRICS begin with the specified ones and add what these have no room
   assertEquals(
     METRICS.slice(15).map((metric) => [metric.name, metric.value(cell)]),
     [
+      ["concurrency", 1],
       ["data", "text"],
       ["failed_requests", 5],
       ["warmup_requests", 9],

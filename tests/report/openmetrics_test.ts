@@ -35,7 +35,7 @@ for (
 Deno.test("runsToOpenMetrics() writes seconds, the change as a ratio and the status", () => {
   const text = runsToOpenMetrics([exampleRun()]);
   const labels =
-    'model="org/model",dtype="bfloat16",batch_size="4",num_labels="2",data="text",hardware="tpu-v6e-4",simulated="false"';
+    'model="org/model",dtype="bfloat16",batch_size="4",num_labels="2",data="text",concurrency="1",hardware="tpu-v6e-4",simulated="false"';
   assertStringIncludes(
     text,
     `scorebench_latency_seconds{${labels},quantile="0.5"} 0.015\n`,

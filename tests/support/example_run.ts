@@ -80,6 +80,7 @@ export function exampleRun(
       applySoftmax: true,
       labelTokenIds: null,
       data: [TEXT_RECORD],
+      concurrency: [1],
       repeats: 1,
       timeoutMs: 120_000,
       seed: "seven",

@@ -242,9 +242,10 @@ export function changeChart(cells: readonly CellView[]): Chart {
 
 /** Returns how a cell is called at a row of a chart. */
 function rowLabel({ key }: CellView): string {
-  const { numLabels, data } = key;
+  const { numLabels, data, concurrency } = key;
   const name = data === undefined ? "" : `${data} `;
-  return `${name}${shownBatchSize(key)} × ${numLabels}`;
+  const clients = concurrency === undefined ? "" : ` × ${concurrency}`;
+  return `${name}${shownBatchSize(key)} × ${numLabels}${clients}`;
 }
 
 function statusColour({ status }: CellView): string {

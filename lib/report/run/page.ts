@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Status } from "../../record/run.ts";
+import type { CellKey, Status } from "../../record/run.ts";
 import {
   changeChart,
   isDrawable,
@@ -225,18 +225,28 @@ function reasonOf({ reason, failures }: CellView): string {
   ].filter((text) => text !== "").join("; ");
 }
 
-/** Cells of one model and data type stand in one chart; their name is empty where there is one alone. */
+function describeGroup({ model, dtype, data, concurrency }: CellKey): string {
+  return [
+    model,
+    dtype,
+    ...(data === undefined ? [] : [data]),
+    ...(concurrency === undefined ? [] : [`${concurrency} clients`]),
+  ].join(", ");
+}
+
+/** Cells of one model, data type, data and number of clients stand in one chart; their name is empty where there is one alone. */
 function groupByModel(
   cells: readonly CellView[],
 ): { readonly name: string; readonly cells: readonly CellView[] }[] {
   const groups = Map.groupBy(
     cells,
-    ({ key }) => JSON.stringify([key.model, key.dtype]),
+    ({ key: { model, dtype, data, concurrency } }) =>
+      JSON.stringify([model, dtype, data, concurrency]),
   );
   return [...groups.values()].map((group) => ({
     name: groups.size === 1 || group[0] === undefined
       ? ""
-      : `: ${group[0].key.model}, ${group[0].key.dtype}`,
+      : `: ${describeGroup(group[0].key)}`,
     cells: group,
   }));
 }
