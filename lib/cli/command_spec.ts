@@ -93,12 +93,9 @@ export interface CommandSpec {
     readonly help: string;
   };
   /** Command lines to show, each with what it does. */
-  readonly examples?: readonly {
-    readonly command: string;
-    readonly help: string;
-  }[];
+  readonly examples?: Readonly<Record<string, string>>;
   /** The exit codes and what each means. */
-  readonly exits?: readonly { readonly code: number; readonly help: string }[];
+  readonly exits?: Readonly<Record<number, string>>;
 }
 
 /** A kebab-case name in camel case. */

@@ -55,7 +55,9 @@ function formatCommand(command: string): string[] {
 
 /** Formats the help of a command for 80 columns, with a line feed at the end. */
 export function formatHelp(spec: CommandSpec): string {
-  const { operands, examples = [], exits = [] } = spec;
+  const { operands } = spec;
+  const examples = Object.entries(spec.examples ?? {});
+  const exits = Object.entries(spec.exits ?? {});
   const words = operands === undefined ? "" : ` ${operands.name}`;
   const sections = [
     wrapWords(spec.summary, HELP_COLUMNS),
@@ -68,14 +70,14 @@ export function formatHelp(spec: CommandSpec): string {
     ["Other:", ...BUILT_IN.flatMap(formatFlag)],
     examples.length > 0 && [
       "Examples:",
-      ...examples.flatMap(({ command, help }) => [
+      ...examples.flatMap(([command, help]) => [
         ...wrapWords(help, HELP_COLUMNS - 4).map((line) => `  # ${line}`),
         ...formatCommand(command),
       ]),
     ],
     exits.length > 0 && [
       "Exit codes:",
-      ...exits.flatMap(({ code, help }) => formatEntry(`  ${code}`, help)),
+      ...exits.flatMap(([code, help]) => formatEntry(`  ${code}`, help)),
     ],
   ];
   return sections.filter((section) => Array.isArray(section))

@@ -8,6 +8,7 @@ import { EXACT_SAMPLES } from "../load/samples.ts";
 import { PREFIX_CACHE_REGIMES } from "../score/workload.ts";
 import { DATA_FLAGS } from "./data_flags.ts";
 import { GATE_FLAGS } from "./gate_flags.ts";
+import { RUN_FLAGS } from "./outputs.ts";
 import { TARGET_FLAGS } from "./target_flags.ts";
 
 /** The flags of bench.ts. */
@@ -128,48 +129,24 @@ export const BENCH_COMMAND = {
           { short: "o", repeat: true },
         ),
         flag.text("json-output FILE", "Write the rows of the CSV as JSON"),
-        flag.text(
-          "metadata-output FILE",
-          "Write what reproduction needs as JSON",
-        ),
-        flag.text(
-          "resume FILE",
-          "Go on with an interrupted run record: measure what is missing",
-        ),
-        flag.switch("quiet", "No progress", { short: "q" }),
+        ...RUN_FLAGS,
       ],
     },
   ],
-  examples: [
-    {
-      command: "deno task bench:smoke",
-      help: "A quick look, on the simulated engine",
-    },
-    {
-      command:
-        "deno task bench --url http://127.0.0.1:30000 --profile standard --output results/run.csv",
-      help: "A running server",
-    },
-    {
-      command:
-        "deno task bench --profile full --launch './serve.sh {model} {dtype} {port}'",
-      help: "A server for each model and dtype",
-    },
-    {
-      command:
-        "deno task bench --batch-sizes 1,2,4 --num-labels 2,4 --num-runs 30",
-      help: "Other cells",
-    },
-  ],
-  exits: [
-    { code: 0, help: "measured, and no regression" },
-    { code: 1, help: "a regression" },
-    { code: 2, help: "a flag, a file or a setting is wrong; nothing was sent" },
-    {
-      code: 3,
-      help:
-        "could not measure (unreachable, died, refused, all failed), compare or judge",
-    },
-    { code: 130, help: "interrupted; what was measured is on disk" },
-  ],
+  examples: {
+    "deno task bench:smoke": "A quick look, on the simulated engine",
+    "deno task bench --url http://127.0.0.1:30000 --profile standard --output results/run.csv":
+      "A running server",
+    "deno task bench --profile full --launch './serve.sh {model} {dtype} {port}'":
+      "A server for each model and dtype",
+    "deno task bench --batch-sizes 1,2,4 --num-labels 2,4 --num-runs 30":
+      "Other cells",
+  },
+  exits: {
+    0: "measured, and no regression",
+    1: "a regression",
+    2: "a flag, a file or a setting is wrong; nothing was sent",
+    3: "could not measure (unreachable, died, refused, all failed), compare or judge",
+    130: "interrupted; what was measured is on disk",
+  },
 } as const satisfies CommandSpec;

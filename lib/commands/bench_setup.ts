@@ -24,12 +24,8 @@ import {
   refuseTwoKeys,
 } from "../cli/secret_source.ts";
 import { MeasureError, UsageError } from "../failure.ts";
-import {
-  optionDifferences,
-  type Run,
-  type RunOptions,
-  type ServerRecord,
-} from "../record/run.ts";
+import { refuseOtherOptions } from "../record/resume.ts";
+import type { Run, RunOptions, ServerRecord } from "../record/run.ts";
 import { readRun } from "../record/run_file.ts";
 import { runToMetadata, runToRows } from "../report/run/text.ts";
 import { AS_DATA } from "../score/data.ts";
@@ -201,7 +197,7 @@ function planBenchOutputs(
   const others = [
     { path: jsonOutput, render: runToRows },
     { path: metadataOutput, render: runToMetadata },
-  ].flatMap(({ path, render }) => path === undefined ? [] : { path, render });
+  ];
   return planRunOutputs(
     { output, others, formats: RECORD_FORMATS },
     flags.resume ?? recordName(`${flags.profile}-${timestamp}`),
@@ -313,13 +309,8 @@ function runOptions(
     targetAddress: address(compared ?? request),
     compareAddress: compared === null ? null : address(request),
   };
-  if (resumed === null) return options;
-  const differences = optionDifferences(resumed.options, options);
-  if (differences.length === 0) return options;
-  throw new UsageError([
-    `Cannot resume '${flags.resume}': it was made with other options; give the same ones, or start a new run`,
-    ...differences.map((difference) => `  ${difference}`),
-  ]);
+  refuseOtherOptions(flags.resume, resumed?.options ?? options, options);
+  return options;
 }
 
 function fileName(text: string): string {

@@ -4,10 +4,21 @@
  * @module
  */
 import { join, resolve } from "@std/path";
+import { flag } from "../cli/command_spec.ts";
 import { complain, show } from "../cli/command_line.ts";
 import { MeasureError, UsageError } from "../failure.ts";
 import { checkWritable, STANDARD_OUTPUT, writeWhole } from "../store.ts";
 import type { Formats } from "./formats.ts";
+
+/** The flags of the output that all runs have. */
+export const RUN_FLAGS = [
+  flag.text("metadata-output FILE", "Write what reproduction needs as JSON"),
+  flag.text(
+    "resume FILE",
+    "Go on with an interrupted run record: run what is missing",
+  ),
+  flag.switch("quiet", "No progress", { short: "q" }),
+] as const;
 
 /** A text that is written at the end. */
 export interface Output<Result> {
@@ -66,7 +77,11 @@ export function readOutputs<Result>(
 export async function planRunOutputs<Result>(
   { output, others, formats }: {
     readonly output: readonly string[];
-    readonly others: readonly Output<Result>[];
+    /** Further files where they are asked for. */
+    readonly others: readonly {
+      readonly path: string | undefined;
+      readonly render: Output<Result>["render"];
+    }[];
     readonly formats: Formats<Result>;
   },
   name: string,
@@ -77,7 +92,9 @@ export async function planRunOutputs<Result>(
       path,
       render: (run: Result) => render([run]),
     })),
-    ...others,
+    ...others.flatMap(({ path, render }) =>
+      path === undefined ? [] : { path, render }
+    ),
   ];
   const paths = output.filter((path) => !path.endsWith(":-"));
   const record = paths.find((path) => path.endsWith(".json")) ??

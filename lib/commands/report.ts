@@ -24,19 +24,14 @@ export const RENDER_COMMAND = {
     help: "Run records (.json), shown one after the other",
   },
   groups: [{ title: "Output", flags: [OUTPUT_FLAG] }],
-  examples: [
-    {
-      command: "deno task report results/run.json --output results/run.html",
-      help: "A page with charts",
-    },
-  ],
-  exits: [
-    {
-      code: 0,
-      help: "shown; the verdict is in the text, not in the exit code",
-    },
-    { code: 2, help: "a flag or a file is wrong" },
-  ],
+  examples: {
+    "deno task report results/run.json --output results/run.html":
+      "A page with charts",
+  },
+  exits: {
+    0: "shown; the verdict is in the text, not in the exit code",
+    2: "a flag or a file is wrong",
+  },
 } as const;
 
 /** The flags of `report.ts trend`. */
@@ -58,17 +53,14 @@ export const TREND_COMMAND = {
       }),
     ],
   }],
-  examples: [
-    {
-      command: "deno task report trend results/nightly",
-      help: "results/history.html",
-    },
-  ],
-  exits: [
-    { code: 0, help: "shown, whatever is found" },
-    { code: 2, help: "a flag or the folder is wrong" },
-    { code: 3, help: "no run was found that can be used" },
-  ],
+  examples: {
+    "deno task report trend results/nightly": "results/history.html",
+  },
+  exits: {
+    0: "shown, whatever is found",
+    2: "a flag or the folder is wrong",
+    3: "no run was found that can be used",
+  },
 } as const;
 
 /** The flags of `report.ts compare`. */
@@ -92,20 +84,14 @@ export const COMPARE_COMMAND = {
       ],
     },
   ],
-  examples: [
-    {
-      command: "deno task report compare baselines/tpu-v6e.csv results/run.csv",
-      help: "Two files",
-    },
-  ],
-  exits: [
-    { code: 0, help: "no regression" },
-    { code: 1, help: "a REGRESSION" },
-    { code: 2, help: "a flag or a file is wrong" },
-    {
-      code: 3,
-      help:
-        "no verdict: nothing alike to compare, too many INVALID cells, planned cells without a result, or slower by more than can be judged",
-    },
-  ],
+  examples: {
+    "deno task report compare baselines/tpu-v6e.csv results/run.csv":
+      "Two files",
+  },
+  exits: {
+    0: "no regression",
+    1: "a REGRESSION",
+    2: "a flag or a file is wrong",
+    3: "no verdict: nothing alike to compare, too many INVALID cells, planned cells without a result, or slower by more than can be judged",
+  },
 } as const;

@@ -82,24 +82,16 @@ export const SIM_COMMAND = {
       ],
     },
   ],
-  examples: [
-    {
-      command: "deno task sim --port 0 --zero-cost",
-      help: "A null server on a free port",
-    },
-    {
-      command: "deno task sim --fault slow=800@1% --fault 'crash#500'",
-      help: "1 % of the answers 800 ms late; the 500th request ends the server",
-    },
-  ],
-  exits: [
-    { code: 0, help: "stopped by Ctrl-C or SIGTERM" },
-    { code: 2, help: "usage" },
-    {
-      code: 3,
-      help: "could not listen, or died of a lethal request or a crash fault",
-    },
-  ],
+  examples: {
+    "deno task sim --port 0 --zero-cost": "A null server on a free port",
+    "deno task sim --fault slow=800@1% --fault 'crash#500'":
+      "1 % of the answers 800 ms late; the 500th request ends the server",
+  },
+  exits: {
+    0: "stopped by Ctrl-C or SIGTERM",
+    2: "usage",
+    3: "could not listen, or died of a lethal request or a crash fault",
+  },
 } as const satisfies CommandSpec;
 
 /** Returns the help of sim.ts, with its settings and faults. */

@@ -7,6 +7,7 @@ import { type CommandSpec, flag } from "../cli/command_spec.ts";
 import { ARRIVALS } from "../load/pacing.ts";
 import { SCENARIOS, STRESS_SCENARIOS } from "../stress/scenarios.ts";
 import { DATA_FLAGS } from "./data_flags.ts";
+import { RUN_FLAGS } from "./outputs.ts";
 import { TARGET_FLAGS } from "./target_flags.ts";
 
 /** The flags of stress.ts. */
@@ -138,43 +139,22 @@ export const STRESS_COMMAND = {
           "json-output FILE",
           "Write the specification's fields of each load as JSON",
         ),
-        flag.text(
-          "metadata-output FILE",
-          "Write what reproduction needs as JSON",
-        ),
-        flag.text(
-          "resume FILE",
-          "Go on with an interrupted run record: run what is missing",
-        ),
-        flag.switch("quiet", "No progress", { short: "q" }),
+        ...RUN_FLAGS,
       ],
     },
   ],
-  examples: [
-    {
-      command: "deno task stress",
-      help: "All scenarios, on the simulated engine",
-    },
-    {
-      command:
-        "deno task stress --url http://127.0.0.1:30000 --scenario sustained --rate 50 --duration 3600",
-      help: "An hour at 50 requests a second",
-    },
-    {
-      command:
-        "deno task stress --url http://127.0.0.1:30000 --scenario ramp --slo 'p99<200ms,errors<0.1%'",
-      help: "The highest rate that a server holds",
-    },
-  ],
-  exits: [
-    { code: 0, help: "all loads passed" },
-    { code: 1, help: "a load failed" },
-    { code: 2, help: "a flag, a file or a setting is wrong; nothing was sent" },
-    {
-      code: 3,
-      help:
-        "could not measure: unreachable, refused, or the client was the limit",
-    },
-    { code: 130, help: "interrupted; what was measured is on disk" },
-  ],
+  examples: {
+    "deno task stress": "All scenarios, on the simulated engine",
+    "deno task stress --url http://127.0.0.1:30000 --scenario sustained --rate 50 --duration 3600":
+      "An hour at 50 requests a second",
+    "deno task stress --url http://127.0.0.1:30000 --scenario ramp --slo 'p99<200ms,errors<0.1%'":
+      "The highest rate that a server holds",
+  },
+  exits: {
+    0: "all loads passed",
+    1: "a load failed",
+    2: "a flag, a file or a setting is wrong; nothing was sent",
+    3: "could not measure: unreachable, refused, or the client was the limit",
+    130: "interrupted; what was measured is on disk",
+  },
 } as const satisfies CommandSpec;

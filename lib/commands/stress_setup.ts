@@ -11,12 +11,8 @@ import {
   readEnvironment,
   refuseTwoKeys,
 } from "../cli/secret_source.ts";
-import { UsageError } from "../failure.ts";
-import {
-  optionDifferences,
-  type ServerRecord,
-  type TargetKind,
-} from "../record/run.ts";
+import { refuseOtherOptions } from "../record/resume.ts";
+import type { ServerRecord, TargetKind } from "../record/run.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
 import { openTarget, type Target, UNKNOWN } from "../server/open.ts";
 import { checkAllowed } from "../server/permission.ts";
@@ -160,23 +156,22 @@ function planStressOutputs(
   { output, jsonOutput, metadataOutput, resume }: StressFlags,
   timestamp: string,
 ): Promise<RunOutputs<StressRun>> {
+  const json = (value: unknown) => `${toJson(value, 2)}\n`;
   const others = [
-    { path: jsonOutput, render: specifiedJson },
-    { path: metadataOutput, render: metadataJson },
-  ].flatMap(({ path, render }) => path === undefined ? [] : { path, render });
+    {
+      path: jsonOutput,
+      render: ({ results }: StressRun) => json(results.map(specifiedResult)),
+    },
+    {
+      path: metadataOutput,
+      render: ({ metadata, options }: StressRun) =>
+        json({ ...metadata, options }),
+    },
+  ];
   return planRunOutputs(
     { output, others, formats: STRESS_FORMATS },
     resume ?? recordName(`stress-${timestamp}`),
   );
-}
-
-/** Writes the specification's fields of each load. */
-function specifiedJson({ results }: StressRun): string {
-  return `${toJson(results.map(specifiedResult), 2)}\n`;
-}
-
-function metadataJson({ metadata, options }: StressRun): string {
-  return `${toJson({ ...metadata, options }, 2)}\n`;
 }
 
 /** What was asked for, with the seed of the run that is resumed. */
@@ -194,15 +189,12 @@ function stressOptions(
   const options = { ...given, data, seed };
   if (resumed === null) return options;
   const { target, "target_address": targetAddress } = resumed.metadata;
-  const differences = optionDifferences(
+  refuseOtherOptions(
+    flags.resume,
     { ...resumed.options, target, targetAddress },
     { ...options, target: kind, targetAddress: address },
   );
-  if (differences.length === 0) return options;
-  throw new UsageError([
-    `Cannot resume '${flags.resume}': it was made with other options; give the same ones, or start a new run`,
-    ...differences.map((difference) => `  ${difference}`),
-  ]);
+  return options;
 }
 
 /** A server at a URL names itself; the simulated engine has scores of float32 whatever it is called. */

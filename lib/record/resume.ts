@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MeasureError } from "../failure.ts";
+import { MeasureError, UsageError } from "../failure.ts";
 import type { CellResult, Run, ServerRecord, TargetKind } from "./run.ts";
 import { repeatId } from "./cells.ts";
 
@@ -103,4 +103,30 @@ export function checkAlike(a: ServerRecord, b: ServerRecord): void {
 /** Tells whether two records are of one server. */
 export function isSameServer(a: ServerRecord, b: ServerRecord): boolean {
   return a.model === b.model && a.dtype === b.dtype && a.version === b.version;
+}
+
+/**
+ * Makes sure that a run is resumed with the options that it was begun with; the profile's name alone makes no difference.
+ *
+ * @throws {UsageError} If one differs; the message names each.
+ */
+export function refuseOtherOptions<Options extends object>(
+  path: string | undefined,
+  stored: Options,
+  given: Options,
+): void {
+  const names = Object.keys(given) as (keyof Options & string)[];
+  const differences = names.flatMap((name) => {
+    const [was, is] = [stored[name], given[name]].map((value) =>
+      JSON.stringify(value)
+    );
+    return name === "profile" || was === is
+      ? []
+      : [`  ${name}: ${was} in the file, ${is} now`];
+  });
+  if (differences.length === 0) return;
+  throw new UsageError([
+    `Cannot resume '${path}': it was made with other options; give the same ones, or start a new run`,
+    ...differences,
+  ]);
 }

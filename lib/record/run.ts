@@ -334,20 +334,3 @@ export function summariseCell(
     throughputRequestsPerSec: 1000 / latency.meanMs,
   };
 }
-
-/**
- * Says in which options two runs differ, one text each; runs with none measure the same.
- * The profile's name alone makes no difference.
- */
-export function optionDifferences<Options extends object>(
-  stored: Options,
-  given: Options,
-): string[] {
-  const names = Object.keys(given) as (keyof Options & string)[];
-  return names.filter((name) => name !== "profile").flatMap((name) => {
-    const [was, is] = [stored[name], given[name]].map((value) =>
-      JSON.stringify(value)
-    );
-    return was === is ? [] : [`${name}: ${was} in the file, ${is} now`];
-  });
-}

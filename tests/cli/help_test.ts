@@ -29,8 +29,8 @@ Deno.test("formatHelp() prints the whole table in 80 columns", () => {
         { name: "sizes", kind: "integers", default: [1, 8], help: "Items" },
       ],
     }],
-    examples: [{ command: "deno task bench -o a.csv", help: "Keep a CSV" }],
-    exits: [{ code: 0, help: "measured" }, { code: 130, help: "interrupted" }],
+    examples: { "deno task bench -o a.csv": "Keep a CSV" },
+    exits: { 0: "measured", 130: "interrupted" },
   });
   assertEquals(
     help,
@@ -71,7 +71,7 @@ Deno.test("formatHelp() breaks long commands where a shell can take them, not in
     name: "tool",
     summary: "A tool.",
     groups: [],
-    examples: [{ command, help: "Long" }],
+    examples: { [command]: "Long" },
   });
   assertStringIncludes(
     help,

@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { UsageError } from "../../lib/failure.ts";
+import { refuseOtherOptions } from "../../lib/record/resume.ts";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   goodLatenciesMs,
-  optionDifferences,
   RUN_SCHEMA,
   STATUSES,
   summariseCell,
@@ -48,25 +49,27 @@ Deno.test("goodLatenciesMs() takes the good samples only, from send to last byte
   );
 });
 
-Deno.test("optionDifferences() names each option that differs, but not the profile", () => {
+Deno.test("refuseOtherOptions() names each option that differs, but not the profile", () => {
   const { options } = exampleRun();
-  assertEquals(optionDifferences(options, { ...options }), []);
-  assertEquals(optionDifferences(options, { ...options, profile: "full" }), []);
-  assertEquals(
-    optionDifferences(options, {
-      ...options,
-      batchSizes: [4, 8],
-      data: [],
-      seed: "eight",
-      applySoftmax: false,
-    }),
-    [
-      "batchSizes: [4] in the file, [4,8] now",
-      "applySoftmax: true in the file, false now",
-      'data: [{"name":"text","tokens":null,"file":null}] in the file, [] now',
-      'seed: "seven" in the file, "eight" now',
-    ],
+  refuseOtherOptions("run.json", options, { ...options, profile: "full" });
+  const { message } = assertThrows(
+    () =>
+      refuseOtherOptions("run.json", options, {
+        ...options,
+        batchSizes: [4, 8],
+        data: [],
+        seed: "eight",
+        applySoftmax: false,
+      }),
+    UsageError,
+    "Cannot resume 'run.json': it was made with other options",
   );
+  assertEquals(message.split("\n").slice(1), [
+    "  batchSizes: [4] in the file, [4,8] now",
+    "  applySoftmax: true in the file, false now",
+    '  data: [{"name":"text","tokens":null,"file":null}] in the file, [] now',
+    '  seed: "seven" in the file, "eight" now',
+  ]);
 });
 
 Deno.test("RUN_SCHEMA, STATUSES and TARGET_KINDS are those of the stored format", () => {
