@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { findSuspects } from "./lib/bench/confirm.ts";
-import { exitCodeOf, judgeAbRun } from "./lib/bench/ab.ts";
-import type { BenchEnd } from "./lib/bench/plan.ts";
+import { findSlowCells } from "./lib/bench/confirm.ts";
+import { judgeAbRun } from "./lib/bench/ab.ts";
+import { type BenchEnd, exitCodeOf } from "./lib/bench/plan.ts";
 import { runBench } from "./lib/bench/run.ts";
 import { applyComparison, compareRun } from "./lib/baseline/comparison.ts";
 import { updateBaseline } from "./lib/baseline/files.ts";
@@ -72,9 +72,9 @@ async function bench(
     toolVersion: config.version,
     checksDrift: baseline !== null || setup.updateBaseline !== null,
     findServerProblem: setup.findServerProblem,
-    findSuspects: baseline === null || !setup.confirms
+    findSlowCells: baseline === null || !setup.confirms
       ? null
-      : (run) => findSuspects(compareRun(run, baseline, gate), gate),
+      : (run) => findSlowCells(compareRun(run, baseline, gate), gate),
   }, {
     ...setup.openers(interrupts, progress),
     load,

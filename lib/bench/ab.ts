@@ -11,12 +11,7 @@ import { type AbBlock, type AbCell, judgeAb } from "../gate/ab.ts";
 import { levelOfSamples } from "../gate/spread.ts";
 import type { GateOptions } from "../gate/verdict.ts";
 import { mergeSamples, type Samples } from "../load/samples.ts";
-import {
-  type CellResult,
-  goodLatenciesMs,
-  type Run,
-  type Status,
-} from "../record/run.ts";
+import { type CellResult, goodLatenciesMs, type Run } from "../record/run.ts";
 import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./cell.ts";
 import { cellId } from "../record/cells.ts";
 import { withDoubt } from "../record/doubts.ts";
@@ -127,23 +122,12 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
       statistic: verdict.statistic,
       missing: [],
       baselineCells: fit.length,
-      notes: [
-        ...verdict.notes.map(({ message }) => message),
-      ],
+      notes: verdict.notes.map(({ message }) => message),
       failure: fit.length === 0
         ? "no cell was measured on both servers"
         : verdict.undecided,
     },
   };
-}
-
-/** The exit code of a run without a baseline: 1 on a regression of an A/B run, 3 where too much is INVALID. */
-export function exitCodeOf(run: Run, maxInvalid: number): 0 | 1 | 3 {
-  const count = (status: Status) =>
-    run.cells.filter((cell) => cell.status === status).length;
-  if (count("REGRESSION") > 0) return 1;
-  const failure = run.comparison?.failure ?? null;
-  return failure !== null || count("INVALID") > maxInvalid ? 3 : 0;
 }
 
 /** What a cell is shown with beside the other server's; the change itself is that of the blocks. */

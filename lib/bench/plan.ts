@@ -14,6 +14,7 @@ import type {
   CellResult,
   Run,
   ServerRecord,
+  Status,
 } from "../record/run.ts";
 import { type Target, UNKNOWN, type Wanted } from "../server/open.ts";
 import type { DataFile } from "../score/data_file.ts";
@@ -30,7 +31,7 @@ export interface BenchPlan extends RunFacts {
   /** The files of requests, by the short names under which the options have them. */
   readonly files: ReadonlyMap<string, DataFile>;
   /** Names the cells of a run that look like a regression, which are then measured again; null for none. */
-  readonly findSuspects: ((run: Run) => readonly CellKey[]) | null;
+  readonly findSlowCells: ((run: Run) => readonly CellKey[]) | null;
 }
 
 /** What a run needs from the world. */
@@ -85,6 +86,15 @@ export interface BenchEnd {
   readonly run: Run;
   /** Why nothing more could be measured, in words; null when all cells were. */
   readonly fatal: string | null;
+}
+
+/** The exit code of a run without a baseline: 1 on a regression of an A/B run, 3 where too much is INVALID. */
+export function exitCodeOf(run: Run, maxInvalid: number): 0 | 1 | 3 {
+  const count = (status: Status) =>
+    run.cells.filter((cell) => cell.status === status).length;
+  if (count("REGRESSION") > 0) return 1;
+  const failure = run.comparison?.failure ?? null;
+  return failure !== null || count("INVALID") > maxInvalid ? 3 : 0;
 }
 
 /** Says which names that were asked for a server does not serve; null for none. */

@@ -160,9 +160,9 @@ class Bench {
   async #checkAgain(target: Target, keys: readonly CellKey[]): Promise<void> {
     await this.#checkDrift(target, keys);
     for (let pass = 0; pass < MAX_PASSES; pass++) {
-      const suspects = this.#plan.findSuspects?.(this.record()) ?? [];
-      const again = planPass(keys, suspects);
-      this.#announce(again, describePass(again, suspects));
+      const slow = this.#plan.findSlowCells?.(this.record()) ?? [];
+      const again = planPass(keys, slow);
+      this.#announce(again, describePass(again, slow));
       for (const key of again) await this.#measureAgain(target, key);
     }
   }
@@ -231,10 +231,10 @@ class Bench {
       const passes = this.#cells.filter((cell) =>
         repeatId(cell) === repeatId({ key, repeat })
       );
-      const [first, second] = passes.map((cell) =>
-        goodLatenciesMs(cell.samples)
+      const [first = [], second = []] = passes.map(({ samples }) =>
+        goodLatenciesMs(samples)
       );
-      const drift = findDrift(first ?? [], second ?? []);
+      const drift = findDrift(first, second);
       if (drift === null) continue;
       const reason = `measured again at the end of the run, it was ${
         Math.abs(100 * drift).toFixed(0)
@@ -262,18 +262,13 @@ class Bench {
       warmupRuns: options.warmupRuns,
     };
     const progress: CellProgress = { requests: 0, p50Ms: null, name };
-    const world = this.#cellWorld(target, {
-      key,
-      offset,
-      progress,
-      suffix: "",
-    });
+    const world = this.#cellWorld(target, { key, offset, progress });
     const { a, b } = compared === null
       ? { a: null, b: await measureCell(plan, world) }
       : await measureAbCell(plan, {
         // Other payloads: where A and B are one server, or share a cache, the second would else be
         // answered from what the first left there.
-        a: this.#cellWorld(compared, { key, offset, progress, suffix: "/A" }),
+        a: this.#cellWorld(compared, { key, offset, progress }, "/A"),
         b: world,
       });
     if (a !== null) this.#reference.push(a);
@@ -296,11 +291,11 @@ class Bench {
       readonly key: CellKey;
       readonly offset: number;
       readonly progress: CellProgress;
-      /** Tells the payloads of two servers apart. */
-      readonly suffix: string;
     },
+    /** Tells the payloads of two servers apart. */
+    suffix = "",
   ): CellWorld {
-    const { key, offset, progress, suffix } = cell;
+    const { key, offset, progress } = cell;
     const { options } = this.#plan;
     const { listener, load, signal } = this.#world;
     return {
@@ -349,9 +344,7 @@ class Bench {
   }
 
   #expected(): number {
-    const { options, targets } = this.#plan;
-    return plannedKeys(options, { model: "", dtype: "" }).length *
-      targets.length * options.repeats;
+    return batchesLeft(this.#plan, []).length;
   }
 
   #doubt(kind: DoubtKind, text: string): void {
@@ -369,9 +362,7 @@ class Bench {
   }
 
   record(): Run {
-    const measured = new Set(
-      this.#cells.map((cell) => repeatId(cell)),
-    );
+    const measured = new Set(this.#cells.map(repeatId));
     return recordRun(this.#plan, {
       cells: this.#cells,
       reference: this.#reference,

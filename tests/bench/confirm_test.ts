@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isSuspect, planPass } from "../../lib/bench/confirm.ts";
+import { looksSlower, planPass } from "../../lib/bench/confirm.ts";
 import type { CellKey } from "../../lib/record/run.ts";
 
 const CELLS: CellKey[] = [1, 2, 4, 8, 16, 32].map((batchSize) => ({
@@ -34,9 +34,9 @@ Deno.test("planPass() passes over suspects that were not measured", () => {
   assertEquals(planPass(CELLS, [stranger]), []);
 });
 
-Deno.test("isSuspect() tells what may be slower than the warning limit, and nothing that is OK", () => {
+Deno.test("looksSlower() tells what may be slower than the warning limit, and nothing that is OK", () => {
   const isShown = (status: string, changePercent: number | null) =>
-    isSuspect({ status, changePercent }, 5);
+    looksSlower({ status, changePercent }, 5);
   assertEquals(
     ["OK", "INCONCLUSIVE", "WARN"].map((status) => isShown(status, -6)),
     [false, true, true],

@@ -47,7 +47,7 @@ const PLAN: BenchPlan = {
   checksDrift: false,
   findServerProblem: () => null,
   files: new Map(),
-  findSuspects: null,
+  findSlowCells: null,
   toolVersion: "0.1.0",
 };
 const SERVER: ServerRecord = {

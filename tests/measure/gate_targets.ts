@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isSuspect } from "../../lib/bench/confirm.ts";
+import { looksSlower } from "../../lib/bench/confirm.ts";
 import { judgeAb } from "../../lib/gate/ab.ts";
 import {
   type GateCell,
@@ -98,7 +98,7 @@ function judgeCase(
   for (let pass = 0; mode === "measured again" && pass < 2; pass++) {
     const again = new Set(
       verdict.cells.filter((cell) =>
-        isSuspect(cell, options.warnPercent ?? DEFAULT_WARN_PERCENT)
+        looksSlower(cell, options.warnPercent ?? DEFAULT_WARN_PERCENT)
       ).map(({ key }) => key),
     );
     cells = cells.map((cell, index) => {
