@@ -19,6 +19,7 @@ import type {
 } from "../record/run.ts";
 import { joinDoubts } from "../record/doubts.ts";
 import { levelsOf } from "../gate/spread.ts";
+import { limitsOf } from "../gate/verdict.ts";
 import { describeHumps } from "../stats/humps.ts";
 import { mean, median, sum } from "../stats/summary.ts";
 import {
@@ -135,6 +136,7 @@ export function compareRuns(
       changePercent: runWide?.changePercent ?? null,
       intervalPercent: runWide?.intervalPercent ?? null,
       statistic: verdict?.statistic ?? "",
+      limitsPercent: limitsOf(options),
       missing,
       baselineCells: missing.length +
         candidates.filter((candidate) => candidate.baseline.length > 0).length,

@@ -9,7 +9,7 @@
 import { findUnfitness } from "../baseline/fitness.ts";
 import { type AbBlock, type AbCell, judgeAb } from "../gate/ab.ts";
 import { levelOfSamples } from "../gate/spread.ts";
-import type { GateOptions } from "../gate/verdict.ts";
+import { type GateOptions, limitsOf } from "../gate/verdict.ts";
 import { mergeSamples, type Samples } from "../load/samples.ts";
 import { type CellResult, goodLatenciesMs, type Run } from "../record/run.ts";
 import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./cell.ts";
@@ -120,6 +120,7 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
       changePercent: verdict.runWide?.changePercent ?? null,
       intervalPercent: verdict.runWide?.intervalPercent ?? null,
       statistic: verdict.statistic,
+      limitsPercent: limitsOf(options),
       missing: [],
       baselineCells: fit.length,
       notes: verdict.notes.map(({ message }) => message),

@@ -116,6 +116,16 @@ export function thresholdsOf(options: GateOptions): Thresholds {
   return { failShare: failPercent / 100, warnShare: warnPercent / 100 };
 }
 
+/** Returns the drops of throughput in percent that warn and fail. */
+export function limitsOf(
+  options: GateOptions,
+): readonly [warn: number, fail: number] {
+  return [
+    options.warnPercent ?? DEFAULT_WARN_PERCENT,
+    options.failPercent ?? DEFAULT_FAIL_PERCENT,
+  ];
+}
+
 /** Returns a verdict on cells alone, each by itself. */
 export function verdictOnCells(
   cells: readonly CellVerdict[],

@@ -165,6 +165,8 @@ export interface ComparisonRecord {
   readonly intervalPercent: readonly [low: number, high: number] | null;
   /** By what the changes are measured; empty in records of older versions, and where nothing was judged. */
   readonly statistic: string;
+  /** The drops of throughput in percent that warn and fail; absent in records of older versions. */
+  readonly limitsPercent?: readonly [warn: number, fail: number];
   /** Cells of the baseline that were not measured. */
   readonly missing: readonly CellKey[];
   /** Cells of the baseline, those that were not measured included; 0 in records of older versions. */

@@ -221,6 +221,7 @@ const run: v.GenericSchema<unknown, Run> = v.object({
     changePercent: v.nullable(time),
     intervalPercent: interval,
     statistic: v.optional(text, ""),
+    limitsPercent: v.exactOptional(v.tuple([amount, amount])),
     missing: v.array(key),
     baselineCells: v.optional(count, 0),
     notes: texts,

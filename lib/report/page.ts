@@ -264,7 +264,7 @@ i.muted { color: var(--muted); }
 }
 .gallery {
   display: grid; gap: 16px; align-items: start;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 344px), 1fr));
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 344px), 1fr));
 }
 figure {
   margin: 0; padding: 12px; background: var(--card);
@@ -289,7 +289,13 @@ th, td {
 }
 th { color: var(--muted); font-weight: 600; }
 .number { text-align: right; }
-td.long { min-width: 20em; white-space: normal; }
+th { white-space: normal; vertical-align: bottom; overflow-wrap: normal; }
+@media (max-width: 1100px) {
+  table { font-size: 14px; }
+  th, td { padding-right: 9px; }
+  td:not(.number) { white-space: normal; overflow-wrap: break-word; }
+}
+td.long { min-width: 12em; white-space: normal; }
 dl { margin: 0; display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); }
 dt { color: var(--muted); font-size: 14px; }
 dd { margin: 0; }

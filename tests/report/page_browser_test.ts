@@ -68,7 +68,7 @@ async function open(
 
 Deno.test({
   name:
-    "pages are drawn, legible and quiet at 390 and 1400 pixels, light and dark (needs chromium)",
+    "pages are drawn, legible and quiet at 390, 900 and 1400 pixels, light and dark (needs chromium)",
   ignore: browser === null,
   async fn() {
     await using folder = await makeTestFolder();
@@ -77,7 +77,7 @@ Deno.test({
     for (const [name, [html]] of Object.entries(pages)) {
       await Deno.writeTextFile(`${folder.path}/${name}.html`, html);
       const path = await Deno.realPath(`${folder.path}/${name}.html`);
-      for (const width of [390, 1400]) {
+      for (const width of [390, 900, 1400]) {
         for (const scheme of ["light", "dark"] as const) {
           tasks.push({ path, name, width, scheme });
         }
@@ -93,7 +93,7 @@ Deno.test({
       await Deno.rename(`${folder.path}/${name}`, `${KEPT}/${name}`);
     }
     assertEquals(xml, "");
-    assertEquals(findings.length, 12);
+    assertEquals(findings.length, 18);
     for (const { task, ...found } of findings) {
       const where = `${task.name} ${task.width} ${task.scheme}`;
       assertEquals(

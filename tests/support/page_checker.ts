@@ -152,6 +152,12 @@ const MEASURE = String.raw`(() => {
       cut.push(element.textContent.slice(0, 60));
     }
   }
+  // On a screen that is no phone's no column lies off the page.
+  for (const box of document.querySelectorAll(".scroll")) {
+    if (innerWidth >= 900 && box.scrollWidth > box.clientWidth + 1) {
+      cut.push("table: " + box.textContent.slice(0, 60));
+    }
+  }
   return {
     overflow: document.documentElement.scrollWidth - innerWidth,
     charts: ${COUNT_CHARTS}, cut, overlaps, smallestTextPx, lowestContrast,

@@ -4,6 +4,7 @@
  * @module
  */
 import { shownBatchSize } from "../../record/cells.ts";
+import type { ComparisonRecord } from "../../record/run.ts";
 import type { Interval } from "../../stats/intervals.ts";
 import { shownChange } from "../comparison.ts";
 import { numberOf } from "../columns.ts";
@@ -168,10 +169,14 @@ function curves(cells: readonly CellView[], shown: Curves): Chart {
 }
 
 const ROW_HEIGHT = 22;
-const ROW_LABEL_WIDTH = 86;
+const ROW_LABEL_WIDTH = 148;
 
 /** Draws the change of throughput of each cell with its interval, a row each. */
-export function changeChart(cells: readonly CellView[]): Chart {
+export function changeChart(
+  cells: readonly CellView[],
+  comparison: Pick<ComparisonRecord, "limitsPercent"> | null,
+): Chart {
+  const limits = comparison?.limitsPercent ?? [];
   const rows = cells.flatMap((cell) =>
     cell.verdict === null ? [] : [{ cell, verdict: cell.verdict }]
   );
@@ -213,6 +218,15 @@ export function changeChart(cells: readonly CellView[]): Chart {
         lines([{ from: [0, -0.5], to: [0, rows.length - 0.5] }], {
           stroke: "var(--line)",
         }),
+        ...limits.map((percent, i) =>
+          lines(
+            [{ from: [-percent, -0.5], to: [-percent, rows.length - 0.5] }],
+            {
+              stroke: i === 0 ? "var(--doubtful)" : "var(--bad)",
+              lineDash: [4, 3],
+            },
+          )
+        ),
         lines(marks, { stroke: "var(--muted)", lineWidth: 2 }),
         {
           type: "scatter",
@@ -230,7 +244,9 @@ export function changeChart(cells: readonly CellView[]): Chart {
       ],
     },
     tooltip: (seriesIndex, dataIndex) => {
-      const row = seriesIndex === 2 ? rows[dataIndex] : undefined;
+      const row = seriesIndex === 2 + limits.length
+        ? rows[dataIndex]
+        : undefined;
       return row === undefined
         ? null
         : `${row.cell.name}: ${
@@ -241,11 +257,16 @@ export function changeChart(cells: readonly CellView[]): Chart {
 }
 
 /** Returns how a cell is called at a row of a chart. */
-function rowLabel({ key }: CellView): string {
-  const { numLabels, data, concurrency } = key;
+function rowLabel(cell: CellView): string {
+  const { numLabels, data, concurrency } = cell.key;
   const name = data === undefined ? "" : `${data} `;
   const clients = concurrency === undefined ? "" : ` × ${concurrency}`;
-  return `${name}${shownBatchSize(key)} × ${numLabels}${clients}`;
+  const levels = ["old_throughput_ips", "new_throughput_ips"].map((level) =>
+    numberOf(metricOf(level), cell)
+  ).filter((value) => value !== null);
+  return `${name}${shownBatchSize(cell.key)} × ${numLabels}${clients}${
+    levels.length < 2 ? "" : `  ${levels.map(shownTick).join(" → ")}`
+  }`;
 }
 
 function statusColour({ status }: CellView): string {

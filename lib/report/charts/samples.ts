@@ -10,6 +10,7 @@ import {
   type Chart,
   CHART_WIDTH,
   type ChartOption,
+  lines,
   type Mark,
   rectangles,
   shownTick,
@@ -30,7 +31,7 @@ interface Sample {
 }
 
 /** Draws the samples of one cell in the order in which they were sent, and their distribution beside them. */
-export function samplesChart({ name, passes }: CellView): Chart {
+export function samplesChart({ name, passes, summary }: CellView): Chart {
   const samples = passes.flatMap(samplesOf);
   const latencies = samples.flatMap(({ mark, latencyMs }) =>
     mark === "failed" ? [] : [latencyMs]
@@ -49,6 +50,11 @@ export function samplesChart({ name, passes }: CellView): Chart {
       from: [count * 1.05, from],
       to: [count * (1.05 + DISTRIBUTION_SHARE * share), to],
     }));
+  const percentiles = summary === null ? [] : [
+    { valueMs: summary.p50Ms, lineDash: {} },
+    { valueMs: summary.p95Ms, lineDash: { lineDash: [4, 2] } },
+    { valueMs: summary.p99Ms, lineDash: { lineDash: [1, 2] } },
+  ];
   const step = Math.ceil(count / MAX_POINTS);
   const points = samples.map((sample, index) => ({ sample, index }))
     .filter(({ sample, index }) => sample.mark !== null || index % step === 0);
@@ -85,6 +91,12 @@ export function samplesChart({ name, passes }: CellView): Chart {
       }),
       series: [
         rectangles(bars, { fill: "var(--bar)" }),
+        ...percentiles.map(({ valueMs, lineDash }) =>
+          lines([{
+            from: [count * 1.05, valueMs],
+            to: [count * (1.07 + DISTRIBUTION_SHARE), valueMs],
+          }], { stroke: "var(--series1)", ...lineDash })
+        ),
         {
           type: "scatter",
           symbolSize: 5,
@@ -99,8 +111,10 @@ export function samplesChart({ name, passes }: CellView): Chart {
         },
       ],
     },
-    tooltip: (_, dataIndex) => {
-      const point = points[dataIndex];
+    tooltip: (seriesIndex, dataIndex) => {
+      const point = seriesIndex === 1 + percentiles.length
+        ? points[dataIndex]
+        : undefined;
       if (!point?.sample.mark) return null;
       const { latencyMs, mark, outcome } = point.sample;
       return `sample ${point.index + 1}: ${shownNumber(latencyMs)} ms, ${

@@ -97,7 +97,11 @@ export function timelineChart(result: StressResult): Chart {
       }),
       series: [
         {
-          ...curve(rate((row) => row.planned), "var(--muted)"),
+          // A closed loop plans nothing: it sends when an answer came.
+          ...curve(
+            result.askedPerSec === null ? [] : rate((row) => row.planned),
+            "var(--muted)",
+          ),
           lineStyle: { color: "var(--muted)", width: 1.5, type: "dashed" },
           step: "end",
           // Above the reached rate, which is the same where all is well.
@@ -136,19 +140,29 @@ export function kneeOf(steps: readonly RampStep[]): RampStep | null {
   ) ?? null;
 }
 
+/** A load that held, one that broke an objective, and one that the client could not send. */
+const STEP_MARKS: Readonly<Record<RampStep["verdict"], ChartOption>> = {
+  held: { symbol: "circle", itemStyle: { color: "var(--series0)" } },
+  broke: { symbol: "triangle", itemStyle: { color: "var(--bad)" } },
+  client: { symbol: "rect", itemStyle: { color: "var(--doubtful)" } },
+};
+
 /** Draws a ramp: what was reached and how long answers took at each load, with the knee. */
-export function rampChart(steps: readonly RampStep[], unit: string): Chart {
+export function rampChart(
+  steps: readonly RampStep[],
+  unit: string,
+  p99LimitMs: number | null,
+): Chart {
   const ordered = steps.toSorted((a, b) => a.load - b.load);
   const knee = kneeOf(steps);
   const most = Math.max(...ordered.map(({ load }) => load));
   const p99s = ordered.flatMap(({ latency }) => latency?.p99Ms ?? []);
-  const isLog = p99s.length > 0 && Math.max(...p99s) > 20 * Math.min(...p99s);
+  const shownMs = [...p99s, ...(p99LimitMs === null ? [] : [p99LimitMs])];
+  const isLog = p99s.length > 0 &&
+    Math.max(...shownMs) > 20 * Math.min(...shownMs);
   const point = (step: RampStep, value: number | null): ChartOption => ({
     value: [step.load, value],
-    symbol: step.verdict === "held" ? "circle" : "triangle",
-    itemStyle: {
-      color: step.verdict === "held" ? "var(--series0)" : "var(--bad)",
-    },
+    ...STEP_MARKS[step.verdict],
   });
   const kneeLine = knee === null ? {} : {
     markLine: {
@@ -195,6 +209,7 @@ export function rampChart(steps: readonly RampStep[], unit: string): Chart {
           symbolSize: 8,
           showSymbol: true,
           ...LOWER,
+          ...(p99LimitMs === null ? {} : { markLine: limitLine(p99LimitMs) }),
         },
         ...(unit === "requests/s asked"
           ? [
@@ -215,6 +230,24 @@ export function rampChart(steps: readonly RampStep[], unit: string): Chart {
           step.reason === "" ? "" : `: ${step.reason}`
         }`;
     },
+  };
+}
+
+/** The objective, as a line across; the axis is made to hold it by the series. */
+function limitLine(limitMs: number): ChartOption {
+  return {
+    silent: true,
+    symbol: "none",
+    lineStyle: { color: "var(--bad)", type: "dashed", width: 1.5 },
+    data: [{
+      yAxis: limitMs,
+      label: {
+        formatter: `objective ${shownTick(limitMs)} ms`,
+        color: "var(--bad)",
+        fontSize: 13,
+        position: "insideStartTop",
+      },
+    }],
   };
 }
 

@@ -216,7 +216,7 @@ function markLine(marks: TrendCurve["marks"], count: number): ChartOption {
         label: {
           formatter: `${kind === "drift" ? "drift " : ""}${
             percent < 0 ? "" : "+"
-          }${percent.toFixed(0)} %`,
+          }${percent.toFixed(1)} %`,
           color,
           fontSize: 13,
           position: "end",

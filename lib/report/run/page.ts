@@ -24,6 +24,7 @@ import { shownChange, shownStatus } from "../comparison.ts";
 import { SIMULATED_NOTE } from "../markdown.ts";
 import { counted } from "../../wrap.ts";
 import { escapeHtml } from "../markup.ts";
+import { doubtNotes, failureNotes } from "../notes.ts";
 import {
   banner,
   beside,
@@ -65,12 +66,12 @@ export async function renderHtml(
   return await renderPage({
     title: `scorebench: ${views.map(({ title }) => title).join(", ")}`,
     body: views.map((view) => renderView(view, draw)).join("\n<hr>\n"),
-    footer: "Written by scorebench. Point at a mark to see its summary.",
+    footer: "Written by scorebench. Point at a mark to see its figures.",
   });
 }
 
 function renderView(view: ReportView, draw: DrawChart): Html {
-  const { title, isSimulated, headline, tone, cells, notes, facts } = view;
+  const { title, isSimulated, headline, tone, cells, facts } = view;
   const notable = cells.filter(isNotable);
   return [
     banner({
@@ -79,18 +80,26 @@ function renderView(view: ReportView, draw: DrawChart): Html {
       tone,
       note: isSimulated ? SIMULATED_NOTE : null,
     }),
-    section(
-      view.comparison === null ? "In doubt" : "What changed",
-      changes(view, notable, draw),
-    ),
+    section("What changed", changes(view, notable, draw)),
     section("Throughput and latency", curves(view, draw)),
     section("Samples and their distribution", samples(view, draw)),
     section("Every cell of the result", [
       cellTable(view),
       ...textList(cells.some(hasWeakPercentile) ? [PERCENTILE_NOTE] : []),
     ]),
-    section("How it was measured", [factList(facts), ...textList(notes)]),
+    section("How it was measured", [
+      ...doubtList(view),
+      factList(facts),
+    ]),
   ].join("\n");
+}
+
+/** Everything that is doubtful, in one list. */
+function doubtList({ cells, notes }: ReportView): Html[] {
+  const all = [...notes, ...doubtNotes(cells), ...failureNotes(cells)];
+  return all.length === 0
+    ? []
+    : [fold(`Notes and doubts (${all.length})`, textList(all))];
 }
 
 function changes(
@@ -98,18 +107,21 @@ function changes(
   notable: readonly CellView[],
   draw: DrawChart,
 ): Html[] {
+  if (view.comparison === null) return [];
   const charts = groupByModel(view.cells)
     .filter(({ cells }) => cells.some(({ verdict }) => verdict !== null))
     .map(({ name, cells }) =>
-      figure(draw(changeChart(cells)), {
+      figure(draw(changeChart(cells, view.comparison)), {
         caption: `Change against the baseline${name}`,
         note:
-          "batch size × labels; a line spans the bounds of the change, which hold with 95\u00a0% for all cells together",
+          "batch size × labels, old → new in items/s; a bar spans the bounds of the change, which hold with 95\u00a0% for all cells together",
         legend: [
           { sign: "▲", style: "bad", text: "FAIL" },
           { sign: "◆", style: "doubtful", text: "WARN, INCONCLUSIVE" },
           { sign: "◆", style: "good", text: "IMPROVED" },
           { sign: "●", style: "s0", text: "OK" },
+          { sign: "┆", style: "doubtful", text: "limit that warns" },
+          { sign: "┆", style: "bad", text: "limit that fails" },
         ],
       })
     );
@@ -157,7 +169,7 @@ function curves(view: ReportView, draw: DrawChart): Html[] {
     });
   return blocks.length === 0 ? [] : [
     gallery(blocks),
-    "<p>The bars hold the mean throughput, or the median latency, in 95 of 100 runs if samples scatter independently; what differs between runs is not in them. INVALID cells are left out.</p>",
+    "<p>A bar shows how far the figure may be off by the scatter of its samples (95&#160;% confidence). What differs from run to run is not in it. INVALID cells are left out.</p>",
   ];
 }
 
@@ -178,7 +190,7 @@ function samples({ cells }: ReportView, draw: DrawChart): Html[] {
     measured.filter((cell) => !isNotable(cell)),
   ];
   return [
-    '<p class="legend"><span><i class="s0">●</i> sample (latency in ms)</span> <span><i class="bad">▲</i> looks like a compile</span> <span><i class="doubtful">◆</i> looks like a stall</span> <span><i class="bad">■</i> failed</span> <span>on the right: how often each latency was met</span></p>',
+    '<p class="legend"><span><i class="s0">●</i> sample (latency in ms)</span> <span><i class="bad">▲</i> looks like a compile</span> <span><i class="doubtful">◆</i> looks like a stall</span> <span><i class="bad">■</i> failed</span> <span>on the right: how often each latency was met, <i class="s1">—</i> p50, <i class="s1">┅</i> p95, <i class="s1">┈</i> p99</span></p>',
     ...(first.length === 0 ? [] : [gallery(first.map(block))]),
     ...(rest.length === 0 ? [] : [
       fold(`${counted(rest.length, "cell")} without doubts`, [
@@ -200,7 +212,7 @@ function cellTable(view: ReportView): Html {
         title,
         ...(kind === "number" ? { isNumber: true } as const : {}),
       })),
-      { title: "Samples", isNumber: true },
+      ...(isCompared ? [] : [{ title: "Samples", isNumber: true } as const]),
     ],
     [
       ...cells.map((cell) => [
@@ -209,9 +221,9 @@ function cellTable(view: ReportView): Html {
             ? statusMark(text(cell), TONES[cell.status])
             : text(cell)
         ),
-        String(cell.summary?.count ?? 0),
+        ...(isCompared ? [] : [String(cell.summary?.count ?? 0)]),
       ]),
-      ...(total === null ? [] : [[...columns.map(({ total }) => total), ""]]),
+      ...(total === null ? [] : [columns.map(({ total }) => total)]),
     ],
   );
 }

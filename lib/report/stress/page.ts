@@ -12,6 +12,7 @@ import {
   beside,
   factList,
   figure,
+  fold,
   gallery,
   type Html,
   htmlTable,
@@ -29,6 +30,8 @@ import {
   stressFigures,
   stressHeadline,
 } from "./view.ts";
+import { escapeHtml } from "../markup.ts";
+import { parseObjectives } from "../../stress/objectives.ts";
 import { firstLine } from "../../wrap.ts";
 import { isSimulated } from "../../record/cells.ts";
 
@@ -53,8 +56,10 @@ const LEGEND = [
 
 const RAMP_LEGEND = [
   { sign: "●", style: "s0", text: "held" },
-  { sign: "▲", style: "bad", text: "did not" },
+  { sign: "▲", style: "bad", text: "broke an objective" },
+  { sign: "■", style: "doubtful", text: "limit of the client" },
   { sign: "|", style: "good", text: "the highest load that held" },
+  { sign: "┅", style: "bad", text: "objective of the p99" },
 ] as const;
 
 function renderRun(run: StressRun, draw: DrawChart): Html {
@@ -63,7 +68,6 @@ function renderRun(run: StressRun, draw: DrawChart): Html {
   const ramps = results.flatMap(({ part }) =>
     part?.scenario === "ramp" && part.steps.length > 0 ? [part.steps] : []
   );
-  const drawn = results.filter(({ timeline }) => timeline.length > 1);
   return [
     banner({
       title: "Stress test",
@@ -72,36 +76,86 @@ function renderRun(run: StressRun, draw: DrawChart): Html {
         ? SIMULATED_NOTE
         : null,
     }),
-    section("Loads", [loadTable(results)]),
     section(
       "The ramp and its knee",
       ramps.map((steps) =>
         beside([
-          figure(draw(rampChart(steps, unit)), {
+          figure(draw(rampChart(steps, unit, p99LimitOf(options.slo))), {
             caption: kneeText(steps, unit),
             legend: RAMP_LEGEND,
           }),
         ], [stepTable(steps, unit)])
       ),
     ),
-    section(
-      "Each load over time",
-      drawn.length === 0 ? [] : [
-        gallery(drawn.map((result) =>
-          figure(draw(timelineChart(result)), {
-            caption: loadName(result),
-            note: `${result.verdict}; latencies from the planned times`,
-            legend: LEGEND,
-          })
-        )),
-      ],
-    ),
+    ...loadSections(results, draw),
     section("Bad requests", results.flatMap(poisonTable)),
     section("How it was measured", [
+      ...noteList([...warnings, ...results.flatMap(({ notes }) => notes)]),
       factList(stressFacts(run)),
-      ...textList([...warnings, ...results.flatMap(({ notes }) => notes)]),
     ]),
   ].join("\n");
+}
+
+/** Each load over time, and all in a table: beside a single chart, as there is room. */
+function loadSections(
+  results: readonly StressResult[],
+  draw: DrawChart,
+): Html[] {
+  const charts = results.filter(({ timeline }) => timeline.length > 1).map(
+    (result) => {
+      const isClosed = result.askedPerSec === null;
+      return figure(draw(timelineChart(result)), {
+        caption: loadName(result),
+        note: `${result.verdict}; ${
+          isClosed
+            ? "closed loop, latencies from the send times"
+            : "latencies from the planned times"
+        }`,
+        legend: isClosed ? LEGEND.slice(1) : LEGEND,
+      });
+    },
+  );
+  const table = [loadTable(results), ...doubtful(results)];
+  return charts.length === 1 ? [section("Loads", [beside(charts, table)])] : [
+    section(
+      "Each load over time",
+      charts.length === 0 ? [] : [gallery(charts)],
+    ),
+    section("Loads", table),
+  ];
+}
+
+/** The objective of the p99 in milliseconds, for a line in the chart; null where there is none. */
+function p99LimitOf(slo: string): number | null {
+  try {
+    return parseObjectives(slo).find(({ name }) => name === "p99")?.limit ??
+      null;
+  } catch {
+    // A record of another version may have other words.
+    return null;
+  }
+}
+
+/** Says of each load that did not pass why, in sentences that wrap. */
+function doubtful(results: readonly StressResult[]): Html[] {
+  const entries = results.filter(({ verdict }) => verdict !== "PASS").map(
+    (result) =>
+      `<li>${
+        statusMark(result.verdict, STRESS_TONES[result.verdict]).html
+      } <b>${escapeHtml(loadName(result))}</b>${
+        findingsOf(result).map((text) => `<p>${escapeHtml(text)}</p>`).join("")
+      }</li>`,
+  );
+  return entries.length === 0
+    ? []
+    : [`<ul class="cards">\n${entries.join("\n")}\n</ul>`];
+}
+
+function noteList(notes: readonly string[]): Html[] {
+  const once = [...new Set(notes)];
+  return once.length === 0
+    ? []
+    : [fold(`Notes and doubts (${once.length})`, textList(once))];
 }
 
 function loadTable(results: readonly StressResult[]): Html {
@@ -109,20 +163,18 @@ function loadTable(results: readonly StressResult[]): Html {
   return htmlTable(
     [
       { title: "Verdict" },
-      { title: "Load" },
+      { title: "Load", isLong: true },
       right("Asked/s"),
       right("Reached/s"),
       right("p50 (ms)"),
       right("p99 (ms)"),
       right("Right"),
       right("Failed"),
-      { title: "Why", isLong: true },
     ],
     results.map((result) => [
       statusMark(result.verdict, STRESS_TONES[result.verdict]),
       loadName(result),
       ...stressFigures(result),
-      findingsOf(result).join("; "),
     ]),
   );
 }

@@ -41,7 +41,12 @@ import {
   textList,
 } from "../page.ts";
 import { shownNumber, type Tone } from "../view.ts";
-import { cellsText, describeConditions, describeOpen } from "./text.ts";
+import {
+  cellsText,
+  changeOf,
+  describeConditions,
+  describeOpen,
+} from "./text.ts";
 import { cellNamer, shownBatchSize } from "../../record/cells.ts";
 import { counted } from "../../wrap.ts";
 
@@ -221,13 +226,12 @@ function eventTable(
     ],
     events.map((event) => {
       const run = runs[event.index];
-      const percents = event.cells.map(({ changePercent }) => changePercent);
-      const isSlower = Math.min(...percents) < 0;
-      const farthest = isSlower ? Math.min(...percents) : Math.max(...percents);
+      const percent = changeOf(event);
+      const isSlower = percent < 0;
       return [
         run?.timestamp.slice(0, 10) ?? "",
         run?.commit ?? "",
-        `${event.kind === "drift" ? "drift " : ""}${signed(farthest)}`,
+        `${event.kind === "drift" ? "drift " : ""}${signed(percent)}`,
         !isSlower
           ? statusMark("faster", "good")
           : open.has(event.index)

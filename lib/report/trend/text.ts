@@ -8,6 +8,7 @@ import { signed } from "../../gate/verdict.ts";
 import type { HistoryRun } from "../../history/runs.ts";
 import type { TrendEvent, TrendGroup } from "../../history/trend.ts";
 import type { CellKey } from "../../record/run.ts";
+import { median } from "../../stats/summary.ts";
 import { cellNamer } from "../../record/cells.ts";
 import { counted } from "../../wrap.ts";
 
@@ -33,7 +34,8 @@ export function describeOpen(
 ): { readonly what: string; readonly since: string } {
   const nameOf = cellNamer(cells.map(({ key }) => key));
   const [bad, good] = [runs[event.index], runs[event.index - 1]];
-  const worst = Math.min(...event.cells.map(({ openPercent }) => openPercent));
+  const left = event.cells.map(({ openPercent }) => openPercent);
+  const size = event.isEverywhere ? median(left) : Math.min(...left);
   const [earliest, latest] = event.range;
   const span = earliest === latest
     ? ""
@@ -50,7 +52,7 @@ export function describeOpen(
     ? ""
     : `; before it ${good.versions}, from it on ${bad.versions}`;
   return {
-    what: `throughput ${signed(worst)}, ${cellsText(event, nameOf)}`,
+    what: `throughput ${signed(size)}, ${cellsText(event, nameOf)}`,
     since: `${when}; ${
       counted(runs.length - event.index, "run")
     } since${versions}`,
@@ -63,12 +65,32 @@ function commitText(run: HistoryRun | undefined): string {
     : `${run.commit} (${run.timestamp.slice(0, 10)})`;
 }
 
+/**
+ * Returns the change of throughput at an event in percent, as the list and the charts give it: of a change of all cells
+ * their median, else that of the cell that changed most.
+ */
+export function changeOf({ cells, isEverywhere }: TrendEvent): number {
+  const percents = cells.map(({ changePercent }) => changePercent);
+  if (isEverywhere) return median(percents);
+  const least = Math.min(...percents);
+  return least < 0 ? least : Math.max(...percents);
+}
+
 /** Returns the names of the cells of a change. */
 export function cellsText(
   { cells, isEverywhere }: TrendEvent,
   nameOf: (key: CellKey) => string,
 ): string {
-  if (isEverywhere) return `all ${counted(cells.length, "cell")}`;
+  if (isEverywhere) {
+    const [least, most] = [cells[0], cells.at(-1)];
+    return `all ${counted(cells.length, "cell")}${
+      least === undefined || most === undefined
+        ? ""
+        : `, from ${signed(least.changePercent)} (${nameOf(least.key)}) to ${
+          signed(most.changePercent)
+        } (${nameOf(most.key)})`
+    }`;
+  }
   const named = cells.slice(0, MAX_NAMED_CELLS).map(({ key }) => nameOf(key))
     .join("; ");
   return cells.length > MAX_NAMED_CELLS
