@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertFalse, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertStringIncludes,
+} from "@std/assert";
 import { historyRun } from "../../../lib/history/runs.ts";
 import type { Run } from "../../../lib/record/run.ts";
 import { renderTrend } from "../../../lib/report/trend/page.ts";
