@@ -64,7 +64,7 @@ Deno.test("renderTrend() names the last good commit, the first bad one, and the 
   );
   assertStringIncludes(html, "15 cells without a change of their own");
   // 1 / 1.25 - 1 is -20 %, measured with noise.
-  const marks = [...html.matchAll(/>(-(?:19|20|21)\.\d) %<\/text>/g)];
+  const marks = [...html.matchAll(/>(-(?:18|19|20|21)\.\d) %<\/text>/g)];
   assertEquals(marks.length, 3);
   // The list says what the charts say.
   const listed = [...html.matchAll(/<td class="number">(-[\d.]+) %<\/td>/g)]
