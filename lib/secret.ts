@@ -32,7 +32,8 @@ export function headerSecrets(
 /** A flag, setting or variable that gives a secret a value, as a word of a command; its value follows `=` or is the next word. */
 const SECRET_WORD_REGEXPS = [
   /^-{0,2}[\w.-]*(?:key|secret|password|token)s?(?:=(.*))?$/is,
-  /^\w*(?:KEY|SECRET|PASSWORD|TOKEN(?!IZER))\w*=(.*)$/s,
+  // The name is looked at once: of many that are secret each would else be gone through to its end.
+  /^(?=\w*?(?:KEY|SECRET|PASSWORD|TOKEN(?!IZER)))\w+=(.*)$/s,
 ];
 
 /** A number after a name of tokens counts them, and a short value also stands elsewhere: {@linkcode hideKeys} hides it by its name. */

@@ -50,7 +50,7 @@ const ROUNDING_SHARE = 0.01;
 const MAX_SHOWN = 60;
 
 const INTEGER_REGEXP = /^\d{1,15}$/;
-const NUMBER_REGEXP = /^(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const NUMBER_REGEXP = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 
 /**
  * Reads a result file whole, or not at all.

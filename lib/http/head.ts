@@ -320,7 +320,11 @@ function isName(bytes: Uint8Array, from: number, name: Uint8Array): boolean {
 }
 
 function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+  // An expression that looks for the blanks at the end goes through every row of blanks again and again.
+  let [from, to] = [0, text.length];
+  while (from < to && isBlank(text.charCodeAt(from))) from++;
+  while (from < to && isBlank(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
 }
 
 function fieldValue(bytes: Uint8Array, from: number, to: number): string {
