@@ -1,5 +1,4 @@
 #!/usr/bin/env -S deno run --no-prompt --allow-net --allow-read --allow-write --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,SCORE_COMPARE_API_KEY,TPU_ACCELERATOR_TYPE,ACCELERATOR_TYPE,TERM --allow-sys=osRelease
-// deno-lint-ignore-file no-console
 /**
  * Measures the performance of `POST /v1/score`; see README.md or `--help`.
  *
@@ -124,7 +123,7 @@ async function finish(end: BenchEnd, setup: BenchSetup): Promise<number> {
       run: { ...end.run, cells: poolPasses(end.run.cells) },
       allowMismatch: gate.allowMismatch,
     });
-    console.error(`Baseline updated: ${updated.join(", ")}`);
+    complain(`Baseline updated: ${updated.join(", ")}`, 0);
     return exitCode;
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message, 3);

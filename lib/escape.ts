@@ -41,6 +41,18 @@ export function escapeForTerminal(text: string, maxLength = Infinity): string {
 }
 
 /**
+ * What the runner of GitHub Actions takes for a command: `::error::` at the start of a line, whatever blanks are before it,
+ * and `##[error]` anywhere in it (source: github.com/actions/runner, `ActionCommand.cs`).
+ */
+const COMMAND_REGEXPS = [/^([^\S\r\n]*):(?=:)/gm, /(##)\[/g] as const;
+
+/** Makes lines safe for the log of a workflow, in which text of a server must be no command; all else stays. */
+export function escapeForLog(lines: string): string {
+  const [current, former] = COMMAND_REGEXPS;
+  return lines.replace(current, "$1\\x3a").replace(former, "$1\\x5b");
+}
+
+/**
  * Makes text safe in a cell of a CSV file, for terminals and for spreadsheets, which would run it as a formula; not
  * meant for numbers. {@linkcode unescapeCsv} takes it back.
  */

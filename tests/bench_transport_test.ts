@@ -103,3 +103,30 @@ Deno.test("main() refuses a file without certificates", async () => {
   assertStringIncludes(stderr, "expected certificates in PEM form");
   assertEquals(heads, []);
 });
+
+Deno.test("main() shows no answer of a server as a command to the runner of a workflow", async () => {
+  await using folder = await makeTestFolder();
+  const hostile = "::error::owned ##[error]owned ".repeat(20);
+  await using server = startScriptedServer(async (connection) => {
+    for (;;) {
+      const request = await connection.readRequest();
+      if (request === null) return;
+      await connection.write(
+        request.head.startsWith("POST")
+          ? httpAnswer(hostile, { status: "500 ::error::owned" })
+          : httpAnswer(JSON.stringify({
+            "version": hostile,
+            "served_model_name": "::error::owned ##[error]owned",
+          })),
+      );
+    }
+  });
+  const { code, stdout, stderr } = await runMain([
+    ...[...CELL, "--url", server.url.origin],
+    ...["-o", `${folder.path}/run.json`],
+  ]);
+  assertEquals(code, 3);
+  const shown = `${stdout}\n${stderr}`;
+  assertStringIncludes(shown, "owned");
+  assertEquals(shown.match(/^\s*::.*|##\[.*/gm), null);
+});

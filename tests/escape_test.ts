@@ -1,6 +1,25 @@
 import { assertEquals } from "@std/assert";
-import { escapeForCsv, escapeForTerminal, unescapeCsv } from "../lib/escape.ts";
+import {
+  escapeForCsv,
+  escapeForLog,
+  escapeForTerminal,
+  unescapeCsv,
+} from "../lib/escape.ts";
 import { toJson } from "../lib/json.ts";
+
+Deno.test("escapeForLog() makes no line a command of a workflow, and leaves all else", () => {
+  const cases: [string, string][] = [
+    [
+      "::error::x\n \u3000::set-env name=a::b",
+      "\\x3a:error::x\n \u3000\\x3a:set-env name=a::b",
+    ],
+    ["a ##[error]b ##[add-path]c", "a ##\\x5berror]b ##\\x5badd-path]c"],
+    ["a ::b\n[::1]:80\n#[a] : :", "a ::b\n[::1]:80\n#[a] : :"],
+  ];
+  for (const [text, expected] of cases) {
+    assertEquals(escapeForLog(text), expected);
+  }
+});
 
 Deno.test("escapeForTerminal() shows what a terminal would obey", () => {
   const cases: [string, string][] = [

@@ -1,7 +1,12 @@
 // No step on the text of a stranger is more than linear in its length: what a server answers and logs, what a file of
 // another machine holds, what stands in an issue. What reads such a text anew gets a line here.
 import { CSV_COLUMNS, parseResultCsv } from "../lib/baseline/csv.ts";
-import { escapeForCsv, escapeForTerminal, unescapeCsv } from "../lib/escape.ts";
+import {
+  escapeForCsv,
+  escapeForLog,
+  escapeForTerminal,
+  unescapeCsv,
+} from "../lib/escape.ts";
 import { parseHeaders } from "../lib/http/head.ts";
 import { toJson } from "../lib/json.ts";
 import { readMarks, renewMarks } from "../lib/nightly/mark.ts";
@@ -41,6 +46,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   "a redactor": redact,
   redactJson: (text) => redactJson({ a: text, [text]: [text] }, redact),
   escapeForTerminal,
+  escapeForLog,
   escapeForCsv,
   unescapeCsv,
   toJson,

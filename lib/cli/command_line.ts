@@ -7,12 +7,12 @@
 import { messageOf } from "../failure.ts";
 import { colourVerdicts, isColoured } from "./colour.ts";
 import { Progress } from "./progress.ts";
-import { escapeForTerminal } from "../escape.ts";
+import { escapeForLog, escapeForTerminal } from "../escape.ts";
 
 /** Writes text to stderr; where nobody reads it any more, nothing happens: a run goes on without its talk. */
 function writeStderr(text: string): void {
   try {
-    Deno.stderr.writeSync(new TextEncoder().encode(text));
+    Deno.stderr.writeSync(new TextEncoder().encode(escapeForLog(text)));
   } catch {
     // It is closed.
   }
@@ -68,7 +68,7 @@ export function terminalColumns(): number {
 /** Prints text to stdout; returns the exit code 0. */
 export function say(text: string): number {
   try {
-    console.log(text.trimEnd());
+    console.log(escapeForLog(text.trimEnd()));
   } catch (error) {
     // A full disk or a reader that went takes no result away: it is in the files, and in the exit code.
     complain(
@@ -83,7 +83,7 @@ export function say(text: string): number {
 export function complain(message: string, exitCode: number): number {
   const lines = message.split("\n").map((line) => escapeForTerminal(line));
   try {
-    console.error(lines.join("\n"));
+    console.error(escapeForLog(lines.join("\n")));
   } catch {
     // Nobody reads it any more.
   }
