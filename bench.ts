@@ -29,7 +29,7 @@ import {
 } from "./lib/commands/outputs.ts";
 import config from "./deno.json" with { type: "json" };
 import { UsageError } from "./lib/failure.ts";
-import { calibrate } from "./lib/load/calibration.ts";
+import { startRuler } from "./lib/load/ruler.ts";
 import { startLoadGenerator } from "./lib/load/generator.ts";
 import { poolPasses } from "./lib/record/cells.ts";
 import type { Run } from "./lib/record/run.ts";
@@ -38,29 +38,30 @@ import { renderView } from "./lib/report/run/text.ts";
 import { viewOfRun } from "./lib/report/view.ts";
 import { describeEnvironment } from "./lib/server/environment.ts";
 
-/** Runs the benchmark by its arguments; returns the exit code. `measureClient` measures the client, `startLoads` sends. */
+/** Runs the benchmark by its arguments; returns the exit code. `startMeasuring` measures the client, `startLoads` sends. */
 export function main(
   args: readonly string[],
-  measureClient: typeof calibrate = calibrate,
+  startMeasuring: typeof startRuler = startRuler,
   startLoads: typeof startLoadGenerator = startLoadGenerator,
 ): Promise<number> {
   return runScript(async () => {
     const parsed = parseFlags(BENCH_COMMAND, args);
     if (parsed.action !== "run") return inform(parsed.action, BENCH_COMMAND);
     const setup = await prepareBench(parsed.flags);
-    return await bench(setup, measureClient, startLoads);
+    return await bench(setup, startMeasuring, startLoads);
   });
 }
 
 async function bench(
   setup: BenchSetup,
-  measureClient: typeof calibrate,
+  startMeasuring: typeof startRuler,
   startLoads: typeof startLoadGenerator,
 ): Promise<number> {
   const { baseline, gate, options, outputs } = setup;
   using interrupts = listenForInterrupts();
   const progress = startProgress(setup.isQuiet);
   await using load = startLoads();
+  await using ruler = startMeasuring(load, interrupts.first);
   const end = await runBench({
     options,
     targets: setup.targets,
@@ -77,7 +78,7 @@ async function bench(
   }, {
     ...setup.openers(interrupts, progress),
     load,
-    calibrate: () => measureClient(load, interrupts.first),
+    calibrate: ruler.measure,
     save: keepRecord(
       outputs.record,
       stringifyRun,

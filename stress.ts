@@ -25,7 +25,7 @@ import {
   prepareStress,
   type StressSetup,
 } from "./lib/commands/stress_setup.ts";
-import { calibrate } from "./lib/load/calibration.ts";
+import { startRuler } from "./lib/load/ruler.ts";
 import { sleep } from "./lib/load/clock.ts";
 import { createEndpointClient } from "./lib/load/endpoint.ts";
 import { type Endpoint, startLoadGenerator } from "./lib/load/generator.ts";
@@ -38,21 +38,21 @@ import type { StressRun } from "./lib/stress/record.ts";
 import { runStress, type StressEnd, stressExitCode } from "./lib/stress/run.ts";
 import { watchServer } from "./lib/stress/watch.ts";
 
-/** Runs the stress tests by their arguments; returns the exit code. The client is measured by `measureClient`. */
+/** Runs the stress tests by their arguments; returns the exit code. The client is measured by `startMeasuring`. */
 export function main(
   args: readonly string[],
-  measureClient: typeof calibrate = calibrate,
+  startMeasuring: typeof startRuler = startRuler,
 ): Promise<number> {
   return runScript(async () => {
     const parsed = parseFlags(STRESS_COMMAND, args);
     if (parsed.action !== "run") return inform(parsed.action, STRESS_COMMAND);
-    return await stress(await prepareStress(parsed.flags), measureClient);
+    return await stress(await prepareStress(parsed.flags), startMeasuring);
   });
 }
 
 async function stress(
   setup: StressSetup,
-  measureClient: typeof calibrate,
+  startMeasuring: typeof startRuler,
 ): Promise<number> {
   const { outputs, isQuiet } = setup;
   using interrupts = listenForInterrupts();
@@ -62,6 +62,7 @@ async function stress(
     known: setup.resumed?.results ?? [],
   });
   await using load = startLoadGenerator(setup.workers);
+  await using ruler = startMeasuring(load, interrupts.first);
   const end = await runStress({
     ...setup,
     environment: await describeEnvironment(),
@@ -74,7 +75,7 @@ async function stress(
       connect(endpoint, setup.options.timeoutMs, interrupts.first),
     watch: (target, durationMs) =>
       watchServer(target, durationMs, setup.serverPid),
-    calibrate: () => measureClient(load, interrupts.first),
+    calibrate: ruler.measure,
     sleep,
     save: keepRecord(
       outputs.record,

@@ -477,7 +477,7 @@ Deno.test("main() measures the simulated engine and says so everywhere", async (
   await assertMeasuredOrBusy(outcome, `${out}.run.json`);
   const { stdout, stderr } = outcome;
   const { calibration } = await readRunFile(`${out}.run.json`);
-  assertGreater(calibration?.ceilingRequestsPerSec ?? 0, 0);
+  assertGreater(calibration[0]?.ceilingRequestsPerSec ?? 0, 0);
   assertMatch(stderr, /^The client itself takes /m);
   assertStringIncludes(stdout, "SIMULATED ENGINE");
   assertEquals(stderr.match(/^cell \d of 6: /gm)?.length, 6);

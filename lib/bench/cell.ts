@@ -233,6 +233,7 @@ export function judgeCell(
     failures,
     // Figures of the client are none of the server.
     summary: clientLimit === undefined ? figures : null,
+    ...calibration === null ? {} : { clientAddedMs: calibration.addedP50Ms },
     status: invalid === null ? "OK" : "INVALID",
     doubts,
   };

@@ -8,6 +8,7 @@ import { OUTCOMES } from "../outcome.ts";
 import { median } from "../stats/summary.ts";
 import { describeCell, plannedKeys } from "../record/cells.ts";
 import type { LoadGenerator } from "../load/generator.ts";
+import type { Ruler } from "../load/ruler.ts";
 import type {
   Calibration,
   CellKey,
@@ -41,8 +42,8 @@ export interface BenchWorld {
   /** Opens the target to compare with, request by request; null for none. */
   readonly openCompared: ((wanted: Wanted) => Promise<Target>) | null;
   readonly load: LoadGenerator;
-  /** Measures what the client adds and can do; null when it cannot. */
-  readonly calibrate: () => Promise<Calibration | null>;
+  /** Measures what the client adds to a load and can do; null when it cannot. */
+  readonly calibrate: Ruler["measure"];
   /** Keeps the run so far; called after each cell. */
   readonly save: (run: Run) => Promise<void>;
   readonly listener: BenchListener;
@@ -56,7 +57,7 @@ export interface BenchWorld {
 export interface BenchListener {
   /** Cells of these batch sizes will be measured next; `why` is said where they are measured again, else null. */
   readonly planned: (batchSizes: readonly number[], why: string | null) => void;
-  /** The client was measured. */
+  /** What the client adds was measured for another size or number of clients. */
   readonly calibrated: (calibration: Calibration) => void;
   /** A cell is being measured: the requests that ended so far, and the median of the last ones, null before the first. */
   readonly measuring: (

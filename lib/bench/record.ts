@@ -32,7 +32,7 @@ export interface BenchState {
   /** The cells of the server that is compared with, in an A/B run; else empty. */
   readonly reference: readonly CellResult[];
   readonly servers: readonly ServerRecord[];
-  readonly calibration: Calibration | null;
+  readonly calibration: readonly Calibration[];
   readonly doubts: readonly Doubt[];
   /** How long it took so far, without earlier parts, in milliseconds. */
   readonly elapsedMs: number;
@@ -84,7 +84,7 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
     },
     options,
     cells: [...cells],
-    calibration: state.calibration,
+    calibration: [...state.calibration],
     doubts: [...state.doubts],
     ...(options.compareAddress === null ? {} : { reference: state.reference }),
   };

@@ -37,7 +37,7 @@ import {
   p50Of,
 } from "./plan.ts";
 import { recordRun } from "./record.ts";
-import { cellLabelIds, describeSent, sendCell } from "./send.ts";
+import { cellLabelIds, describeSent, ruledCell, sendCell } from "./send.ts";
 import {
   cellId,
   describeCell,
@@ -96,7 +96,7 @@ class Bench {
   readonly #servers: ServerRecord[];
   readonly #doubts: Doubt[];
   readonly #startMs: number;
-  #calibration: Calibration | null | undefined;
+  readonly #calibrations: Calibration[];
   /** Decides the payloads. */
   readonly #seed: string;
   /** Payloads of each cell that were sent, so that a later pass sends new ones. */
@@ -121,15 +121,25 @@ class Bench {
       : `${plan.options.seed}/${plan.timestamp}`;
     this.#servers = [...earlier?.metadata.servers ?? []];
     this.#doubts = [...earlier?.doubts ?? []];
+    this.#calibrations = [...earlier?.calibration ?? []];
     world.listener.planned(batchesLeft(plan, this.#cells), null);
   }
 
-  /** Measures the client, once; a server is idle meanwhile, and has been found to be there. */
-  async #calibrate(): Promise<void> {
-    if (this.#calibration !== undefined) return;
-    const found = this.#calibration = await this.#world.calibrate();
-    if (found !== null) this.#world.listener.calibrated(found);
-    else if (!this.#world.signal.aborted) this.#doubt("client", UNKNOWN_CLIENT);
+  /** Returns what the client adds to a cell; a server is idle meanwhile, and has been found to be there. */
+  async #calibrate(key: CellKey): Promise<Calibration | null> {
+    const { calibrate, listener, signal } = this.#world;
+    if (signal.aborted) return null;
+    const { options, files } = this.#plan;
+    const found = await calibrate(
+      await ruledCell({ key, options, files, seed: this.#seed }),
+    );
+    if (found === null) {
+      if (!signal.aborted) this.#doubt("client", UNKNOWN_CLIENT);
+    } else if (!this.#calibrations.includes(found)) {
+      this.#calibrations.push(found);
+      listener.calibrated(found);
+    }
+    return found;
   }
 
   async measureTarget(wanted: Wanted): Promise<void> {
@@ -140,7 +150,6 @@ class Bench {
     const { options, files } = this.#plan;
     const tooLong = findTooLong(options.data, files, target.server);
     if (tooLong !== null) throw new MeasureError(`Cannot send ${tooLong}`);
-    await this.#calibrate();
     await using compared = await this.#world.openCompared?.(wanted) ?? null;
     if (compared !== null) {
       this.#servers.push(compared.server);
@@ -262,13 +271,17 @@ class Bench {
       warmupRuns: options.warmupRuns,
     };
     const progress: CellProgress = { requests: 0, p50Ms: null, name };
-    const world = this.#cellWorld(target, { key, offset, progress });
+    const cell = {
+      ...{ key, offset, progress },
+      calibration: await this.#calibrate(key),
+    };
+    const world = this.#cellWorld(target, cell);
     const { a, b } = compared === null
       ? { a: null, b: await measureCell(plan, world) }
       : await measureAbCell(plan, {
         // Other payloads: where A and B are one server, or share a cache, the second would else be
         // answered from what the first left there.
-        a: this.#cellWorld(compared, { key, offset, progress }, "/A"),
+        a: this.#cellWorld(compared, cell, "/A"),
         b: world,
       });
     if (a !== null) this.#reference.push(a);
@@ -291,16 +304,17 @@ class Bench {
       readonly key: CellKey;
       readonly offset: number;
       readonly progress: CellProgress;
+      readonly calibration: Calibration | null;
     },
     /** Tells the payloads of two servers apart. */
     suffix = "",
   ): CellWorld {
-    const { key, offset, progress } = cell;
+    const { key, offset, progress, calibration } = cell;
     const { options } = this.#plan;
     const { listener, load, signal } = this.#world;
     return {
       startMs: this.#startMs,
-      calibration: this.#calibration ?? null,
+      calibration,
       isInterrupted: () => signal.aborted,
       send: async (count, firstIndex) => {
         const samples = await sendCell(
@@ -367,7 +381,7 @@ class Bench {
       cells: this.#cells,
       reference: this.#reference,
       servers: this.#servers,
-      calibration: this.#calibration ?? null,
+      calibration: this.#calibrations,
       doubts: this.#doubts,
       elapsedMs: this.#world.now() - this.#startMs,
       isInterrupted: this.#isCut || measured.size < this.#expected(),

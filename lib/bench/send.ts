@@ -4,7 +4,9 @@
  * @module
  */
 import { MAX_FAILED_IN_ROW } from "./cell.ts";
+import type { ClosedLoop } from "../load/driver.ts";
 import type { LoadGenerator } from "../load/generator.ts";
+import type { RuledLoad } from "../load/ruler.ts";
 import type { Samples } from "../load/samples.ts";
 import type { CellKey, RunOptions } from "../record/run.ts";
 import { AS_DATA, TEXT_DATA } from "../score/data.ts";
@@ -68,30 +70,22 @@ function dataOf({ data = TEXT_DATA }: CellKey, options: RunOptions) {
   return options.data.find(({ name }) => name === data);
 }
 
-/**
- * Sends a number of requests of each client, one after another.
- *
- * @param firstIndex The index of the payload of the first.
- */
-export async function sendCell(
-  cell: CellLoad,
+/** Returns what the requests of a cell carry, for a number of them from an index on. */
+async function cellWorkload(
+  cell: Pick<CellLoad, "key" | "options" | "files" | "seed">,
   count: number,
   firstIndex: number,
-): Promise<Samples> {
-  const { key, options, files, target, seed, load, signal, onDone } = cell;
-  const { concurrency = 1 } = key;
-  // Each client sends as many.
-  const requestCount = count * concurrency;
+): Promise<WorkloadSpec> {
+  const { key, options, files, seed } = cell;
   const data = dataOf(key, options);
   const file = key.data === undefined ? undefined : files.get(key.data);
-  const hasOwnItems = key.batchSize === 0;
   const requests = file === undefined || count === 0 ? null : await file.read({
     first: firstIndex,
-    count: requestCount,
-    batchSize: hasOwnItems ? null : key.batchSize,
+    count,
+    batchSize: key.batchSize === 0 ? null : key.batchSize,
     seed,
   });
-  const workload: WorkloadSpec = {
+  return {
     batchSize: key.batchSize,
     labelTokenIds: requests?.[0]?.labelTokenIds ?? cellLabelIds(key, options),
     model: key.model,
@@ -103,25 +97,57 @@ export async function sendCell(
     tokens: data?.tokens ?? null,
     ...(requests === null ? {} : { requests }),
   };
+}
+
+/**
+ * Sends a number of requests of each client, one after another.
+ *
+ * @param firstIndex The index of the payload of the first.
+ */
+export async function sendCell(
+  cell: CellLoad,
+  count: number,
+  firstIndex: number,
+): Promise<Samples> {
+  const { key, options, target, load, signal, onDone } = cell;
+  // Each client sends as many.
+  const requestCount = count * (key.concurrency ?? 1);
+  const workload = await cellWorkload(cell, requestCount, firstIndex);
+  const { requests } = workload;
   const samples = await load.run({
     endpoint: target.endpoint,
     workload,
     dtype: key.dtype,
     // What was read starts with the first that is sent.
-    firstIndex: requests === null ? firstIndex : 0,
+    firstIndex: requests === undefined ? firstIndex : 0,
     timeoutMs: options.timeoutMs,
-    loop: {
-      kind: "closed",
-      concurrency,
-      count: requestCount,
-      durationMs: null,
-      maxFailedInRow: MAX_FAILED_IN_ROW,
-    },
+    loop: cellLoop(key, requestCount),
   }, { signal, onProgress: ({ done }) => onDone(done) });
-  if (requests === null || !hasOwnItems) return samples;
+  if (requests === undefined || key.batchSize > 0) return samples;
   const items = Uint32Array.from(
     samples.outcome,
     (_, i) => requests[i % requests.length]?.items.length ?? 0,
   );
   return { ...samples, items };
+}
+
+/** Returns what the client is measured with for a cell. */
+export async function ruledCell(
+  cell: Pick<CellLoad, "key" | "options" | "files" | "seed">,
+): Promise<RuledLoad> {
+  return {
+    workload: await cellWorkload(cell, 1, 0),
+    loop: cellLoop(cell.key, 1),
+    isKnown: false,
+  };
+}
+
+function cellLoop({ concurrency = 1 }: CellKey, count: number): ClosedLoop {
+  return {
+    kind: "closed",
+    concurrency,
+    count,
+    durationMs: null,
+    maxFailedInRow: MAX_FAILED_IN_ROW,
+  };
 }

@@ -66,7 +66,7 @@ export function benchListener(
         }`,
       );
     },
-    calibrated: (calibration) => progress.step(describeClient(calibration)),
+    calibrated: (calibration) => progress.step(describeClient([calibration])),
     warning: (text) => progress.note(`Warning: ${text}`),
   };
 }

@@ -303,17 +303,42 @@ export function closedLoopDoubt(ratio: number): string | null {
 export const UNKNOWN_CLIENT =
   "What the client adds is not known, as it could not be measured: allow the network of 127.0.0.1 (--allow-net)";
 
-/** Says in one line what the client adds and can do. */
-export function describeClient(calibration: Calibration): string {
-  const { addedP50Ms, addedP99Ms, ceilingRequestsPerSec } = calibration;
-  const doubt = closedLoopDoubt(calibration.closedLoopRatio);
+/** Says in one line what the client adds and can do; of several rulers, from the least to the most. */
+export function describeClient(calibrations: readonly Calibration[]): string {
+  const range = (values: readonly number[], digits: number) => {
+    const texts = [Math.min(...values), Math.max(...values)]
+      .map((value) => value.toFixed(digits));
+    return [...new Set(texts)].join(" to ");
+  };
+  const added = calibrations.map(({ addedP50Ms }) => addedP50Ms);
+  const slow = calibrations.map(({ addedP99Ms }) => addedP99Ms);
+  const ceilings = calibrations.map((one) => one.ceilingRequestsPerSec);
+  const sizes = calibrations.length > 1
+    ? ", by size and clients"
+    : calibrations.map(describeSize).join("");
+  // One client is idle while its answer is judged.
+  const doubt = calibrations.filter(({ clients }) => clients > 1)
+    .flatMap((one) => closedLoopDoubt(one.closedLoopRatio) ?? [])[0];
   return `The client itself takes ${
-    addedP50Ms.toFixed(2)
+    range(added, 2)
   } ms of a request at the median and ${
-    addedP99Ms.toFixed(2)
-  } ms in 1 of 100, and can send ${
-    Math.round(ceilingRequestsPerSec)
-  } requests/s${doubt === null ? "" : `; ${doubt}`}`;
+    range(slow, 2)
+  } ms in 1 of 100, and can send ${range(ceilings, 0)} requests/s${sizes}${
+    doubt === undefined ? "" : `; ${doubt}`
+  }`;
+}
+
+function describeSize(
+  { clients, requestBytes, answerBytes }: Calibration,
+): string {
+  if (requestBytes === null || answerBytes === null) return "";
+  return ` (${describeBytes(requestBytes)} sent, ${
+    describeBytes(answerBytes)
+  } answered, ${clients} in flight)`;
+}
+
+function describeBytes(bytes: number): string {
+  return bytes < 10_000 ? `${bytes} B` : `${Math.round(bytes / 1000)} KB`;
 }
 
 function percent(share: number): string {

@@ -7,7 +7,8 @@
  */
 import type { Outcome } from "../outcome.ts";
 import { type LatencySummary, summariseLatencies } from "../stats/summary.ts";
-export type { LatencySummary };
+import type { Calibration } from "./calibration.ts";
+export type { Calibration, LatencySummary };
 import type { AS_DATA, DataRecord } from "../score/data.ts";
 import type { PrefixCache } from "../score/workload.ts";
 import type { Doubt } from "./doubts.ts";
@@ -134,6 +135,11 @@ export interface CellResult {
   readonly failures: readonly FailureCount[];
   /** Null when no sample was good. */
   readonly summary: CellSummary | null;
+  /**
+   * The most that the client added to the median latency, measured at the size and number of clients of the cell, in
+   * milliseconds; absent in records of older versions, and where it could not be measured.
+   */
+  readonly clientAddedMs?: number;
   readonly status: Status;
   /** What is doubtful about the measurement, and why it was not compared; the gravest first. */
   readonly doubts: readonly Doubt[];
@@ -175,18 +181,6 @@ export interface ComparisonRecord {
   readonly notes: readonly string[];
   /** Why it came to no verdict that can be relied on, in words; null if it did. */
   readonly failure: string | null;
-}
-
-/** What the client itself adds and can do, measured against a null server before the run. */
-export interface Calibration {
-  /** The median latency of one client, in milliseconds: the client, the loopback and an empty answer. */
-  readonly addedP50Ms: number;
-  /** The 99th percentile of the same. */
-  readonly addedP99Ms: number;
-  /** The most requests a second that one process sends and checks, at 16 in flight. */
-  readonly ceilingRequestsPerSec: number;
-  /** Requests/s x mean latency / connections at that rate: 1 for a client that loses no time. */
-  readonly closedLoopRatio: number;
 }
 
 /** What was asked for. Two runs with the same options measure the same cells in the same way. */
@@ -299,8 +293,8 @@ export interface Run {
   readonly options: RunOptions;
   /** The cells that were measured, in order. */
   readonly cells: readonly CellResult[];
-  /** What the client adds and can do; null when it was not measured. */
-  readonly calibration: Calibration | null;
+  /** What the client adds and can do, for each size and number of clients that was measured. */
+  readonly calibration: readonly Calibration[];
   readonly doubts: readonly Doubt[];
   /** The cells of the server that the run was compared with request by request; only in an A/B run. */
   readonly reference?: readonly CellResult[];

@@ -87,6 +87,7 @@ const cell = v.object({
   ),
   failures: SHAPES.failures,
   summary: v.nullable(summary),
+  clientAddedMs: v.exactOptional(amount),
   status: v.picklist(STATUSES),
   doubts,
   verdict: v.exactOptional(v.object({

@@ -66,6 +66,16 @@ const server = v.object({
   )),
 });
 
+const calibration = v.object({
+  clients: v.optional(count, 1),
+  requestBytes: v.optional(v.nullable(count), null),
+  answerBytes: v.optional(v.nullable(count), null),
+  addedP50Ms: amount,
+  addedP99Ms: amount,
+  ceilingRequestsPerSec: amount,
+  closedLoopRatio: amount,
+});
+
 /** Shapes of values: a `count` and an `amount` are 0 or more, a `number` may be below; `metadata` are the fields that all records have. */
 export const SHAPES = {
   text,
@@ -93,12 +103,11 @@ export const SHAPES = {
       ownItems: v.boolean(),
     })),
   })),
-  calibration: v.nullable(v.object({
-    addedP50Ms: amount,
-    addedP99Ms: amount,
-    ceilingRequestsPerSec: amount,
-    closedLoopRatio: amount,
-  })),
+  calibration: v.pipe(
+    v.union([v.null(), calibration, v.array(calibration)]),
+    // Older versions had one for a run.
+    v.transform((one) => one === null ? [] : Array.isArray(one) ? one : [one]),
+  ),
   metadata: {
     "timestamp": text,
     "hardware": text,

@@ -113,7 +113,7 @@ export function viewOfRun(run: Run): ReportView {
     notes: [
       ...(comparison === null ? [] : comparisonNotes(comparison)),
       `Sent: ${run.options.data.map(describeData).join("; ")}`,
-      ...(calibration === null ? [] : [describeClient(calibration)]),
+      ...(calibration.length === 0 ? [] : [describeClient(calibration)]),
       ...doubts.map(({ text }) => text),
     ],
     facts: factsOf(run),

@@ -11,6 +11,7 @@ import type {
   LoadProgress,
 } from "../load/generator.ts";
 import { KnownLoadJudge, type KnownWorkload } from "../load/known_load.ts";
+import type { Ruler } from "../load/ruler.ts";
 import type { Samples } from "../load/samples.ts";
 import { partOf } from "../load/driver.ts";
 import { scoreTolerance, type Tolerance } from "../score/truth.ts";
@@ -18,6 +19,7 @@ import type { Calibration } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";
 import { createRedactor } from "../secret.ts";
 import type { Target } from "../server/open.ts";
+import { ClientRuler } from "./client.ts";
 import type { ServerSeries } from "./health.ts";
 import { type EndedLoad, judgeLoad, loadDoubts } from "./judge.ts";
 import type { StressResult } from "./record.ts";
@@ -58,6 +60,8 @@ export interface StressWorld {
   readonly connect: (endpoint: Endpoint) => Prober;
   /** Watches a server during a load of a length. */
   readonly watch: (target: Target, durationMs: number) => ServerWatch;
+  /** Measures what the client adds to a load and can do; null when it cannot. */
+  readonly calibrate: Ruler["measure"];
   /** Waits, or returns at once when the signal fires. */
   readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>;
   readonly now: () => number;
@@ -75,27 +79,27 @@ export class StressContext {
   /** The start of the run on the clock of the world. */
   readonly startMs: number;
   readonly own: OwnRequests;
-  readonly #calibration: Calibration | null;
+  /** What the client adds to its loads. */
+  readonly client: ClientRuler;
   readonly #references = new Map<string, ShapeReferences>();
   #target: Target;
 
-  /** Starts with an open target; times count from `startMs`, and loads are judged by the calibration. */
+  /** Starts with an open target; times count from `startMs`. */
   constructor(
     options: StressOptions,
     world: StressWorld,
     open: {
       readonly target: Target;
       readonly startMs: number;
-      readonly calibration?: Calibration | null;
       readonly own?: OwnRequests;
     },
   ) {
     this.own = open.own ?? new Map();
     this.options = options;
     this.world = world;
+    this.client = new ClientRuler(world.calibrate, world.signal);
     this.#target = open.target;
     this.startMs = open.startMs;
-    this.#calibration = open.calibration ?? null;
   }
 
   /** The target that is open now. */
@@ -188,6 +192,11 @@ export class StressContext {
     return found;
   }
 
+  /** Returns what the client adds to a load and can do; the server must be idle meanwhile. */
+  async calibrate(step: LoadStep): Promise<Calibration | null> {
+    return await this.client.measure(step, this.ownPart(step).loop);
+  }
+
   /** Returns the part of a load that is sent from here: all of it, unless other hosts share it. */
   ownPart(step: LoadStep): LoadStep {
     const team = this.#teamOf(step);
@@ -278,6 +287,7 @@ export class StressContext {
     const { now } = this.world;
     const isReady = workloads.length === step.shapes.length &&
       !this.isInterrupted;
+    const calibration = isReady ? await this.calibrate(step) : null;
     const startMs = namedMs ?? (isReady ? await this.start(step) : now());
     const watching = isReady ? this.#watch(step, startMs) : null;
     const sent = isReady
@@ -302,7 +312,7 @@ export class StressContext {
       isInterrupted: this.isInterrupted,
     };
     const own = this.ownPart(step);
-    const doubts = loadDoubts(own, ended, this.#calibration);
+    const doubts = loadDoubts(own, ended, calibration);
     this.keep(step, "load", { ...ended, doubts, gaveUp });
     const result = judgeLoad({
       ...ended,

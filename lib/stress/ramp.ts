@@ -44,7 +44,6 @@ const LEAST_REQUESTS = 30;
 /** Runs steps until the highest load that holds is known, or those of the ladder that was asked for. */
 export async function runRamp(
   context: StressContext,
-  calibration: Calibration | null,
 ): Promise<StressResult> {
   const { options, model } = context;
   const whole = options.ramp === "concurrency";
@@ -64,6 +63,7 @@ export async function runRamp(
     load = nextLoad(plan, steps)
   ) {
     const step = rampLoad(options, model, load, context.own);
+    const calibration = await context.calibrate(step);
     const judge = (result: StressResult) =>
       judgeRampLoad(result, { load, options, calibration });
     let result = await context.run(step);

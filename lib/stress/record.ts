@@ -212,7 +212,7 @@ export interface StressRun {
   /** The loads that were run, in order. */
   readonly results: readonly StressResult[];
   /** What the client adds and can do; null when it was not measured. */
-  readonly calibration: Calibration | null;
+  readonly calibration: readonly Calibration[];
   /** Doubts about the whole run, in words. */
   readonly warnings: readonly string[];
 }

@@ -5,7 +5,7 @@
  */
 import { MeasureError } from "../failure.ts";
 import { UNKNOWN_CLIENT } from "../load/client_limit.ts";
-import type { Calibration, ServerRecord, TargetKind } from "../record/run.ts";
+import type { ServerRecord, TargetKind } from "../record/run.ts";
 import { checkResumed } from "../record/resume.ts";
 import type { Environment } from "../server/environment.ts";
 import { StressContext, type StressWorld } from "./context.ts";
@@ -44,8 +44,6 @@ export interface StressPlan {
 
 /** What a run needs beside the world of its scenarios. */
 export interface StressRunWorld extends StressWorld {
-  /** Measures what the client adds and can do; null when it cannot. */
-  readonly calibrate: () => Promise<Calibration | null>;
   /** Keeps the run so far; called after each load. */
   readonly save: (run: StressRun) => Promise<void>;
   readonly onResult: (result: StressResult) => void;
@@ -97,7 +95,6 @@ class Stress {
   readonly #results: StressResult[];
   readonly #warnings: string[];
   readonly #startMs: number;
-  #calibration: Calibration | null = null;
   #context: StressContext | null = null;
   #server: ServerRecord | null;
 
@@ -115,10 +112,6 @@ class Stress {
 
   async runAll(): Promise<void> {
     const world = this.#world;
-    this.#calibration = await world.calibrate();
-    if (this.#calibration === null && !world.signal.aborted) {
-      this.#warnings.push(UNKNOWN_CLIENT);
-    }
     const target = await world.openTarget();
     const earlier = this.#server;
     this.#warnings.push(
@@ -137,7 +130,6 @@ class Stress {
     const context = new StressContext(this.#plan.options, world, {
       target,
       startMs: this.#startMs,
-      calibration: this.#calibration,
       own: this.#plan.own ?? new Map(),
     });
     this.#context = context;
@@ -175,7 +167,7 @@ class Stress {
         return await this.#keep(scenario, { run: () => runMixed(context) });
       case "ramp":
         return await this.#keep(scenario, {
-          run: () => runRamp(context, this.#calibration),
+          run: () => runRamp(context),
         });
       case "poison":
         return await this.#keep(scenario, { run: () => runPoison(context) });
@@ -261,8 +253,11 @@ class Stress {
       },
       options,
       results: [...this.#results],
-      calibration: this.#calibration,
-      warnings: [...this.#warnings],
+      calibration: this.#context?.client.found ?? [],
+      warnings: [
+        ...this.#warnings,
+        ...this.#context?.client.isUnknown ? [UNKNOWN_CLIENT] : [],
+      ],
     };
   }
 }

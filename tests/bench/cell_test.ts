@@ -321,6 +321,7 @@ Deno.test("measureCell() says when the client decides the figures", async () => 
     measure({}, {
       end: () => 10,
       calibration: {
+        ...{ clients: 1, requestBytes: 300, answerBytes: 80 },
         addedP50Ms,
         addedP99Ms: 2,
         ceilingRequestsPerSec: 10_000,

@@ -60,6 +60,9 @@ const SERVER: ServerRecord = {
 };
 
 const CLIENT: Calibration = {
+  clients: 1,
+  requestBytes: 300,
+  answerBytes: 80,
   addedP50Ms: 0.1,
   addedP99Ms: 0.2,
   ceilingRequestsPerSec: 10_000,
@@ -362,7 +365,7 @@ Deno.test("runBench() measures no server that could not be compared", async () =
 
 Deno.test("runBench() says once that the client could not be measured", async () => {
   const seen = await run({}, { isUnmeasured: true });
-  assertEquals(seen.run.calibration, null);
+  assertEquals(seen.run.calibration, []);
   assertEquals(seen.run.doubts.map(({ text }) => text.slice(0, 37)), [
     "What the client adds is not known, as",
   ]);

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   type ClientLoad,
   closedLoopDoubt,
@@ -12,6 +12,9 @@ import { SampleRecorder, type Samples } from "../../lib/load/samples.ts";
 import { summariseCell } from "../../lib/record/run.ts";
 
 const CALIBRATION = {
+  clients: 1,
+  requestBytes: 300,
+  answerBytes: 80,
   addedP50Ms: 0.25,
   addedP99Ms: 1,
   ceilingRequestsPerSec: 40_000,
@@ -255,9 +258,41 @@ Deno.test("findLoadDoubts() tells of pauses within a load that matter to its p50
   assertEquals(doubts([-500, 400]), []);
 });
 
-Deno.test("describeClient() names what the client adds and can do", () => {
+Deno.test("describeClient() names what the client adds and can do, and for what", () => {
   assertEquals(
-    describeClient(CALIBRATION),
+    describeClient([CALIBRATION]),
+    "The client itself takes 0.25 ms of a request at the median and 1.00 ms in 1 of 100, and can send 40000 requests/s (300 B sent, 80 B answered, 1 in flight)",
+  );
+  const big = {
+    ...CALIBRATION,
+    ...{ clients: 16, requestBytes: 49_099, answerBytes: 20_000 },
+  };
+  assertEquals(
+    describeClient([big]),
+    "The client itself takes 0.25 ms of a request at the median and 1.00 ms in 1 of 100, and can send 40000 requests/s (49 KB sent, 20 KB answered, 16 in flight)",
+  );
+  assertEquals(
+    describeClient([
+      CALIBRATION,
+      { ...big, addedP50Ms: 0.5, ceilingRequestsPerSec: 30_000 },
+      { ...big, addedP50Ms: 0.3 },
+    ]),
+    "The client itself takes 0.25 to 0.50 ms of a request at the median and 1.00 ms in 1 of 100, and can send 30000 to 40000 requests/s, by size and clients",
+  );
+  const old = { ...CALIBRATION, requestBytes: null, answerBytes: null };
+  assertEquals(
+    describeClient([old]),
     "The client itself takes 0.25 ms of a request at the median and 1.00 ms in 1 of 100, and can send 40000 requests/s",
+  );
+});
+
+Deno.test("describeClient() doubts a closed loop that was not full, but not that of one client", () => {
+  const said = (clients: number) =>
+    describeClient([{ ...CALIBRATION, clients, closedLoopRatio: 0.5 }]);
+  assert(!said(1).includes("not 1"));
+  assert(
+    said(16).endsWith(
+      "; requests/s x mean latency / connections is 0.50, not 1: the client or the machine was busy with something else",
+    ),
   );
 });

@@ -20,12 +20,15 @@ const RUN = exampleRun({
       summary: null,
     }),
   ],
-  calibration: {
+  calibration: [{
+    clients: 1,
+    requestBytes: 300,
+    answerBytes: 80,
     addedP50Ms: 0.25,
     addedP99Ms: 1.5,
     ceilingRequestsPerSec: 12_000,
     closedLoopRatio: 1,
-  },
+  }],
   doubts: [{ kind: "server", text: "The server serves \u001b[31m" }],
 });
 

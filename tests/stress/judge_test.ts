@@ -28,6 +28,7 @@ function judge(latencyMs: number, concurrency = 1) {
     ...{ startMs: 0, durationMs: 2000, server: null, death: null },
     isInterrupted: false,
     doubts: loadDoubts(step, { samples, durationMs: 2000 }, {
+      ...{ clients: 1, requestBytes: 300, answerBytes: 80 },
       ...{ addedP50Ms: 2, addedP99Ms: 3, ceilingRequestsPerSec: 1000 },
       closedLoopRatio: 1,
     }),

@@ -349,6 +349,7 @@ Deno.test("runStress() notes that the clients of a closed load were not always b
 
 /** The client could send much more than the loads below ask for. */
 const QUICK_CLIENT = {
+  ...{ clients: 1, requestBytes: 300, answerBytes: 80 },
   ...{ addedP50Ms: 0.2, addedP99Ms: 1 },
   ...{ ceilingRequestsPerSec: 20_000, closedLoopRatio: 1 },
 };

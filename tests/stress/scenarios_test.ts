@@ -79,6 +79,7 @@ function contextOf(
     },
     load: generator(() => left.shift() ?? []),
     startProbes: () => generator(() => probes),
+    calibrate: () => Promise.resolve(null),
     connect: () => ({
       send: ({ body }) => {
         const { items, "label_token_ids": labels } = JSON.parse(

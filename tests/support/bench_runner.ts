@@ -8,6 +8,7 @@ import { joinDoubts } from "../../lib/record/doubts.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { main } from "../../bench.ts";
+import type { Ruler } from "../../lib/load/ruler.ts";
 import type { Calibration, Run } from "../../lib/record/run.ts";
 
 /** A folder under results/ that is removed with all in it. */
@@ -41,9 +42,18 @@ export interface BenchOutcome {
  * no verdict. What bench.ts and stress.ts make of a client that is the limit is tested in virtual time.
  */
 export const QUICK_CLIENT: Calibration = {
+  ...{ clients: 1, requestBytes: 300, answerBytes: 80 },
   ...{ addedP50Ms: 0, addedP99Ms: 0, ceilingRequestsPerSec: 1e6 },
   closedLoopRatio: 1,
 };
+
+/** A ruler that finds the same for every load. */
+export function rulerOf(client: Calibration): Ruler {
+  return {
+    measure: () => Promise.resolve(client),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
 
 /**
  * Runs bench.ts in this process, without progress, and takes the client for one that is never the limit; with loads of
@@ -62,7 +72,7 @@ export async function runMain(
   try {
     const code = await main(
       [...args, "--quiet"],
-      () => Promise.resolve(client),
+      () => rulerOf(client),
       startLoads,
     );
     return { code, stdout: out.join(""), stderr: err.join("") };

@@ -89,7 +89,7 @@ export function exampleRun(
       compareAddress: null,
     },
     cells: [exampleCell()],
-    calibration: null,
+    calibration: [],
     doubts: [],
     ...changes,
   };

@@ -158,7 +158,7 @@ export function exampleStressRun(changes: Partial<StressRun> = {}): StressRun {
         part: { scenario: "ramp", steps: EXAMPLE_STEPS },
       }),
     ],
-    calibration: null,
+    calibration: [],
     warnings: [],
     ...changes,
   };

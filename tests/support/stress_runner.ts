@@ -9,7 +9,7 @@ import type { Calibration } from "../../lib/record/run.ts";
 import { parseStressRun } from "../../lib/stress/file.ts";
 import type { StressResult, StressRun } from "../../lib/stress/record.ts";
 import { main } from "../../stress.ts";
-import { makeTestFolder, QUICK_CLIENT } from "./bench_runner.ts";
+import { makeTestFolder, QUICK_CLIENT, rulerOf } from "./bench_runner.ts";
 
 /** What a run of stress.ts came to. */
 export interface StressOutcome {
@@ -37,7 +37,7 @@ export async function stress(
   try {
     const code = await main(
       [...args, "--output", path, "--quiet"],
-      () => Promise.resolve(client),
+      () => rulerOf(client),
     );
     const text = await Deno.readTextFile(path).catch(() => null);
     return {

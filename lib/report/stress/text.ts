@@ -60,7 +60,7 @@ export function renderStressRun(
           metadata["target_address"] || "simulated engine"
         }, model ${metadata.model}, dtype ${metadata.dtype}, hardware ${metadata.hardware}`,
         `Sent: ${run.options.data.map(describeData).join("; ")}`,
-        ...(calibration === null ? [] : [describeClient(calibration)]),
+        ...(calibration.length === 0 ? [] : [describeClient(calibration)]),
         ...run.warnings,
         closing(run),
       ],

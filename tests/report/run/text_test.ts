@@ -52,12 +52,15 @@ const RUN = exampleRun({
       failures: [{ outcome: "timeout", count: 2, example: "no answer in 5 s" }],
     }),
   ],
-  calibration: {
+  calibration: [{
+    clients: 1,
+    requestBytes: 300,
+    answerBytes: 80,
     addedP50Ms: 0.25,
     addedP99Ms: 1.5,
     ceilingRequestsPerSec: 12_000,
     closedLoopRatio: 1,
-  },
+  }],
   doubts: [{
     kind: "server",
     text: "The server serves org/model, and only that is measured",
@@ -82,7 +85,7 @@ cold
 * n too small: a p95 needs 20 samples and a p99 100; with fewer it is close to the slowest
 Sent: text prompts
 The client itself takes 0.25 ms of a request at the median and 1.50 ms in 1 of 100, and can send
-12000 requests/s
+12000 requests/s (300 B sent, 80 B answered, 1 in flight)
 The server serves org/model, and only that is measured
 Batch 32, Labels 2: 1 of 3 requests failed
 Batch 64, Labels 2: all 2 warm-up requests failed
