@@ -31,7 +31,7 @@ const MAX_PORT = 65535;
 /**
  * Starts a simulated engine and resolves when its port is open.
  *
- * @throws {TypeError | RangeError | SyntaxError} If an option is not valid; nothing is started then.
+ * @throws {RangeError | SyntaxError} If an option is not valid; nothing is started then.
  * @throws {Error} If the address cannot be listened on.
  */
 export async function startSimulator(

@@ -401,7 +401,7 @@ Deno.test("Engine refuses to flush while requests are pending", () => {
 Deno.test("Engine() refuses options that are unknown or out of range", () => {
   const build = (options: unknown) => () =>
     new Engine(options as Partial<EngineOptions>);
-  assertThrows(build({ fixedMS: 1 }), TypeError, 'no option "fixedMS"');
+  assertThrows(build({ fixedMS: 1 }), RangeError, 'no option "fixedMS"');
   assertThrows(
     build({ vocabSize: 1.5 }),
     RangeError,
@@ -411,6 +411,10 @@ Deno.test("Engine() refuses options that are unknown or out of range", () => {
   assertThrows(build({ noise: -1 }), RangeError, "noise must be a number");
   assertThrows(build({ modelPath: "" }), RangeError, "modelPath");
   assertThrows(build({ apiKey: "a b" }), RangeError, "apiKey");
-  assertThrows(build({ disableRadixCache: 1 }), TypeError, "disableRadixCache");
+  assertThrows(
+    build({ disableRadixCache: 1 }),
+    RangeError,
+    "disableRadixCache",
+  );
   assertThrows(build({ faults: ["nope"] }), SyntaxError, 'fault "nope"');
 });
