@@ -31,7 +31,7 @@ import { createEndpointClient } from "./lib/load/endpoint.ts";
 import { type Endpoint, startLoadGenerator } from "./lib/load/generator.ts";
 import { renderStressRun } from "./lib/report/stress/text.ts";
 import { describeEnvironment } from "./lib/server/environment.ts";
-import type { Prober } from "./lib/stress/context.ts";
+import type { Prober } from "./lib/stress/world.ts";
 import { stringifyStressRun } from "./lib/stress/file.ts";
 import { describeProgress } from "./lib/stress/progress.ts";
 import type { StressRun } from "./lib/stress/record.ts";

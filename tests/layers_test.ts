@@ -59,6 +59,7 @@ const WORLD: readonly string[] = [
   "server/log.ts",
   "server/permission.ts",
   "server/port.ts",
+  "server/watching.ts",
   "simulator/server.ts",
   "simulator/worker.ts",
   "store.ts",

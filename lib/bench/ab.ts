@@ -12,7 +12,10 @@ import { levelOfSamples } from "../gate/spread.ts";
 import { type GateOptions, limitsOf } from "../gate/verdict.ts";
 import { mergeSamples, type Samples } from "../load/samples.ts";
 import { type CellResult, goodLatenciesMs, type Run } from "../record/run.ts";
-import { type CellPlan, type CellWorld, judgeCell, warmUp } from "./cell.ts";
+import { judgeCell } from "./cell.ts";
+import type { CellPlan, CellWorld } from "./cell_plan.ts";
+import { warmUp } from "./warming.ts";
+import { askToSpeak, useOf } from "./watch.ts";
 import { cellId } from "../record/cells.ts";
 import { withDoubt } from "../record/doubts.ts";
 
@@ -44,23 +47,33 @@ export async function measureAbCell(
     b: await warmUp(plan, worlds.b),
   };
   const parts: { a: Samples[]; b: Samples[] } = { a: [], b: [] };
-  for (const side of ["a", "b"] as const) {
-    parts[side].push(await worlds[side].send(0, warm[side].requests));
-  }
   const isDead = warm.a.isDead || warm.b.isDead;
+  for (const side of ["a", "b"] as const) {
+    if (!isDead && plan.warmupRuns > 0) {
+      await askToSpeak(worlds[side].watch);
+    }
+  }
+  const windows = {
+    a: await worlds.a.watch?.witness.open(),
+    b: await worlds.b.watch?.witness.open(),
+  };
+  for (const side of ["a", "b"] as const) {
+    parts[side].push(await worlds[side].send(0, warm[side].requests, "timed"));
+  }
   for (let block = 0; block < blocks && !isDead; block++) {
     for (const side of BLOCK) {
       if (worlds[side].isInterrupted()) break;
       const index = warm[side].requests + parts[side].length - 1;
-      parts[side].push(await worlds[side].send(1, index));
+      parts[side].push(await worlds[side].send(1, index, "timed"));
     }
   }
-  const result = (side: "a" | "b") =>
+  const result = async (side: "a" | "b") =>
     judgeCell(whole, warm[side], {
       samples: mergeSamples(parts[side]),
       world: worlds[side],
+      findings: await windows[side]?.close(useOf(parts[side])) ?? null,
     });
-  return { a: result("a"), b: result("b") };
+  return { a: await result("a"), b: await result("b") };
 }
 
 /** Returns a run with its cells judged against those of the server that it was compared with. */

@@ -6,58 +6,24 @@
 import { summarisePasses } from "../record/passes.ts";
 import { findClientDoubts, findIdleClients } from "../load/client_limit.ts";
 import { type Samples, toColumns } from "../load/samples.ts";
-import { OUTCOMES } from "../outcome.ts";
 import {
-  type Calibration,
-  type CellKey,
   type CellResult,
   type CellSummary,
-  type FailureCount,
   goodLatenciesMs,
-  type WarmUp,
 } from "../record/run.ts";
-import { findSuspects, isSettled, QUIET_ANSWERS } from "./warm_up.ts";
+import type { CellPlan, CellWorld } from "./cell_plan.ts";
+import { findSuspects } from "./warm_up.ts";
+import {
+  clientsOf,
+  MAX_FAILED_IN_ROW,
+  warmUp,
+  type WarmUpResult,
+  withoutAborted,
+} from "./warming.ts";
+import { askToSpeak, compilesIn, regimeProblem, watched } from "./watch.ts";
+import type { WindowFindings } from "../witness/witness.ts";
 import type { Doubt, DoubtKind } from "../record/doubts.ts";
 import { DIFFERENT_ANSWERS } from "../score/answer.ts";
-
-/** What is measured. */
-export interface CellPlan {
-  readonly key: CellKey;
-  /** Which of several runs it belongs to, from 0. */
-  readonly repeat: number;
-  readonly labelTokenIds: readonly number[];
-  /** What is sent, in words. */
-  readonly sent: string;
-  /** Timed requests, at least 1. */
-  readonly numRuns: number;
-  /** The least number of warm-up requests. */
-  readonly warmupRuns: number;
-}
-
-/** Sends a number of requests one after another, the first with the payload of an index, and returns their samples. */
-export type SendRequests = (
-  count: number,
-  firstIndex: number,
-) => Promise<Samples>;
-
-/** What measuring needs from the world. */
-export interface CellWorld {
-  readonly send: SendRequests;
-  /** The start of the run on the clock of the samples, in milliseconds. */
-  readonly startMs: number;
-  /** What the client adds and can do; null when it is not known. */
-  readonly calibration: Calibration | null;
-  readonly isInterrupted: () => boolean;
-}
-
-/** Warm-up ends after this many requests of each client, settled or not, unless more were asked for. */
-const MAX_WARMUP_REQUESTS = 100;
-
-/** After this many failures in a row nothing more is expected of a server. */
-export const MAX_FAILED_IN_ROW = 3;
-
-/** Once warm, this many more requests are sent at a time before looking again. */
-const WARMUP_STEP = 2;
 
 /** Measures one cell; a failed request is a sample, never an exception. */
 export async function measureCell(
@@ -65,37 +31,58 @@ export async function measureCell(
   world: CellWorld,
 ): Promise<CellResult> {
   const warm = await warmUp(plan, world);
-  if (warm.isDead || world.isInterrupted()) {
-    const samples = await world.send(0, warm.requests);
-    return judgeCell(plan, warm, { samples, world });
-  }
-  const samples = await world.send(plan.numRuns, warm.requests);
-  const result = judgeCell(plan, warm, { samples, world });
-  const compiles = countOf(result, "compile");
+  const first = await measureTimed(plan, warm, world);
+  const { result } = first;
+  const compiles = compileCount(result);
   const isWorthMore = compiles > 0 && warm.settled &&
     result.failures.length === 0;
   if (!isWorthMore || world.isInterrupted()) return result;
-  // The server was still getting ready: what it compiled it need not compile again.
-  const warmer = {
-    ...warm,
-    requests: warm.requests + plan.numRuns * clientsOf(plan),
+  // The server was still getting ready: what it compiled it need not compile again. It has to be quiet for longer now.
+  const sent = warm.requests + plan.numRuns * clientsOf(plan);
+  const again = await warmUp(plan, world, {
+    firstIndex: sent,
+    quietFactor: 2,
+  });
+  const warmer: WarmUpResult = {
+    ...again,
+    requests: sent + again.requests,
+    failed: warm.failed + again.failed,
     slowestMs: goodLatenciesMs(result.samples).reduce(
       (slowest, latency) => Math.max(slowest, latency),
-      warm.slowestMs ?? 0,
+      Math.max(warm.slowestMs ?? 0, again.slowestMs ?? 0),
     ),
   };
-  const again = await world.send(plan.numRuns, warmer.requests);
-  const second = judgeCell(plan, warmer, { samples: again, world });
-  const text =
-    `measured again, as ${compiles} of ${result.samples.outcome.length} timed looked like a compile`;
+  const second = await measureTimed(plan, warmer, world);
+  const timed = result.samples.outcome.length;
+  const text = result.compiles?.level === "found"
+    ? `measured again, as the log shows ${compiles} compiles among ${timed} timed`
+    : `measured again, as ${compiles} of ${timed} timed looked like a compile`;
   return {
-    ...second,
-    doubts: [...second.doubts, { kind: "again", text, count: compiles }],
+    ...second.result,
+    doubts: [...second.result.doubts, { kind: "again", text, count: compiles }],
   };
 }
 
-function clientsOf({ key }: CellPlan): number {
-  return key.concurrency ?? 1;
+async function measureTimed(
+  plan: CellPlan,
+  warm: WarmUpResult,
+  world: CellWorld,
+): Promise<{ readonly result: CellResult }> {
+  const isOver = warm.isDead || world.isInterrupted();
+  // Who turns the warm-up off wants nothing sent but what is timed.
+  if (!isOver && plan.warmupRuns > 0) await askToSpeak(world.watch);
+  const { samples, findings } = await watched(
+    world.watch,
+    () => world.send(isOver ? 0 : plan.numRuns, warm.requests, "timed"),
+  );
+  return { result: judgeCell(plan, warm, { samples, world, findings }) };
+}
+
+/** How many compiles there were among the timed requests: by the log, or else by what looks like one. */
+function compileCount(result: CellResult): number {
+  return result.compiles?.level === "found"
+    ? result.compiles.count
+    : countOf(result, "compile");
 }
 
 function countOf(
@@ -105,65 +92,18 @@ function countOf(
   return suspects.filter((suspect) => suspect.kind === kind).length;
 }
 
-/** The warm-up of a cell, with what failed in it. */
-export interface WarmUpResult extends WarmUp {
-  readonly failures: readonly FailureCount[];
-  /** Whether the server is taken for dead: nothing was answered, or nothing any more. */
-  readonly isDead: boolean;
-}
-
-/** Sends warm-up requests until the latencies settle, all fail, or the limit is reached. */
-export async function warmUp(
-  plan: CellPlan,
-  world: CellWorld,
-): Promise<WarmUpResult> {
-  const clients = clientsOf(plan);
-  const limit = Math.max(plan.warmupRuns, MAX_WARMUP_REQUESTS);
-  const latenciesMs: number[] = [];
-  let requests = 0;
-  let failed = 0;
-  let failures: readonly FailureCount[] = [];
-  let failedInRow = 0;
-  let settled = plan.warmupRuns === 0;
-  // The first requests alone: where a server answers nothing, two deadlines are long enough.
-  let step = Math.max(1, Math.min(plan.warmupRuns, 2));
-  while (!settled && requests < limit * clients && !world.isInterrupted()) {
-    const samples = withoutAborted(await world.send(step, requests));
-    const good = goodLatenciesMs(toColumns(samples, world.startMs));
-    latenciesMs.push(...good);
-    requests += samples.outcome.length;
-    failed += samples.outcome.length - good.length;
-    if (failures.length === 0) failures = samples.failures;
-    for (const code of samples.outcome) {
-      failedInRow = OUTCOMES[code] === "ok" ? 0 : failedInRow + 1;
-    }
-    if (failed === requests || failedInRow >= MAX_FAILED_IN_ROW) break;
-    settled = isSettled(latenciesMs, plan.warmupRuns * clients, clients);
-    const sent = Math.floor(requests / clients);
-    const wanted = Math.max(plan.warmupRuns, QUIET_ANSWERS / clients) - sent;
-    // After a failure in single steps, so that a server that hangs holds up few deadlines.
-    step = failedInRow > 0
-      ? 1
-      : Math.min(Math.max(Math.ceil(wanted), WARMUP_STEP), limit - sent);
-  }
-  return {
-    requests,
-    failed,
-    slowestMs: latenciesMs.length === 0 ? null : Math.max(...latenciesMs),
-    settled,
-    failures,
-    isDead: requests > 0 &&
-      (failed === requests || failedInRow >= MAX_FAILED_IN_ROW),
-  };
-}
-
 /** Makes the result of a cell out of its warm-up and its timed samples. */
 export function judgeCell(
   plan: CellPlan,
   warm: WarmUpResult,
-  measured: { readonly samples: Samples; readonly world: CellWorld },
+  measured: {
+    readonly samples: Samples;
+    readonly world: CellWorld;
+    readonly findings: WindowFindings | null;
+  },
 ): CellResult {
-  const { startMs, calibration } = measured.world;
+  const { startMs, calibration, watch } = measured.world;
+  const known = compilesIn(measured.findings, watch?.witness);
   const finished = withoutAborted(measured.samples);
   const columns = toColumns(finished, startMs);
   const latenciesMs = goodLatenciesMs(columns);
@@ -172,7 +112,8 @@ export function judgeCell(
   );
   const suspects = findSuspects(latenciesMs).map(({ index, kind }) => ({
     index: goodIndexes[index] ?? index,
-    kind,
+    // Where the log proves that nothing was compiled, what looks like it was something else.
+    kind: known.level === "none" ? "stall" as const : kind,
   }));
   const { failures: warmUpFailures, isDead: _, ...rest } = warm;
   const failures = columns.outcome.length === 0
@@ -186,9 +127,15 @@ export function judgeCell(
     .map((kind) => countOf({ suspects }, kind)) as [number, number];
   const invalid = invalidReason(plan, warm, columns.outcome) ??
     clientLimit?.text ??
-    (compiles === 0
-      ? null
-      : `${compiles} timed look like a compile: warm up longer (--warmup-runs)`);
+    (known.level === "found"
+      ? `the log shows ${known.count} compiles among the timed: warm up longer (--warmup-runs)`
+      : compiles > 0
+      ? `${compiles} timed look like a compile: warm up longer (--warmup-runs)`
+      : regimeProblem(
+        measured.findings,
+        watch?.prefixCache,
+        plan.numRuns * clients,
+      ));
   const pauses = countPaused(finished, figures);
   const idle = findIdleClients(finished, clients);
   const counted = (kind: DoubtKind, count: number, text: string): Doubt[] =>
@@ -230,6 +177,7 @@ export function judgeCell(
     warmUp: rest,
     samples: columns,
     suspects,
+    compiles: known,
     failures,
     // Figures of the client are none of the server.
     summary: clientLimit === undefined ? figures : null,
@@ -290,21 +238,4 @@ function countPaused(samples: Samples, summary: CellSummary | null): number {
     }
   }
   return count;
-}
-
-/** Leaves out the request that an interrupt ended: it says nothing of the server. */
-function withoutAborted(samples: Samples): Samples {
-  const kept = (_: number, i: number) =>
-    OUTCOMES[samples.outcome[i] ?? 0] !== "aborted";
-  return {
-    ...samples,
-    plannedMs: samples.plannedMs.filter(kept),
-    sentMs: samples.sentMs.filter(kept),
-    doneMs: samples.doneMs.filter(kept),
-    outcome: samples.outcome.filter(kept),
-    ...(samples.items === undefined
-      ? {}
-      : { items: samples.items.filter(kept) }),
-    failures: samples.failures.filter(({ outcome }) => outcome !== "aborted"),
-  };
 }

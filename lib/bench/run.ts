@@ -23,7 +23,8 @@ import { findTooLong } from "../server/longest.ts";
 import type { Target, Wanted } from "../server/open.ts";
 import { checkAlive } from "./alive.ts";
 import { measureAbCell } from "./ab.ts";
-import { type CellWorld, measureCell } from "./cell.ts";
+import { measureCell } from "./cell.ts";
+import type { CellWorld } from "./cell_plan.ts";
 import { describePass, MAX_PASSES, planPass } from "./confirm.ts";
 import { findDrift } from "./drift.ts";
 import {
@@ -37,7 +38,14 @@ import {
   p50Of,
 } from "./plan.ts";
 import { recordRun } from "./record.ts";
-import { cellLabelIds, describeSent, ruledCell, sendCell } from "./send.ts";
+import {
+  cellLabelIds,
+  type CellLoad,
+  describeSent,
+  ruledCell,
+  sendCell,
+  watchOf,
+} from "./send.ts";
 import {
   cellId,
   describeCell,
@@ -300,7 +308,7 @@ class Bench {
 
   #cellWorld(
     target: Target,
-    cell: {
+    sending: {
       readonly key: CellKey;
       readonly offset: number;
       readonly progress: CellProgress;
@@ -309,33 +317,35 @@ class Bench {
     /** Tells the payloads of two servers apart. */
     suffix = "",
   ): CellWorld {
-    const { key, offset, progress, calibration } = cell;
+    const { key, offset, progress, calibration } = sending;
     const { options } = this.#plan;
     const { listener, load, signal } = this.#world;
+    const cell: CellLoad = {
+      key,
+      options,
+      files: this.#plan.files,
+      target,
+      seed: `${this.#seed}${suffix}`,
+      load,
+      signal,
+      onDone: (done) =>
+        listener.measuring(
+          progress.name,
+          progress.requests + done,
+          progress.p50Ms,
+        ),
+    };
     return {
+      ...watchOf(cell),
       startMs: this.#startMs,
       calibration,
       isInterrupted: () => signal.aborted,
-      send: async (count, firstIndex) => {
-        const samples = await sendCell(
-          {
-            key,
-            options,
-            files: this.#plan.files,
-            target,
-            seed: `${this.#seed}${suffix}`,
-            load,
-            signal,
-            onDone: (done) =>
-              listener.measuring(
-                progress.name,
-                progress.requests + done,
-                progress.p50Ms,
-              ),
-          },
+      send: async (count, firstIndex, phase) => {
+        const samples = await sendCell(cell, {
           count,
-          offset + firstIndex,
-        );
+          firstIndex: offset + firstIndex,
+          phase,
+        });
         progress.requests += count;
         progress.p50Ms = p50Of(samples) ?? progress.p50Ms;
         listener.measuring(progress.name, progress.requests, progress.p50Ms);

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { MAX_FAILED_IN_ROW } from "./cell.ts";
+import type { CellWorld } from "./cell_plan.ts";
+import { MAX_FAILED_IN_ROW } from "./warming.ts";
 import type { ClosedLoop } from "../load/driver.ts";
 import type { LoadGenerator } from "../load/generator.ts";
 import type { RuledLoad } from "../load/ruler.ts";
@@ -13,6 +14,7 @@ import { AS_DATA, TEXT_DATA } from "../score/data.ts";
 import type { DataFile } from "../score/data_file.ts";
 import { describeSize } from "../score/sent.ts";
 import { defaultLabelTokenIds, type WorkloadSpec } from "../score/workload.ts";
+import { hash32 } from "../stats/rng.ts";
 import type { Target } from "../server/open.ts";
 
 /** What the requests of one cell need. */
@@ -70,6 +72,52 @@ function dataOf({ data = TEXT_DATA }: CellKey, options: RunOptions) {
   return options.data.find(({ name }) => name === data);
 }
 
+/** Labels of a fresh shape, for which nothing is compiled yet; every tokenizer has so many ids. */
+const FRESH_LABELS = 3;
+const FRESH_IDS = 250;
+
+/** Returns what watches a cell through the log of its server; nothing where there is no log. */
+export function watchOf(cell: CellLoad): Pick<CellWorld, "watch"> {
+  const { target: { witness }, options, key } = cell;
+  if (witness === undefined) return {};
+  const { prefixCache } = options;
+  return {
+    watch: {
+      witness,
+      prefixCache: prefixCache === AS_DATA || key.data !== undefined
+        ? null
+        : prefixCache,
+      sendFresh: () => sendFresh(cell),
+    },
+  };
+}
+
+/** Sends one small request with labels that nobody has sent, which is what SGLang-JAX compiles anew for. */
+async function sendFresh(
+  { key, options, target, seed, load, signal }: CellLoad,
+): Promise<Samples> {
+  const ids = new Set<number>();
+  for (let i = 0; ids.size < FRESH_LABELS; i++) {
+    ids.add(1 + hash32(`${seed}/fresh/${i}`) % FRESH_IDS);
+  }
+  return await load.run({
+    endpoint: target.endpoint,
+    workload: {
+      batchSize: 1,
+      labelTokenIds: [...ids],
+      model: key.model,
+      applySoftmax: options.applySoftmax,
+      prefixCache: "cold",
+      seed: `${seed}/fresh`,
+      tokens: null,
+    },
+    dtype: key.dtype,
+    firstIndex: 0,
+    timeoutMs: Math.max(options.timeoutMs, options.warmupTimeoutMs),
+    loop: { kind: "closed", concurrency: 1, count: 1, durationMs: null },
+  }, { signal });
+}
+
 /** Returns what the requests of a cell carry, for a number of them from an index on. */
 async function cellWorkload(
   cell: Pick<CellLoad, "key" | "options" | "files" | "seed">,
@@ -106,8 +154,11 @@ async function cellWorkload(
  */
 export async function sendCell(
   cell: CellLoad,
-  count: number,
-  firstIndex: number,
+  { count, firstIndex, phase }: {
+    readonly count: number;
+    readonly firstIndex: number;
+    readonly phase: "warm-up" | "timed";
+  },
 ): Promise<Samples> {
   const { key, options, target, load, signal, onDone } = cell;
   // Each client sends as many.
@@ -120,7 +171,9 @@ export async function sendCell(
     dtype: key.dtype,
     // What was read starts with the first that is sent.
     firstIndex: requests === undefined ? firstIndex : 0,
-    timeoutMs: options.timeoutMs,
+    timeoutMs: phase === "timed"
+      ? options.timeoutMs
+      : Math.max(options.timeoutMs, options.warmupTimeoutMs),
     loop: cellLoop(key, requestCount),
   }, { signal, onProgress: ({ done }) => onDone(done) });
   if (requests === undefined || key.batchSize > 0) return samples;

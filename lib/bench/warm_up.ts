@@ -51,15 +51,17 @@ const QUIET_TURNS = 2;
  * {@linkcode QUIET_ANSWERS}, or of two of each client, took more than twice their median.
  *
  * @param latenciesMs The latencies so far, in order, in milliseconds.
- * @param minRequests The least number of answers, 0 or more.
+ * @param minRequests The least number of answers.
  * @param clients Clients that send side by side, at least 1.
+ * @param quietFactor How many times as many have to be alike, at least 1.
  */
 export function isSettled(
   latenciesMs: readonly number[],
   minRequests: number,
   clients = 1,
+  quietFactor = 1,
 ): boolean {
-  const quiet = Math.max(QUIET_ANSWERS, QUIET_TURNS * clients);
+  const quiet = quietFactor * Math.max(QUIET_ANSWERS, QUIET_TURNS * clients);
   if (latenciesMs.length < Math.max(minRequests, quiet)) return false;
   const window = latenciesMs.slice(-quiet);
   return Math.max(...window) <= QUIET_RATIO * median(window);

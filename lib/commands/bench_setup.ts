@@ -235,7 +235,10 @@ function openersOf(
 ): BenchSetup["openers"] {
   return (interrupts, progress) => {
     const open = (
-      address: Pick<TargetOptions, "url" | "launch" | "apiKey">,
+      address: Pick<
+        TargetOptions,
+        "url" | "launch" | "apiKey" | "serverLog"
+      >,
       suffix: string,
     ) =>
     (wanted: Wanted) =>
@@ -259,7 +262,11 @@ function openersOf(
         urgent: interrupts.second,
       }, wanted);
     const { url, launch, compared } = request;
-    const base = open({ url, launch, apiKey }, compared === null ? "" : "-A");
+    const serverLog = flags.serverLog ?? null;
+    const base = open(
+      { url, launch, apiKey, serverLog },
+      compared === null ? "" : "-A",
+    );
     if (compared === null) return { openTarget: base, openCompared: null };
     return {
       openTarget: open({ ...compared, apiKey: comparedKey }, "-B"),
@@ -299,6 +306,7 @@ function runOptions(
     concurrency: request.concurrency,
     repeats: flags.repeats,
     timeoutMs: flags.timeout * 1000,
+    warmupTimeoutMs: flags.warmupTimeout * 1000,
     // New by default: a server that saw the prompts of an earlier run has them in its cache.
     seed: flags.seed ?? resumed?.options.seed ?? crypto.randomUUID(),
     target: request.url !== null

@@ -117,6 +117,7 @@ export function readStressFlags(
       allowLethal: flags.allowLethal,
       applySoftmax: !flags.noSoftmax,
       timeoutMs: flags.timeout * 1000,
+      warmupTimeoutMs: flags.warmupTimeout * 1000,
     },
   };
 }

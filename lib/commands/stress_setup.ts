@@ -129,6 +129,7 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
         headers,
         caCerts,
         unixSocketPath: flags.unixSocket ?? null,
+        serverLog: flags.serverLog ?? null,
         hardware: flags.hardware ?? null,
         seed: options.seed,
         onWaiting,

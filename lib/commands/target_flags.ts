@@ -44,6 +44,15 @@ export const TARGET_FLAGS = [
     max: 86_400,
     default: 120,
   }),
+  flag.number(
+    "warmup-timeout SECONDS",
+    "Deadline of a warm-up request, where that is longer: a first compile takes minutes",
+    { min: 0.001, max: 86_400, default: 600 },
+  ),
+  flag.text(
+    "server-log FILE",
+    "The file that the server at --url writes its log to: it proves what was compiled. That of a launched server is known",
+  ),
 ] as const satisfies readonly Flag[];
 
 /** The values of these flags that need a look together. */
@@ -51,6 +60,8 @@ export interface TargetFlags {
   readonly url: string | undefined;
   readonly launch: string | undefined;
   readonly unixSocket: string | undefined;
+  /** The value of `--server-log`. */
+  readonly serverLog: string | undefined;
   readonly header: readonly string[];
 }
 
@@ -89,6 +100,11 @@ export function readTargetFlags(
   if (launch !== null) problems.push(...launchProblems(launch));
   if (flags.unixSocket !== undefined && url === null) {
     problems.push("Cannot take --unix-socket without --url");
+  }
+  if (flags.serverLog !== undefined && url === null) {
+    problems.push(
+      "Cannot take --server-log without --url: the log of a launched server is known",
+    );
   }
   return { url, launch, headers: readHeaders(flags.header, problems) };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import { summarisePasses } from "./passes.ts";
+import { addCompiles } from "./compiles.ts";
 import { mergeDoubts } from "./doubts.ts";
 import {
   type CellKey,
@@ -168,6 +169,7 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
         kind,
       })),
     ],
+    compiles: addCompiles(first.compiles, second.compiles),
     failures: mergeFailures([...first.failures, ...second.failures]),
     summary: first.summary === null || second.summary === null
       ? null

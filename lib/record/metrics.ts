@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { describeCompiles } from "./compiles.ts";
 import { type Doubt, joinDoubts } from "./doubts.ts";
 import { TEXT_DATA } from "../score/data.ts";
 import type {
@@ -24,6 +25,7 @@ export interface MetricCell extends
       | "warmupRuns"
       | "warmUp"
       | "sent"
+      | "compiles"
       | "failures"
       | "suspects"
     >
@@ -154,6 +156,11 @@ export const METRICS: readonly Metric[] = [
     digits: 2,
   }),
   metric("suspect_samples", (cell) => cell.suspects?.length ?? null),
+  metric(
+    "compiles",
+    ({ compiles }) =>
+      compiles === undefined ? null : describeCompiles(compiles),
+  ),
   metric("run", (cell) => cell.repeat ?? null),
   metric("sent", (cell) => cell.sent ?? null),
   metric(

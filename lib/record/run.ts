@@ -11,6 +11,7 @@ import type { Calibration } from "./calibration.ts";
 export type { Calibration, LatencySummary };
 import type { AS_DATA, DataRecord } from "../score/data.ts";
 import type { PrefixCache } from "../score/workload.ts";
+import type { Compiles } from "./compiles.ts";
 import type { Doubt } from "./doubts.ts";
 
 /** The version of the stored shape that is written; a reader takes the older ones too, and refuses others. */
@@ -131,6 +132,8 @@ export interface CellResult {
   readonly samples: SampleColumns;
   /** Samples that look like a compile or a stall; indices into {@linkcode samples}. */
   readonly suspects: readonly Suspect[];
+  /** What the server's log says of compiles among them; absent in records of older versions. */
+  readonly compiles?: Compiles;
   /** The failed samples by kind; empty when all were good. */
   readonly failures: readonly FailureCount[];
   /** Null when no sample was good. */
@@ -213,6 +216,8 @@ export interface RunOptions {
   readonly repeats: number;
   /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
+  /** The deadline of a warm-up request in milliseconds, where that is longer. */
+  readonly warmupTimeoutMs: number;
   readonly seed: string;
   readonly target: TargetKind;
   /** The URL or the launch command without secrets; empty for the simulated engine. */

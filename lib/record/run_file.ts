@@ -85,6 +85,7 @@ const cell = v.object({
   suspects: v.array(
     v.object({ index: count, kind: v.picklist(["compile", "stall"]) }),
   ),
+  compiles: v.exactOptional(SHAPES.compiles),
   failures: SHAPES.failures,
   summary: v.nullable(summary),
   clientAddedMs: v.exactOptional(amount),
@@ -148,6 +149,8 @@ const options = v.pipe(
     concurrency: sizes,
     repeats: sizes.item,
     timeoutMs: amount,
+    // Before it was there, the warm-up had the deadline of the others.
+    warmupTimeoutMs: v.optional(SHAPES.amount, 0),
     seed: text,
     target: SHAPES.target,
     targetAddress: text,

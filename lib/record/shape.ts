@@ -9,6 +9,7 @@ import { messageOf, UsageError } from "../failure.ts";
 import { toJson } from "../json.ts";
 import { OUTCOMES } from "../outcome.ts";
 import { readText } from "../store.ts";
+import { COMPILE_LEVELS } from "./compiles.ts";
 import { TARGET_KINDS } from "./run.ts";
 
 /** Larger numbers are none that were measured, and their sums are not finite. */
@@ -90,6 +91,12 @@ export const SHAPES = {
   failures: v.array(
     v.object({ outcome: v.picklist(OUTCOMES), count, example: text }),
   ),
+  compiles: v.object({
+    level: v.picklist(COMPILE_LEVELS),
+    count,
+    seconds: v.nullable(amount),
+    reason: text,
+  }),
   data: v.array(v.object({
     name,
     tokens: v.nullable(v.object({ query: length, item: length })),

@@ -18,6 +18,7 @@ import {
   type Status,
   STATUSES,
 } from "../record/run.ts";
+import { compileNotes } from "../record/compiles.ts";
 import { type Doubt, joinDoubts, mergeDoubts } from "../record/doubts.ts";
 import { describeData } from "../score/data.ts";
 import { describeHumps } from "../stats/humps.ts";
@@ -114,6 +115,7 @@ export function viewOfRun(run: Run): ReportView {
       ...(comparison === null ? [] : comparisonNotes(comparison)),
       `Sent: ${run.options.data.map(describeData).join("; ")}`,
       ...(calibration.length === 0 ? [] : [describeClient(calibration)]),
+      ...compileNotes(run.cells),
       ...doubts.map(({ text }) => text),
     ],
     facts: factsOf(run),

@@ -4,24 +4,23 @@
  * @module
  */
 import { MeasureError } from "../failure.ts";
-import type { HttpClient } from "../http/client.ts";
-import { createEndpointClient } from "../load/endpoint.ts";
-import { parseObject } from "../json.ts";
 import { within } from "../load/clock.ts";
 import type { Endpoint } from "../load/generator.ts";
 import type { ServerRecord, TargetKind } from "../record/run.ts";
-import { quoteBody } from "../score/answer.ts";
 import {
   argumentSecrets,
   createRedactor,
   headerSecrets,
   hideKeys,
-  redactJson,
-  type Redactor,
 } from "../secret.ts";
 import { hash32 } from "../stats/rng.ts";
-import { detectHardware } from "./environment.ts";
+import { identify, isReady, SIMULATED, type Wanted } from "./identify.ts";
+export { UNKNOWN, type Wanted } from "./identify.ts";
 import { launchServer, launchWords } from "./launch.ts";
+import { followFile } from "../witness/file.ts";
+import { MemoryLog } from "../witness/memory.ts";
+import type { Witness } from "../witness/witness.ts";
+import { isLogOf, watchFile, watchLog } from "./watching.ts";
 import { startSimulator } from "../simulator/start.ts";
 import { isAllowed } from "./permission.ts";
 
@@ -40,6 +39,8 @@ export interface Target extends AsyncDisposable {
   readonly death: () => Promise<string | null>;
   /** What was started for it; absent for a URL. */
   readonly started?: StartedServer;
+  /** Watches it through its log; absent where none is known. */
+  readonly witness?: Witness;
 }
 
 /** A server that was started here. */
@@ -66,6 +67,8 @@ export interface TargetOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Certificates to trust beside the system's, as PEM texts. */
   readonly caCerts: readonly string[];
+  /** A file that the server at the URL writes its log to, or null. @default {null} */
+  readonly serverLog?: string | null;
   /** A Unix socket to connect to, or null. */
   readonly unixSocketPath: string | null;
   /** The accelerator by the user's word, or null to look for it. */
@@ -80,29 +83,8 @@ export interface TargetOptions {
   readonly urgent: AbortSignal;
 }
 
-/** A model and a data type, as they are asked for. */
-export interface Wanted {
-  readonly model: string;
-  readonly dtype: string;
-}
-
-/** Stands where neither the server nor the user says. */
-export const UNKNOWN = "unknown";
-
-/** What a simulated engine calls its device; its numbers never go under a real model's name. */
-const SIMULATED = "simulated";
-
-/** How long an information request may take at most, in milliseconds. */
-const PROBE_TIMEOUT_MS = 10_000;
-
 /** How long after the loss of a connection the end of a process may be noticed, in milliseconds; its log has 2 s of it. */
 const DEATH_NOTICE_MS = 3_000;
-
-/** A longer name of a model or a data type is cut. */
-const MAX_NAME_LENGTH = 2_000;
-
-/** An information answer is at most this long; the queue that it lists is bounded by it too. */
-const MAX_INFO_BYTES = 8 * 1024 * 1024;
 
 /**
  * Opens a target.
@@ -132,10 +114,20 @@ async function openUrl(
   url: string,
   wanted: Wanted,
 ): Promise<Target> {
+  const met = await meet("url", endpointOf(options, url), options, wanted);
+  const { serverLog = null } = options;
+  const witness = serverLog === null ? null : await watchFile(serverLog);
+  if (witness !== null && isLogOf(witness.facts, met.server.info)) {
+    witness.identify();
+  }
   return {
-    ...await meet("url", endpointOf(options, url), options, wanted),
+    ...met,
     death: () => Promise.resolve(null),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    ...(witness === null ? {} : { witness }),
+    [Symbol.asyncDispose]: () => {
+      witness?.[Symbol.dispose]();
+      return Promise.resolve();
+    },
   };
 }
 
@@ -156,10 +148,11 @@ async function openLaunched(
   wanted: Wanted,
 ): Promise<Target> {
   const redact = createRedactor(secretsOf(options));
+  const logPath = options.logPath(wanted.model, wanted.dtype);
   const launched = await launchServer({
     command,
     ...wanted,
-    logPath: options.logPath(wanted.model, wanted.dtype),
+    logPath,
     launchTimeoutMs: options.launchTimeoutMs,
     // The server may print keys that it has from elsewhere; those are known by their names alone.
     redact: (text) => hideKeys(redact(text)),
@@ -176,8 +169,10 @@ async function openLaunched(
   });
   try {
     const endpoint = endpointOf(options, launched.url);
+    const met = await meet("launched", endpoint, options, wanted);
+    const witness = watchLog(await followFile(logPath, "start"), true);
     return {
-      ...await meet("launched", endpoint, options, wanted),
+      ...met,
       death: async () => {
         const exit = await within(launched.ended, DEATH_NOTICE_MS);
         return exit === null
@@ -186,7 +181,11 @@ async function openLaunched(
             .lastLines()}`;
       },
       started: { pid: launched.pid, kill: launched.kill },
-      [Symbol.asyncDispose]: () => launched[Symbol.asyncDispose](),
+      witness,
+      [Symbol.asyncDispose]: () => {
+        witness[Symbol.dispose]();
+        return launched[Symbol.asyncDispose]();
+      },
     };
   } catch (error) {
     await launched[Symbol.asyncDispose]();
@@ -198,7 +197,9 @@ async function openSimulated(
   options: TargetOptions,
   wanted: Wanted,
 ): Promise<Target> {
+  const log = new MemoryLog();
   const simulator = await startSimulator({
+    onLog: (text) => log.push(text),
     modelPath: `${SIMULATED}/${wanted.model}`,
     dtype: wanted.dtype,
     apiKey: options.apiKey,
@@ -208,8 +209,10 @@ async function openSimulated(
     { ...options, unixSocketPath: null },
     simulator.url,
   );
+  const met = await meet("simulated", endpoint, options, wanted);
+  const witness = watchLog(log, true);
   return {
-    ...await meet("simulated", endpoint, options, wanted),
+    ...met,
     death: async () => {
       const exit = await within(simulator.ended, DEATH_NOTICE_MS);
       return exit === null ? null : `the simulated engine ${exit}`;
@@ -218,7 +221,11 @@ async function openSimulated(
       pid: null,
       kill: async () => await simulator[Symbol.asyncDispose](),
     },
-    [Symbol.asyncDispose]: () => simulator[Symbol.asyncDispose](),
+    witness,
+    [Symbol.asyncDispose]: async () => {
+      witness[Symbol.dispose]();
+      await simulator[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -240,137 +247,4 @@ function secretsOf({ apiKey, headers, launch }: TargetOptions): string[] {
     ? []
     : launchWords(launch, { model: "", dtype: "", port: "" });
   return [apiKey ?? "", ...headerSecrets(headers), ...argumentSecrets(words)];
-}
-
-function probeTimeoutMs({ timeoutMs }: TargetOptions): number {
-  return Math.min(timeoutMs ?? PROBE_TIMEOUT_MS, PROBE_TIMEOUT_MS);
-}
-
-function clientOf(endpoint: Endpoint): HttpClient {
-  return createEndpointClient(endpoint, {
-    timeoutMs: PROBE_TIMEOUT_MS,
-    maxBodyBytes: MAX_INFO_BYTES,
-  });
-}
-
-/** A server is up when it answers /health with anything but 503; one without /health answers 404. */
-async function isReady(
-  endpoint: Endpoint,
-  options: TargetOptions,
-): Promise<boolean> {
-  await using client = clientOf(endpoint);
-  const exchange = await client.send(client.encode("GET", "/health"), {
-    timeoutMs: probeTimeoutMs(options),
-    signal: options.signal,
-  });
-  return exchange.kind === "answer" && exchange.status !== 503;
-}
-
-async function identify(
-  endpoint: Endpoint,
-  options: TargetOptions,
-  wanted: Wanted,
-): Promise<ServerRecord> {
-  const redact = createRedactor(endpoint.secrets);
-  await using client = clientOf(endpoint);
-  const look = (paths: readonly string[]) =>
-    lookUp(client, paths, { endpoint, redact, options });
-  const server = await look(["/get_server_info", "/server_info"]);
-  const model = await look(["/get_model_info", "/model_info"]);
-  const info = server === null
-    ? null
-    : redactJson(server, redact) as Record<string, unknown>;
-  const isLocal = endpoint.unixSocketPath !== null ||
-    isLoopback(new URL(endpoint.url).hostname);
-  const told = (name: string) =>
-    textOf(server?.[name]) ?? textOf(model?.[name]);
-  const dtype = told("dtype");
-  const version = told("version");
-  const name = told("served_model_name") ?? told("model_path") ?? wanted.model;
-  return {
-    model: nameOf(
-      server?.["device"] === SIMULATED && !name.startsWith(SIMULATED)
-        ? `${SIMULATED}/${name}`
-        : name,
-      options,
-    ),
-    // "auto" is what the server was started with, not what it runs; the user may know.
-    dtype: nameOf(
-      dtype === null || (dtype === "auto" && wanted.dtype !== UNKNOWN)
-        ? wanted.dtype
-        : dtype,
-      options,
-    ),
-    tpSize: numberOf(server?.["tp_size"]),
-    version: version === null ? null : String(redactJson(version, redact)),
-    hardware: options.hardware ??
-      await detectHardware(info, isLocal) ?? UNKNOWN,
-    info,
-  };
-}
-
-/** A model or a data type names cells, so nothing in it is replaced: two models must not become one. */
-function nameOf(name: string, { apiKey }: TargetOptions): string {
-  if (apiKey !== null && apiKey !== "" && name.includes(apiKey)) {
-    throw new MeasureError(
-      "Cannot name the cells as the model or the data type of the server contains the API key, which is never stored: give the server another key, or another --served-model-name",
-    );
-  }
-  return name.slice(0, MAX_NAME_LENGTH);
-}
-
-/** Asks the paths in turn until one answers with a JSON object; null when none does. */
-async function lookUp(
-  client: HttpClient,
-  paths: readonly string[],
-  context: {
-    readonly endpoint: Endpoint;
-    readonly redact: Redactor;
-    readonly options: TargetOptions;
-  },
-): Promise<Record<string, unknown> | null> {
-  const { endpoint, redact, options } = context;
-  for (const path of paths) {
-    const exchange = await client.send(client.encode("GET", path), {
-      timeoutMs: probeTimeoutMs(options),
-      signal: options.signal,
-    });
-    if (exchange.kind === "failure") {
-      if (exchange.outcome !== "connect") continue;
-      throw new MeasureError(
-        `Cannot reach ${endpoint.url}: ${
-          redact(exchange.message)
-        }. Check that the server is up (a TPU server keeps its port closed while it compiles)`,
-      );
-    }
-    if (exchange.status === 401 || exchange.status === 403) {
-      // A gateway may take its key from a header of any name.
-      const isSent = Object.keys(endpoint.headers).length > 0;
-      throw new MeasureError(
-        `Cannot measure ${endpoint.url}: it ${
-          isSent ? "refuses the key" : "asks for a key, and none was sent,"
-        } with status ${exchange.status} (${
-          quoteBody(exchange.body, redact)
-        }). Set SCORE_API_KEY or --api-key-file (SCORE_COMPARE_API_KEY for a --compare-url on another host)`,
-      );
-    }
-    const value = exchange.status === 200
-      ? parseObject(new TextDecoder().decode(exchange.body))
-      : null;
-    if (value !== null) return value;
-  }
-  return null;
-}
-
-function textOf(value: unknown): string | null {
-  return typeof value === "string" && value !== "" ? value : null;
-}
-
-function numberOf(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -5,24 +5,25 @@
  */
 import { isConnectionLost, isOfClient, type Outcome } from "../outcome.ts";
 import type { HttpExchange } from "../http/client.ts";
-import type {
-  Endpoint,
-  LoadGenerator,
-  LoadProgress,
-} from "../load/generator.ts";
 import { KnownLoadJudge, type KnownWorkload } from "../load/known_load.ts";
-import type { Ruler } from "../load/ruler.ts";
 import type { Samples } from "../load/samples.ts";
 import { partOf } from "../load/driver.ts";
-import { scoreTolerance, type Tolerance } from "../score/truth.ts";
+import type { Tolerance } from "../score/truth.ts";
 import type { Calibration } from "../record/run.ts";
 import { SCORE_PATH } from "../score/request.ts";
 import { createRedactor } from "../secret.ts";
 import type { Target } from "../server/open.ts";
 import { ClientRuler } from "./client.ts";
-import type { ServerSeries } from "./health.ts";
 import { type EndedLoad, judgeLoad, loadDoubts } from "./judge.ts";
+import type { WindowUse } from "../witness/witness.ts";
 import type { StressResult } from "./record.ts";
+import { useOf } from "../bench/watch.ts";
+import {
+  logFigures,
+  useOfReferences,
+  type WatchedLoad,
+  watchLoad,
+} from "./log.ts";
 import { scoreReferences, type ShapeReferences } from "./references.ts";
 import type {
   LoadStep,
@@ -30,47 +31,15 @@ import type {
   Shape,
   StressOptions,
 } from "./scenarios.ts";
+import { toleranceOf } from "./scenarios.ts";
+import type {
+  Prober,
+  SendLoadOptions,
+  SentLoad,
+  ServerWatch,
+  StressWorld,
+} from "./world.ts";
 import { type LoadPart, SHARED_SCENARIOS, type Team } from "./team.ts";
-
-/** Sends single requests to a server, one after another. */
-export interface Prober {
-  /** Sends one; never rejects. */
-  readonly send: (request: {
-    readonly method: "GET" | "POST";
-    readonly path: string;
-    readonly body: Uint8Array | null;
-    readonly timeoutMs: number;
-  }) => Promise<HttpExchange>;
-  readonly close: () => void;
-}
-
-/** A watch over a server while a load goes on. */
-export interface ServerWatch {
-  /** Ends it and returns what was measured. */
-  readonly stop: () => Promise<ServerSeries>;
-}
-
-/** What a stress run needs from the world. */
-export interface StressWorld {
-  /** Opens the target; again after it was killed or died. */
-  readonly openTarget: () => Promise<Target>;
-  readonly load: LoadGenerator;
-  /** Starts what sends the probes that go along with a load. */
-  readonly startProbes: () => LoadGenerator;
-  readonly connect: (endpoint: Endpoint) => Prober;
-  /** Watches a server during a load of a length. */
-  readonly watch: (target: Target, durationMs: number) => ServerWatch;
-  /** Measures what the client adds to a load and can do; null when it cannot. */
-  readonly calibrate: Ruler["measure"];
-  /** Waits, or returns at once when the signal fires. */
-  readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>;
-  readonly now: () => number;
-  readonly onProgress: (step: LoadStep, progress: LoadProgress | null) => void;
-  /** Ends the run; what was measured is kept. */
-  readonly signal: AbortSignal;
-  /** The others, where several hosts share the loads. */
-  readonly team?: Team;
-}
 
 /** What a scenario works with. */
 export class StressContext {
@@ -122,24 +91,46 @@ export class StressContext {
     return this.world.signal.aborted;
   }
 
+  /** The deadline of a request that may be compiled for first, in milliseconds. */
+  get warmUpTimeoutMs(): number {
+    const { timeoutMs, warmupTimeoutMs } = this.options;
+    return Math.max(timeoutMs, warmupTimeoutMs);
+  }
+
+  /** Watches the log of the server while a load is sent. */
+  watched<Sent>(
+    work: () => Promise<Sent>,
+    usedBy: (sent: Sent) => WindowUse,
+  ): Promise<{ readonly sent: Sent; readonly log: WatchedLoad }> {
+    const isShared = this.world.team !== undefined;
+    const { witness } = this.#target;
+    return watchLoad({ witness, isShared }, work, usedBy);
+  }
+
   /** Opens the target again after it was killed or died. */
   async reopen(): Promise<void> {
     await this.#target[Symbol.asyncDispose]();
     this.#target = await this.world.openTarget();
   }
 
-  /** Sends one request with the run's deadline. */
+  /** Sends one request with the run's deadline, or with that of the warm-up. */
   async ask(
     prober: Prober,
     request: Omit<Parameters<Prober["send"]>[0], "timeoutMs">,
+    timeoutMs = this.options.timeoutMs,
   ): Promise<HttpExchange> {
-    const { timeoutMs } = this.options;
+    this.#target.witness?.disturb();
     return await prober.send({ ...request, timeoutMs });
   }
 
   /** Sends one score request with the run's deadline. */
-  async score(prober: Prober, body: Uint8Array): Promise<HttpExchange> {
-    return await this.ask(prober, { method: "POST", path: SCORE_PATH, body });
+  async score(
+    prober: Prober,
+    body: Uint8Array,
+    timeoutMs = this.options.timeoutMs,
+  ): Promise<HttpExchange> {
+    const request = { method: "POST", path: SCORE_PATH, body } as const;
+    return await this.ask(prober, request, timeoutMs);
   }
 
   /** Opens connections to the target for single requests. */
@@ -172,14 +163,19 @@ export class StressContext {
         const known = this.#references.get(key);
         const score = () =>
           scoreReferences(shape, {
-            score: (body) => this.score(prober, body),
+            // What was not scored before may be compiled first.
+            score: (body) => this.score(prober, body, this.warmUpTimeoutMs),
             dtype: server.dtype,
             tolerance: this.tolerance,
             redact: createRedactor(endpoint.secrets),
             signal: this.world.signal,
           });
         const references = known === undefined
-          ? await (this.world.team?.references(shape, score) ?? score())
+          // What is compiled for the first requests of a shape shows that the log speaks.
+          ? (await this.watched(
+            () => this.world.team?.references(shape, score) ?? score(),
+            useOfReferences,
+          )).sent
           // What failed was told when it did.
           : { ...known, requests: 0, failures: [] };
         found.push(references);
@@ -274,21 +270,52 @@ export class StressContext {
    *
    * @param step The load.
    * @param known The references of its shapes, where they were scored before.
-   * @param namedMs When it starts, where that was named before.
    */
   async run(
     step: LoadStep,
     known: readonly ShapeReferences[] | null = null,
-    namedMs: number | null = null,
   ): Promise<StressResult> {
     this.world.onProgress(step, null);
     const references = known ?? await this.reference(step.shapes);
+    const isReady = this.#isReady(step, references);
+    const calibration = isReady ? await this.calibrate(step) : null;
+    const startMs = isReady ? await this.start(step) : this.world.now();
+    const { sent: { result, samples }, log } = await this.watched(
+      () => this.runBeside(step, references, { startMs, calibration }),
+      (one) => useOf(one.samples),
+    );
+    return isReady
+      ? {
+        ...result,
+        ...logFigures(log, {
+          timeline: samples[0]?.observed?.timeline ?? null,
+          startMs,
+          lengthMs: step.loop.durationMs ?? result.durationMs,
+        }),
+      }
+      : result;
+  }
+
+  #isReady(step: LoadStep, references: readonly ShapeReferences[]): boolean {
+    return references.every(({ workload }) => workload !== null) &&
+      references.length === step.shapes.length && !this.isInterrupted;
+  }
+
+  /** Runs one load beside which others are sent, from a time that was named; the log is watched by who sends all of them. */
+  async runBeside(
+    step: LoadStep,
+    references: readonly ShapeReferences[],
+    { startMs, calibration }: {
+      readonly startMs: number;
+      readonly calibration: Calibration | null;
+    },
+  ): Promise<{
+    readonly result: StressResult;
+    readonly samples: readonly Samples[];
+  }> {
     const workloads = references.flatMap(({ workload }) => workload ?? []);
     const { now } = this.world;
-    const isReady = workloads.length === step.shapes.length &&
-      !this.isInterrupted;
-    const calibration = isReady ? await this.calibrate(step) : null;
-    const startMs = namedMs ?? (isReady ? await this.start(step) : now());
+    const isReady = this.#isReady(step, references);
     const watching = isReady ? this.#watch(step, startMs) : null;
     const sent = isReady
       ? await this.send(
@@ -318,9 +345,12 @@ export class StressContext {
       ...ended,
       ...{ step: own, tolerance: this.tolerance, doubts },
     });
-    return gaveUp
-      ? { ...result, notes: [...result.notes, GAVE_UP_NOTE] }
-      : result;
+    return {
+      result: gaveUp
+        ? { ...result, notes: [...result.notes, GAVE_UP_NOTE] }
+        : result,
+      samples: samples === null ? [] : [samples],
+    };
   }
 
   /** Watches the server from the start of a load on; of several hosts one does. */
@@ -363,29 +393,3 @@ const HOPELESS_FAILURES = 100;
 /** What is noted of a load that was ended early. */
 export const GAVE_UP_NOTE =
   "The load was ended early: for 3 s every request failed";
-
-/** How a load is sent. */
-export interface SendLoadOptions {
-  /** Who sends it; the main generator by default. */
-  readonly generator?: LoadGenerator;
-  /** When it starts on the clock of the world; at once without it. */
-  readonly startMs?: number;
-  /** Ends it, in place of the run's own signal. */
-  readonly signal?: AbortSignal;
-}
-
-/** A load that was sent. */
-export interface SentLoad {
-  readonly samples: Samples;
-  /** Whether it was ended early, since every request failed. */
-  readonly gaveUp: boolean;
-}
-
-/** Returns how far a score may be from its reference: as was asked for, or as the data type allows. */
-export function toleranceOf(
-  { tolerance }: Pick<StressOptions, "tolerance">,
-  dtype: string,
-): Tolerance {
-  const byType = scoreTolerance(dtype);
-  return tolerance === null ? byType : { ...byType, relative: tolerance };
-}

@@ -55,6 +55,7 @@ const options: v.GenericSchema<unknown, StressOptions> = v.object({
   applySoftmax: v.boolean(),
   data: SHAPES.data,
   timeoutMs: number,
+  warmupTimeoutMs: v.optional(number, 0),
   seed: text,
 });
 
@@ -111,6 +112,13 @@ const result = v.object({
   latency: figures,
   service: figures,
   lag: v.nullable(v.object({ ...times.entries, late: count })),
+  compiles: v.exactOptional(SHAPES.compiles),
+  quiet: v.exactOptional(v.object({
+    leftOutSeconds: SHAPES.amount,
+    reachedPerSec: SHAPES.amount,
+    p50Ms: v.nullable(SHAPES.amount),
+    p99Ms: v.nullable(SHAPES.amount),
+  })),
   failures: SHAPES.failures,
   errors: texts,
   truth: v.object({

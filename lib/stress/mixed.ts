@@ -5,9 +5,11 @@
  */
 import type { Loop } from "../load/driver.ts";
 import type { Samples } from "../load/samples.ts";
+import { useOf } from "../bench/watch.ts";
 import type { StressContext } from "./context.ts";
 import { loadFigures, timeFigures } from "./figures.ts";
 import { combine, describeFailures } from "./judge.ts";
+import { logFigures } from "./log.ts";
 import type { StressResult } from "./record.ts";
 import type { ShapeReferences } from "./references.ts";
 import {
@@ -37,12 +39,23 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
   const workload = alone.workload;
   const references = await context.reference(step.shapes);
   const probeStep = probesOf(step, options, context.own);
+  const calibration = await context.calibrate(step);
   const startMs = await context.start(step);
   await using generator = world.startProbes();
-  const [{ samples }, result] = await Promise.all([
-    context.send(probeStep, [workload], { generator, startMs }),
-    context.run(step, references, startMs),
-  ]);
+  const { sent: [{ samples }, { result: load, samples: own }], log } =
+    await context.watched(() =>
+      Promise.all([
+        context.send(probeStep, [workload], { generator, startMs }),
+        context.runBeside(step, references, { startMs, calibration }),
+      ]), ([probes, main]) => useOf([probes.samples, ...main.samples]));
+  const result = {
+    ...load,
+    ...logFigures(log, {
+      timeline: own[0]?.observed?.timeline ?? null,
+      startMs,
+      lengthMs: step.loop.durationMs ?? load.durationMs,
+    }),
+  };
   const { durationMs } = result;
   context.keep(step, "probes", {
     ...{ samples, durationMs, references: [alone], gaveUp: false },

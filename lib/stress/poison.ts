@@ -10,7 +10,8 @@ import type { Deviation } from "../score/truth.ts";
 import type { Outcome } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
 import { scoreRequest } from "../score/workload.ts";
-import type { Prober, StressContext } from "./context.ts";
+import type { StressContext } from "./context.ts";
+import type { Prober } from "./world.ts";
 import { combine, judgeLoad } from "./judge.ts";
 import {
   type Poison,

@@ -5,6 +5,7 @@
  */
 import { knownBody } from "../load/known_load.ts";
 import { isWrongAnswer } from "../outcome.ts";
+import { addCompiles } from "../record/compiles.ts";
 import type { Calibration } from "../record/run.ts";
 import { sum } from "../stats/summary.ts";
 import type { StressContext } from "./context.ts";
@@ -292,8 +293,17 @@ export function summariseRamp(
       ),
     ],
     durationMs: sum(results.map(({ durationMs }) => durationMs)),
+    ...rampCompiles([...last.values()]),
     part: { scenario: "ramp", steps },
   };
+}
+
+/** What is known of compiles in the steps that count. */
+function rampCompiles(
+  results: readonly StressResult[],
+): Pick<StressResult, "compiles"> {
+  const known = results.flatMap(({ compiles }) => compiles ?? []);
+  return known.length === 0 ? {} : { compiles: known.reduce(addCompiles) };
 }
 
 /** Overload is what a ramp looks for; an answer that is wrong is a fault under any load. */

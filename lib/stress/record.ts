@@ -5,6 +5,7 @@
  */
 import type { TimelineRow } from "../load/timeline.ts";
 import type { Deviation, Tolerance } from "../score/truth.ts";
+import type { Compiles } from "../record/compiles.ts";
 import type {
   Calibration,
   FailureCount,
@@ -129,6 +130,18 @@ export interface ProbeRecord {
   readonly failedRequests: number;
 }
 
+/** The figures of a load without the seconds in which the server compiled. */
+export interface QuietFigures {
+  /** The seconds that were left out. */
+  readonly leftOutSeconds: number;
+  /** Right answers a second in the others. */
+  readonly reachedPerSec: number;
+  /** Their median latency from the plan in milliseconds, within 1 %; null without a right answer. */
+  readonly p50Ms: number | null;
+  /** Their 99th percentile. */
+  readonly p99Ms: number | null;
+}
+
 /** The result of one load: the specification's figures and what stands behind them. */
 export interface StressResult {
   readonly scenario: Scenario;
@@ -162,6 +175,10 @@ export interface StressResult {
   readonly service: TimeFigures | null;
   /** How late requests were sent; null in closed loops. */
   readonly lag: LagFigures | null;
+  /** What the server's log says of compiles meanwhile; absent in records of older versions. */
+  readonly compiles?: Compiles;
+  /** The figures without the seconds of the compiles that were found; absent where none were, or nothing is left. */
+  readonly quiet?: QuietFigures;
   /** Failures by kind, all counted. */
   readonly failures: readonly FailureCount[];
   /** The first ten failures. */

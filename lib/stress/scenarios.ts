@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { scoreTolerance, type Tolerance } from "../score/truth.ts";
 import type { Loop } from "../load/driver.ts";
 import { type Arrival, WHOLE } from "../load/pacing.ts";
 import { AS_DATA } from "../score/data.ts";
@@ -95,6 +96,8 @@ export interface StressOptions extends ShapeOptions {
   readonly allowLethal: boolean;
   /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
+  /** The deadline of a warm-up request in milliseconds, where that is longer. */
+  readonly warmupTimeoutMs: number;
 }
 
 /** One load of a scenario. */
@@ -285,4 +288,13 @@ export function scenarioShapes(
       ? payloadsFor(options.ratePerSec ?? STRESS_SCENARIOS.recovery.targetRps)
       : LEAST_PAYLOADS,
   }, own);
+}
+
+/** Returns how far a score may be from its reference: as was asked for, or as the data type allows. */
+export function toleranceOf(
+  { tolerance }: Pick<StressOptions, "tolerance">,
+  dtype: string,
+): Tolerance {
+  const byType = scoreTolerance(dtype);
+  return tolerance === null ? byType : { ...byType, relative: tolerance };
 }

@@ -9,7 +9,7 @@ import { sleep } from "../load/clock.ts";
 import { createEndpointClient } from "../load/endpoint.ts";
 import type { Target } from "../server/open.ts";
 import type { SeriesPoint } from "../stats/trend.ts";
-import type { ServerWatch } from "./context.ts";
+import type { ServerWatch } from "./world.ts";
 import {
   readMetrics,
   readProcessTree,

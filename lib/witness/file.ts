@@ -9,7 +9,7 @@ import type { LogPiece, LogSource } from "./witness.ts";
 /** This much of what was read before is read again: where it has changed, the file is no longer the one that was read. */
 const OVERLAP_BYTES = 256;
 
-/** Of a log that is older than the run the last so many bytes are read, for what the server says of itself. */
+/** Of a log that is older than the run so many bytes are read at its start and at its end, for what the server says of itself. */
 const HEAD_BYTES = 1024 * 1024;
 
 /** No more is read at once. */
@@ -77,14 +77,21 @@ class FollowedFile implements LogSource {
     this.#file = file;
   }
 
-  /** Reads the start of what is there and goes to its end. */
+  /** Reads the start and the end of what is there, and goes to its end. */
   async readHead(): Promise<string> {
-    const head = new Uint8Array(HEAD_BYTES);
-    const length = await readAt(this.#file, 0, head);
     const { size } = await this.#file.stat();
+    const bytes = new Uint8Array(HEAD_BYTES);
+    const textAt = async (offset: number) =>
+      new TextDecoder().decode(
+        bytes.subarray(0, await readAt(this.#file, offset, bytes)),
+      );
+    const start = await textAt(0);
+    const end = size > HEAD_BYTES
+      ? await textAt(Math.max(HEAD_BYTES, size - HEAD_BYTES))
+      : "";
     this.#offset = size;
     await this.#keepTail();
-    return new TextDecoder().decode(head.subarray(0, length));
+    return `${start}${end}`;
   }
 
   async read(): Promise<LogPiece> {

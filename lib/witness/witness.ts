@@ -115,6 +115,9 @@ export class Witness implements Disposable {
   /** Whether the log ever showed a request of ours; one that does not is not waited for. */
   #hasShown = true;
   #speaks = false;
+  #showsRequests = false;
+  /** Whether a compile was asked for to see whether it speaks; false again where something of it is missing. */
+  wasAsked = false;
   #isOurs: boolean;
   #reading: Promise<void> = Promise.resolve();
 
@@ -142,9 +145,31 @@ export class Witness implements Disposable {
     return this.#speaks;
   }
 
+  /** Notes that requests were sent outside of a window: their lines are waited for before the next one is opened. */
+  disturb(): void {
+    this.#isQuiet = false;
+  }
+
+  /** Whether the log is known to be that of the server. */
+  get isOurs(): boolean {
+    return this.#isOurs;
+  }
+
+  /** Whether the log showed the requests of the last window, so that more can be asked of it. */
+  get showsRequests(): boolean {
+    return this.#showsRequests;
+  }
+
   /** Takes the log for that of the server. */
   identify(): void {
     this.#isOurs = true;
+  }
+
+  /** Takes what a log says of the server from text that was written before the watch began. */
+  recall(text: string): void {
+    for (const { event } of new LogReader().feed(`${text}\n`)) {
+      if (event.kind === "fact") this.#facts.set(event.name, event.value);
+    }
   }
 
   /** Reads what is there. */
@@ -189,6 +214,7 @@ export class Witness implements Disposable {
     const found = differenceOf(before, this.#counts);
     const isCovered = this.#isCovered(before, use);
     this.#isQuiet = isCovered;
+    this.#showsRequests = isCovered;
     this.#hasShown = found.answers + found.batches > 0;
     const foreign = found.answers > use.sent
       ? `it shows ${found.answers} score requests where ${use.sent} were sent: others use this server, or it is the log of another`
@@ -248,6 +274,7 @@ export class Witness implements Disposable {
       this.#reader.restart();
       this.#gap ??= gap;
       this.#speaks = false;
+      this.wasAsked = false;
     }
     if (text === "") return;
     const nowMs = this.#world.now();

@@ -1,6 +1,7 @@
 import { joinDoubts } from "../../lib/record/doubts.ts";
 import { assertEquals } from "@std/assert";
-import { type CellPlan, measureCell } from "../../lib/bench/cell.ts";
+import { measureCell } from "../../lib/bench/cell.ts";
+import type { CellPlan, SendRequests } from "../../lib/bench/cell_plan.ts";
 import { SampleRecorder, type Samples } from "../../lib/load/samples.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 import type { Calibration, CellResult } from "../../lib/record/run.ts";
@@ -30,12 +31,12 @@ interface FakeServer {
 
 /** Measures against a server that exists in virtual time only. */
 async function measure(changes: Partial<CellPlan>, server: FakeServer) {
-  const calls: [count: number, firstIndex: number][] = [];
+  const calls: [count: number, firstIndex: number, phase: string][] = [];
   const seen: number[] = [];
   let nowMs = 5000;
   let isInterrupted = false;
-  const send = (count: number, firstIndex: number): Promise<Samples> => {
-    calls.push([count, firstIndex]);
+  const send: SendRequests = (count, firstIndex, phase): Promise<Samples> => {
+    calls.push([count, firstIndex, phase]);
     const recorder = new SampleRecorder();
     for (let i = 0; i < count && !isInterrupted; i++) {
       const index = firstIndex + i;
@@ -73,8 +74,12 @@ const brief = ({ status, doubts }: CellResult) => [status, joinDoubts(doubts)];
 
 Deno.test("measureCell() measures a quiet server after eight answers", async () => {
   const { result, calls, seen } = await measure({}, quiet);
-  // The first two alone, then the rest of eight, then the timed ones; no payload twice.
-  assertEquals(calls, [[2, 0], [6, 2], [3, 8]]);
+  // The first alone, then the rest of eight, then the timed ones; no payload twice.
+  assertEquals(calls, [
+    [1, 0, "warm-up"],
+    [7, 1, "warm-up"],
+    [3, 8, "timed"],
+  ]);
   assertEquals(seen, Array.from({ length: 11 }, (_, i) => i));
   assertEquals(result, {
     key: PLAN.key,
@@ -91,6 +96,10 @@ Deno.test("measureCell() measures a quiet server after eight answers", async () 
       outcome: ["ok", "ok", "ok"],
     },
     suspects: [],
+    compiles: {
+      ...{ level: "not watched", count: 0, seconds: null },
+      reason: "no log of the server",
+    },
     failures: [],
     summary: {
       count: 3,
@@ -112,7 +121,11 @@ Deno.test("measureCell() measures a quiet server after eight answers", async () 
 
 Deno.test("measureCell() sends at least the warm-up that was asked for", async () => {
   const { result, calls } = await measure({ warmupRuns: 20 }, quiet);
-  assertEquals(calls, [[2, 0], [18, 2], [3, 20]]);
+  assertEquals(calls, [
+    [1, 0, "warm-up"],
+    [19, 1, "warm-up"],
+    [3, 20, "timed"],
+  ]);
   assertEquals(result.warmUp.requests, 20);
   const { result: many } = await measure({ warmupRuns: 150 }, quiet);
   assertEquals([many.warmUp.requests, many.warmUp.settled], [150, true]);
@@ -132,7 +145,7 @@ Deno.test("measureCell() warms up past the recorded compiles of four items", asy
     slowestMs: 5824,
     settled: true,
   });
-  assertEquals(calls.at(-1), [3, 18]);
+  assertEquals(calls.at(-1), [3, 18, "timed"]);
   assertEquals(brief(result), ["OK", ""]);
 });
 
@@ -146,7 +159,7 @@ Deno.test("measureCell() ends a warm-up that never settles, and says so", async 
     slowestMs: 5000,
     settled: false,
   });
-  assertEquals(calls.at(-1), [3, 100]);
+  assertEquals(calls.at(-1), [3, 100, "timed"]);
   // A compile was among the timed requests, and more of the same would tell nothing new.
   assertEquals(result.status, "INVALID");
   assertEquals(
@@ -157,7 +170,7 @@ Deno.test("measureCell() ends a warm-up that never settles, and says so", async 
 
 Deno.test("measureCell() sends no warm-up when none is wanted", async () => {
   const { result, calls } = await measure({ warmupRuns: 0 }, quiet);
-  assertEquals(calls, [[3, 0]]);
+  assertEquals(calls, [[3, 0, "timed"]]);
   assertEquals(result.warmUp, {
     requests: 0,
     failed: 0,
@@ -172,7 +185,8 @@ Deno.test("measureCell() sends no timed request to a server that answered nothin
     const { result, seen } = await measure({ warmupRuns }, {
       end: () => "timeout",
     });
-    const sent = Math.min(2, warmupRuns);
+    // One long deadline is enough.
+    const sent = 1;
     assertEquals(seen.length, sent);
     assertEquals(result.warmUp, {
       requests: sent,
@@ -190,6 +204,19 @@ Deno.test("measureCell() sends no timed request to a server that answered nothin
       `all ${sent} warm-up requests failed; latencies had not settled after ${sent} warm-up requests`,
     ]);
   }
+});
+
+Deno.test("measureCell() tries twice where the first request is refused", async () => {
+  const { result, seen } = await measure({}, { end: () => "http-status" });
+  assertEquals(seen, [0, 1]);
+  assertEquals(
+    joinDoubts(result.doubts).split(";")[0],
+    "all 2 warm-up requests failed",
+  );
+  const { result: later } = await measure({}, {
+    end: (index) => index === 0 ? "http-status" : 10,
+  });
+  assertEquals(brief(later), ["OK", "1 of 10 warm-up requests failed"]);
 });
 
 Deno.test("measureCell() goes on when only some warm-up requests fail", async () => {
@@ -270,15 +297,20 @@ Deno.test("measureCell() measures again where a compile was among the timed requ
   const once = await measure({ numRuns: 5 }, {
     end: (index) => index === 10 ? 5000 : 10,
   });
-  // Timed are 8 to 12, then 13 to 17.
-  assertEquals(once.seen.length, 18);
-  assertEquals(once.result.warmUp.requests, 13);
+  // Timed are 8 to 12; then it has to be quiet for twice as long, and 29 to 33 are timed.
+  assertEquals(once.calls.slice(2), [
+    [5, 8, "timed"],
+    [1, 13, "warm-up"],
+    [15, 14, "warm-up"],
+    [5, 29, "timed"],
+  ]);
+  assertEquals(once.result.warmUp.requests, 29);
   // The compile is told where the samples that it was found in are left out.
   assertEquals(once.result.warmUp.slowestMs, 5000);
   const said = "measured again, as 1 of 5 timed looked like a compile";
   assertEquals(brief(once.result), ["OK", said]);
   const twice = await measure({ numRuns: 5 }, {
-    end: (index) => index === 10 || index === 15 ? 5000 : 10,
+    end: (index) => index === 10 || index === 30 ? 5000 : 10,
   });
   assertEquals(brief(twice.result), [
     "INVALID",

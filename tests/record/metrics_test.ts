@@ -37,6 +37,7 @@ Deno.test("METRICS begin with the specified ones and add what these have no room
       { outcome: "reset", count: 3, example: "" },
     ],
     suspects: [{ index: 0, kind: "stall" }],
+    compiles: { level: "found", count: 3, seconds: 1.25, reason: "" },
   });
   assertEquals(
     METRICS.slice(15).map((metric) => [metric.name, metric.value(cell)]),
@@ -47,6 +48,7 @@ Deno.test("METRICS begin with the specified ones and add what these have no room
       ["warmup_requests", 9],
       ["warmup_slowest_ms", 7385.25],
       ["suspect_samples", 1],
+      ["compiles", "found 3 (1.25 s)"],
       ["run", 3],
       ["sent", null],
       ["reason", "why"],
@@ -69,6 +71,7 @@ Deno.test("METRICS give null for what was not measured, never 0", () => {
     "latency_mean_ms",
     "latency_std_ms",
     "warmup_slowest_ms",
+    "compiles",
     "sent",
   ]);
 });

@@ -83,6 +83,7 @@ export function exampleRun(
       concurrency: [1],
       repeats: 1,
       timeoutMs: 120_000,
+      warmupTimeoutMs: 600_000,
       seed: "seven",
       target: "url",
       targetAddress: "http://127.0.0.1:30000",

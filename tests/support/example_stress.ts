@@ -135,6 +135,7 @@ export function exampleStressRun(changes: Partial<StressRun> = {}): StressRun {
       labelTokenIds: null,
       data: [TEXT_RECORD],
       timeoutMs: 120_000,
+      warmupTimeoutMs: 0,
       seed: "seven",
     },
     results: [

@@ -3,41 +3,28 @@
  *
  * @module
  */
+import { MemoryLog } from "../../lib/witness/memory.ts";
 import {
   type LogPiece,
   type LogSource,
   Witness,
 } from "../../lib/witness/witness.ts";
 
-/** A log in memory. */
-export class MemoryLog implements LogSource {
-  #pending = "";
-  #gap: string | null = null;
+/** A log in memory to which lines are written. */
+export class LineLog extends MemoryLog {
   /** Called before each read, as time goes on for the server too. */
   onRead: () => void = () => {};
 
   /** Appends lines. */
   write(...lines: readonly string[]): void {
-    for (const line of lines) this.#pending += `${line}\n`;
+    for (const line of lines) this.push(`${line}\n`);
   }
 
-  /** Loses what was written and not read, as a rotation may. */
-  lose(gap: string): void {
-    this.#pending = "";
-    this.#gap = gap;
-  }
-
-  /** Returns what was written since. */
-  read(): Promise<LogPiece> {
+  /** Returns what was appended since. */
+  override read(): Promise<LogPiece> {
     this.onRead();
-    const piece = { text: this.#pending, gap: this.#gap };
-    this.#pending = "";
-    this.#gap = null;
-    return Promise.resolve(piece);
+    return super.read();
   }
-
-  /** Nothing is held open. */
-  [Symbol.dispose](): void {}
 }
 
 /** The line of a batch. */

@@ -234,6 +234,7 @@ export const SHORT_OPTIONS: StressOptions = {
   labelTokenIds: null,
   data: [TEXT_RECORD],
   timeoutMs: 5_000,
+  warmupTimeoutMs: 0,
   seed: "virtual",
 };
 

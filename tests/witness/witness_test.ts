@@ -3,7 +3,7 @@ import type { WindowUse } from "../../lib/witness/witness.ts";
 import {
   ANSWER_LINE,
   batchLine,
-  MemoryLog,
+  LineLog,
   missLine,
   watchMemory,
 } from "../support/log_lines.ts";
@@ -17,7 +17,7 @@ async function windowOf(
   lines: readonly string[],
   { answered = 2, isOurs = true, changes = {} as Partial<WindowUse> } = {},
 ) {
-  const log = new MemoryLog();
+  const log = new LineLog();
   const { witness } = watchMemory(log, isOurs);
   const window = await witness.open();
   log.write(...lines);
@@ -27,7 +27,7 @@ async function windowOf(
 const QUIET = [batchLine(), ANSWER_LINE, batchLine(), ANSWER_LINE];
 
 Deno.test("Witness finds the compiles of a window, and not those before and after it", async () => {
-  const log = new MemoryLog();
+  const log = new LineLog();
   const { witness } = watchMemory(log);
   log.write(missLine(1), ANSWER_LINE);
   const window = await witness.open();
@@ -96,7 +96,7 @@ Deno.test("Witness takes batches of several requests where lines came after the 
 });
 
 Deno.test("Witness waits for lines that are late, and not for ever", async () => {
-  const log = new MemoryLog();
+  const log = new LineLog();
   const { witness, clock } = watchMemory(log);
   const window = await witness.open();
   log.onRead = () => {
@@ -117,7 +117,7 @@ Deno.test("Witness waits for lines that are late, and not for ever", async () =>
 });
 
 Deno.test("Witness keeps lines that come too late out of the next window", async () => {
-  const log = new MemoryLog();
+  const log = new LineLog();
   const { witness, clock } = watchMemory(log);
   const window = await witness.open();
   const first = await window.close(use(2));
@@ -161,7 +161,7 @@ Deno.test("Witness tells a log of another server", async () => {
 });
 
 Deno.test("Witness is not sure of a window in which the log was replaced, and learns anew that it speaks", async () => {
-  const log = new MemoryLog();
+  const log = new LineLog();
   const { witness } = watchMemory(log);
   const warm = await witness.open();
   log.write(missLine(1), ...QUIET);

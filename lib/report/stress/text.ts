@@ -6,6 +6,7 @@
 import { describeClient } from "../../load/client_limit.ts";
 import { describeData } from "../../score/data.ts";
 import type { Deviation } from "../../score/truth.ts";
+import { describeCompiles } from "../../record/compiles.ts";
 import { describeTrend } from "../../stress/judge.ts";
 import type {
   PoisonRecord,
@@ -104,7 +105,11 @@ function describe(result: StressResult): string[] {
   const poison = result.part?.scenario === "poison" ? result.part.requests : [];
   const told = new Set(poison.map(poisonLine));
   return [
-    `${result.scenario.toUpperCase()} - ${result.configuration}`,
+    `${result.scenario.toUpperCase()} - ${result.configuration}${
+      result.compiles?.level === "found"
+        ? ` - compiles among it: ${describeCompiles(result.compiles)}`
+        : ""
+    }`,
     ...(result.sent === "" ? [] : [`  Sent: ${result.sent}`]),
     `  Status: ${result.verdict}`,
     `  Requests: ${goodRequests}/${total} successful`,
@@ -123,6 +128,7 @@ function describe(result: StressResult): string[] {
         lag.p99Ms.toFixed(2)
       }ms, max=${lag.maxMs.toFixed(1)}ms; ${lag.late} above 10ms`,
     ]),
+    ...compileLines(result),
     ...(total === 0 ? [] : [describeTruth(result)]),
     ...(result.failedRequests === 0 && errors.length === 0 ? [] : [
       `  Errors (${countOf(result.failures)}): ${
@@ -136,6 +142,28 @@ function describe(result: StressResult): string[] {
     ...result.notes.map((note) => `  ${note}`),
     ...healthLines(result),
     ...specialLines(result),
+  ];
+}
+
+/** What the log says of compiles, and the figures without the seconds that they concern. */
+function compileLines({ compiles, quiet }: StressResult): string[] {
+  if (compiles === undefined) return [];
+  const { level, reason } = compiles;
+  const time = (timeMs: number | null) =>
+    timeMs === null ? MISSING : `${timeMs.toFixed(1)}ms`;
+  return [
+    `  Compiles: ${describeCompiles(compiles)}${
+      level === "none"
+        ? ", proved by the log of the server"
+        : reason === ""
+        ? ""
+        : ` (${reason})`
+    }`,
+    ...(quiet === undefined ? [] : [
+      `  Without the ${quiet.leftOutSeconds} s of the compiles: ${
+        quiet.reachedPerSec.toFixed(1)
+      } RPS, p50=${time(quiet.p50Ms)}, p99=${time(quiet.p99Ms)}`,
+    ]),
   ];
 }
 

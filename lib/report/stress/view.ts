@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { compileNotes, describeCompiles } from "../../record/compiles.ts";
 import { stringifyRows } from "../../csv.ts";
 import { describeData } from "../../score/data.ts";
 import {
@@ -158,7 +159,11 @@ function runToMarkdown(run: StressRun): string {
           [{ title: "What" }, { title: "Value" }],
           stressFacts(run).map((fact) => fact.map(escapeMarkdown)),
         ),
-        [...run.warnings, ...run.results.flatMap(({ notes }) => notes)]
+        [
+          ...compileNotes(run.results),
+          ...run.warnings,
+          ...run.results.flatMap(({ notes }) => notes),
+        ]
           .map((note) => `- ${escapeMarkdown(note)}`).join("\n"),
       ].join("\n\n"),
     ),
@@ -230,7 +235,7 @@ export function stressToCsv(runs: readonly StressRun[]): string {
     "duration_seconds",
   ] as const;
   return stringifyRows(
-    [...fields, "errors", "verdict", "reason", "sent"],
+    [...fields, "errors", "verdict", "compiles", "reason", "sent"],
     results.map((result) => {
       const specified = specifiedResult(result);
       return [
@@ -240,6 +245,9 @@ export function stressToCsv(runs: readonly StressRun[]): string {
         }),
         specified.errors.join("; "),
         result.verdict,
+        result.compiles === undefined
+          ? null
+          : describeCompiles(result.compiles),
         findingsOf(result).join("; "),
         result.sent,
       ];
