@@ -4,24 +4,16 @@
  * @module
  */
 import type { Samples } from "../load/samples.ts";
-import type { Calibration, CellKey } from "../record/run.ts";
+import type { Calibration, CellResult } from "../record/run.ts";
 import type { Watch } from "./watch.ts";
 
 /** What is measured. */
-export interface CellPlan {
-  /** Which cell it is. */
-  readonly key: CellKey;
-  /** Which of several runs it belongs to, from 0. */
-  readonly repeat: number;
-  /** The label ids that are sent. */
-  readonly labelTokenIds: readonly number[];
-  /** What is sent, in words. */
-  readonly sent: string;
-  /** Timed requests, at least 1. */
-  readonly numRuns: number;
-  /** The least number of warm-up requests. */
-  readonly warmupRuns: number;
-}
+export type CellPlan = Required<
+  Pick<
+    CellResult,
+    "key" | "repeat" | "labelTokenIds" | "sent" | "numRuns" | "warmupRuns"
+  >
+>;
 
 /**
  * Sends a number of requests one after another, the first with the payload of an index, and returns their samples; those of

@@ -13,7 +13,7 @@ import {
 import type { MismatchName } from "../baseline/conditions.ts";
 import { MIN_SAMPLES } from "../baseline/fitness.ts";
 import type { StoredRun } from "../baseline/runs.ts";
-import type { BenchWorld } from "../bench/plan.ts";
+import type { BenchPlan, BenchWorld } from "../bench/plan.ts";
 import { advise } from "../cli/command_line.ts";
 import type { Interrupts } from "../cli/interrupt.ts";
 import type { Progress } from "../cli/progress.ts";
@@ -25,7 +25,7 @@ import {
 } from "../cli/secret_source.ts";
 import { MeasureError, UsageError } from "../failure.ts";
 import { refuseOtherOptions } from "../record/resume.ts";
-import type { Run, RunOptions, ServerRecord } from "../record/run.ts";
+import type { Run, RunOptions } from "../record/run.ts";
 import { readRun } from "../record/run_file.ts";
 import { runToMetadata, runToRows } from "../report/run/text.ts";
 import { AS_DATA } from "../score/data.ts";
@@ -39,28 +39,26 @@ import {
   readBenchFlags,
   wantedTargets,
 } from "./bench_flags.ts";
-import { openData, type OpenedData } from "./data_flags.ts";
+import { openData } from "./data_flags.ts";
 import { RECORD_FORMATS } from "./formats.ts";
 import { readGateFlags } from "./gate_flags.ts";
 import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
 
 /** What a run needs, checked. */
-export interface BenchSetup {
-  readonly options: RunOptions;
-  /** The files of requests by their short names. */
-  readonly files: OpenedData["files"];
-  /** What targets are opened for. */
-  readonly targets: readonly Wanted[];
-  /** The run that is gone on with; null for a new one. */
-  readonly resumed: Run | null;
-  /** When the run starts, ISO 8601. */
-  readonly timestamp: string;
+export interface BenchSetup extends
+  Pick<
+    BenchPlan,
+    | "options"
+    | "files"
+    | "targets"
+    | "resumed"
+    | "timestamp"
+    | "findServerProblem"
+  > {
   /** What the run is compared with; null for nothing. */
   readonly baseline: Baseline | null;
   /** The baseline that the run is appended to; null for none. */
   readonly updateBaseline: string | null;
-  /** Says why a server could not be compared with the baseline, or appended to the one that is updated; null if it can. */
-  readonly findServerProblem: (server: ServerRecord) => string | null;
   /** How it is judged. */
   readonly gate: ReturnType<typeof readGateFlags>;
   /** Whether what looks slower is measured again. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { StressPlan } from "../stress/run.ts";
 import { advise } from "../cli/command_line.ts";
 import type { Interrupts } from "../cli/interrupt.ts";
 import {
@@ -12,7 +13,6 @@ import {
   refuseTwoKeys,
 } from "../cli/secret_source.ts";
 import { refuseOtherOptions } from "../record/resume.ts";
-import type { ServerRecord, TargetKind } from "../record/run.ts";
 import { createRedactor, headerSecrets, hideKeys } from "../secret.ts";
 import { openTarget, type Target, UNKNOWN } from "../server/open.ts";
 import { checkAllowed } from "../server/permission.ts";
@@ -36,20 +36,8 @@ import {
 import { toJson } from "../json.ts";
 
 /** What a stress run needs, checked. */
-export interface StressSetup {
-  readonly options: StressOptions;
-  readonly own: OwnRequests;
-  /** Says why a server cannot take what would be sent, or null. */
-  readonly findServerProblem: (server: ServerRecord) => string | null;
-  readonly target: TargetKind;
-  /** Its address without secrets. */
-  readonly targetAddress: string;
-  /** The run that is gone on with; null for a new one. */
-  readonly resumed: StressRun | null;
-  /** When the run starts, ISO 8601. */
-  readonly timestamp: string;
-  /** Why a scenario of `all` is left out, in words. */
-  readonly warnings: readonly string[];
+export interface StressSetup
+  extends Omit<StressPlan, "environment" | "toolVersion"> {
   readonly outputs: RunOutputs<StressRun>;
   readonly isQuiet: boolean;
   /** Processes that send. */

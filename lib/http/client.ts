@@ -15,7 +15,7 @@ import type {
   HttpFailure,
   SendOptions,
 } from "./exchange.ts";
-import { HttpPool } from "./pool.ts";
+import { HttpPool, type HttpPoolOptions } from "./pool.ts";
 import { createRequestEncoder, type RequestEncoder } from "./request.ts";
 
 export type { HttpAnswer, HttpExchange, HttpFailure };
@@ -26,7 +26,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** What a client needs to know; only the URL is required. */
-export interface HttpClientOptions {
+export interface HttpClientOptions
+  extends Partial<Omit<HttpPoolOptions, "target">> {
   /** The server: scheme `http:` or `https:`, host, port and base path. */
   url: URL;
   /** Headers of every request, checked; their values appear in no message. */
@@ -35,18 +36,6 @@ export interface HttpClientOptions {
   caCerts?: readonly string[];
   /** The path of a Unix socket that is used instead of host and port. */
   unixSocketPath?: string;
-  /**
-   * How long a connection may be idle and still be used, in milliseconds. Servers of the
-   * uvicorn kind close an idle connection after 5 s.
-   * @default {4000}
-   */
-  idleLimitMs?: number;
-  /** How long opening a connection may take, in milliseconds. @default {10000} */
-  connectTimeoutMs?: number;
-  /** The most bytes of a body, before and after decoding. @default {67108864} */
-  maxBodyBytes?: number;
-  /** The clock, in milliseconds. @default {performance.now} */
-  now?: () => number;
 }
 
 /** A client of one server; it must be closed, since its idle connections keep a program alive. */

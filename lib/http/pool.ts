@@ -25,7 +25,7 @@ import { Sweep } from "./sweep.ts";
 /** The rules of a pool. */
 export interface HttpPoolOptions {
   target: DialTarget;
-  /** How long a connection may be idle and still be used, in milliseconds. */
+  /** How long a connection may be idle and still be used, in milliseconds; servers of the uvicorn kind close it after 5 s. */
   idleLimitMs: number;
   /** How long opening a connection may take, in milliseconds. */
   connectTimeoutMs: number;

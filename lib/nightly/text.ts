@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NightlySettings } from "./command.ts";
 import type { Run } from "../record/run.ts";
 import { AS_DATA, TEXT_DATA } from "../score/data.ts";
 import { openQuestions, shownChange } from "../report/comparison.ts";
@@ -17,20 +18,16 @@ import { describeCell } from "../record/cells.ts";
 import { escapeForTerminal } from "../escape.ts";
 
 /** What is known of the workflow's run. */
-export interface NightContext {
+export interface NightContext
+  extends
+    Pick<NightlySettings, "profile" | "baseline" | "threshold" | "runNumber"> {
   /** The web address of GitHub, as `https://github.com`. */
   readonly serverUrl: string;
   /** The repository, as `owner/name`. */
   readonly repository: string;
   /** The id of the workflow's run. */
   readonly runId: string;
-  /** Its number, as people see it. */
-  readonly runNumber: string;
   readonly commit: string;
-  readonly profile: string;
-  readonly baseline: string;
-  /** The smallest drop of throughput that is a regression, in percent. */
-  readonly threshold: string;
   /** The newest earlier run that passed; null if there is none, or it could not be found. */
   readonly lastPassed: WorkflowRun | null;
   readonly isFirst: boolean;

@@ -16,7 +16,7 @@ import {
 import { hash32 } from "../stats/rng.ts";
 import { identify, isReady, SIMULATED, type Wanted } from "./identify.ts";
 export { UNKNOWN, type Wanted } from "./identify.ts";
-import { launchServer, launchWords } from "./launch.ts";
+import { type LaunchOptions, launchServer, launchWords } from "./launch.ts";
 import { followFile } from "../witness/file.ts";
 import { MemoryLog } from "../witness/memory.ts";
 import type { Witness } from "../witness/witness.ts";
@@ -51,36 +51,27 @@ export interface StartedServer {
 }
 
 /** Which target to open. */
-export interface TargetOptions {
+export interface TargetOptions
+  extends
+    Pick<Endpoint, "headers" | "caCerts" | "unixSocketPath">,
+    Pick<LaunchOptions, "launchTimeoutMs" | "warn" | "signal" | "urgent"> {
   /** The URL to measure, or null. */
   readonly url: string | null;
   /** The command to launch, or null; without a URL and a command the engine is simulated. */
   readonly launch: string | null;
-  /** How long a launched server may take to answer, in milliseconds. */
-  readonly launchTimeoutMs: number;
   /** The deadline of a request, in milliseconds; an information request waits no longer. @default {10_000} */
   readonly timeoutMs?: number;
   /** Where the log of a launched server goes; its folder exists. */
   readonly logPath: (model: string, dtype: string) => string;
   /** The key for the server, or null. */
   readonly apiKey: string | null;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Certificates to trust beside the system's, as PEM texts. */
-  readonly caCerts: readonly string[];
   /** A file that the server at the URL writes its log to, or null. @default {null} */
   readonly serverLog?: string | null;
-  /** A Unix socket to connect to, or null. */
-  readonly unixSocketPath: string | null;
   /** The accelerator by the user's word, or null to look for it. */
   readonly hardware: string | null;
   readonly seed: string;
   /** Hears what the tool is waiting for. */
   readonly onWaiting: (what: string) => void;
-  /** Hears what people must know though the run goes on: a line without secrets. */
-  readonly warn: (text: string) => void;
-  readonly signal: AbortSignal;
-  /** Cuts the time short that a launched server has to end by itself. */
-  readonly urgent: AbortSignal;
 }
 
 /** How long after the loss of a connection the end of a process may be noticed, in milliseconds; its log has 2 s of it. */

@@ -6,8 +6,8 @@
 import type { Loop } from "../load/driver.ts";
 import { sharedDueTimesMs } from "../load/pacing.ts";
 import type { Samples } from "../load/samples.ts";
+import { countOf } from "../record/cells.ts";
 import { OUTCOMES } from "../outcome.ts";
-import type { FailureCount } from "../record/run.ts";
 import {
   countAbove,
   type Histogram,
@@ -15,31 +15,24 @@ import {
   histogramQuantile,
 } from "../stats/histogram.ts";
 import { summariseLatencies } from "../stats/summary.ts";
-import type { LagFigures, TimeFigures } from "./record.ts";
+import type { StressResult, TimeFigures } from "./record.ts";
 
 /** What a load came to. */
-export interface LoadFigures {
+export interface LoadFigures extends
+  Pick<
+    StressResult,
+    "reachedPerSec" | "latency" | "service" | "lag" | "failures"
+  > {
   /** Requests that were due. */
   readonly planned: number;
   /** Right answers. */
   readonly good: number;
   /** Failures, arrivals that could not be sent among them. */
   readonly failed: number;
-  /** Arrivals that could not be sent, since too many were in flight. */
-  readonly dropped: number;
   /** Requests that an interrupt ended. */
   readonly unfinished: number;
-  readonly failures: readonly FailureCount[];
   /** The share of requests that failed, 0 to 1; null when none came to an end. */
   readonly errorShare: number | null;
-  /** Latencies of right answers from their planned times. */
-  readonly latency: TimeFigures | null;
-  /** The same from the send times. */
-  readonly service: TimeFigures | null;
-  /** How late requests were sent. */
-  readonly lag: LagFigures | null;
-  /** Right answers a second; without a length of the load over the sum of their latencies, as the specification has it. */
-  readonly reachedPerSec: number | null;
 }
 
 /** A send is late from here on, in milliseconds: the waits of this client end within 3 ms of the plan. */
@@ -59,9 +52,9 @@ export function loadFigures(
 ): LoadFigures {
   const { totals } = samples;
   const { planned, good } = totals;
-  const countOf = (outcome: string) =>
-    samples.failures.find((failure) => failure.outcome === outcome)?.count ?? 0;
-  const unfinished = countOf("aborted");
+  const unfinished = countOf(
+    samples.failures.filter(({ outcome }) => outcome === "aborted"),
+  );
   const failed = planned - good - unfinished;
   const isWhole = samples.outcome.length === planned;
   const times = (
@@ -98,7 +91,6 @@ export function loadFigures(
     planned,
     good,
     failed,
-    dropped: countOf("dropped"),
     unfinished,
     failures: samples.failures.filter(({ outcome }) => outcome !== "aborted"),
     errorShare: good + failed === 0 ? null : failed / (good + failed),

@@ -3,12 +3,12 @@
  *
  * @module
  */
+import type { KnownWorkload } from "../load/known_load.ts";
 import { type DataRecord, fillItems, TEXT_DATA } from "../score/data.ts";
 import {
   defaultLabelTokenIds,
   type OwnRequest,
   type TokenLengths,
-  type WorkloadSpec,
 } from "../score/workload.ts";
 
 /** Every scenario, in the order in which they run; the first three are the specification's. */
@@ -44,14 +44,7 @@ export interface ShapeOptions {
 }
 
 /** Payloads of one shape, before their references are known. */
-export interface Shape {
-  /** The shape. */
-  readonly spec: WorkloadSpec;
-  /** Distinct payloads. */
-  readonly payloads: number;
-  /** How often it is sent in relation to the others. */
-  readonly weight: number;
-}
+export type Shape = Omit<KnownWorkload, "references">;
 
 /** The requests of files by their short names: as many as a load scores alone before it. */
 export type OwnRequests = ReadonlyMap<string, readonly OwnRequest[]>;

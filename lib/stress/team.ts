@@ -3,12 +3,11 @@
  *
  * @module
  */
+import type { EndedLoad } from "./judge.ts";
 import type { ClientDoubt } from "../load/client_limit.ts";
 import type { Share } from "../load/pacing.ts";
-import type { Samples } from "../load/samples.ts";
-import type { ServerSeries } from "./health.ts";
 import type { ShapeReferences } from "./references.ts";
-import type { Scenario, Shape } from "./scenarios.ts";
+import type { LoadStep, Scenario, Shape } from "./scenarios.ts";
 
 /** The scenarios that all shards run together; shard 0 runs the others alone. */
 export const SHARED_SCENARIOS: readonly Scenario[] = [
@@ -19,27 +18,14 @@ export const SHARED_SCENARIOS: readonly Scenario[] = [
 ];
 
 /** What one shard knows of a load when it has ended. */
-export interface LoadPart {
-  readonly scenario: Scenario;
-  /** What is special of the load. */
-  readonly configuration: string;
+export interface LoadPart
+  extends
+    Pick<LoadStep, "scenario" | "configuration">,
+    Omit<EndedLoad, "step" | "tolerance" | "doubts" | "failedAt" | "gaps"> {
   /** The load itself, or the probes that go along with it. */
   readonly role: "load" | "probes";
-  /** When it started, in milliseconds from the start of this shard's run. */
-  readonly startMs: number;
-  /** How long it took, draining included. */
-  readonly durationMs: number;
-  /** What was recorded of this shard's part; null where it was not sent. */
-  readonly samples: Samples | null;
   /** What the client of this shard gives reason for. */
   readonly doubts: readonly ClientDoubt[];
-  /** The references of its shapes; those that shard 0 told have no requests. */
-  readonly references: readonly ShapeReferences[];
-  /** What was measured of the server meanwhile; null where nothing was. */
-  readonly server: ServerSeries | null;
-  /** Why the server is no longer there, in words, or null. */
-  readonly death: string | null;
-  readonly isInterrupted: boolean;
   /** Whether it was ended early, since every request failed. */
   readonly gaveUp: boolean;
 }
