@@ -9,13 +9,11 @@
  * The message says what was expected, what was found and what to do; scripts exit with 3.
  */
 export class MeasureError extends Error {
-  /** The name of this class. */
   override readonly name = "MeasureError";
 }
 
 /** A command line that cannot be carried out; its message has one line for each problem. */
 export class UsageError extends Error {
-  /** The name of this class. */
   override readonly name = "UsageError";
 
   /** Joins the problems, one line each. */

@@ -7,7 +7,8 @@
  */
 
 /** The place of a field, as the finding quotes it. */
-const FIELD_REGEXP = /^ *\d+ \| +(?:readonly )?"?\w+"?\??: /m;
+const FIELD_REGEXP =
+  /^ *\d+ \| +(?:override )?(?:readonly )?"?\w+"?(?:\??: | = )/m;
 
 const { stderr } = await new Deno.Command(Deno.execPath(), {
   args: ["doc", "--lint", ...Deno.args],

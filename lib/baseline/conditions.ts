@@ -26,9 +26,7 @@ export type MismatchName = typeof MISMATCH_NAMES[number];
 /** A difference that keeps two runs from being compared. */
 export interface Mismatch {
   readonly name: MismatchName;
-  /** What the baseline has, in words. */
   readonly baseline: string;
-  /** What the result has, in words. */
   readonly result: string;
 }
 
@@ -44,7 +42,6 @@ export interface Conditions {
   readonly applySoftmax: boolean | null;
   /** What was sent, in words, by its short name. */
   readonly data: Readonly<Record<string, string>> | null;
-  /** The label ids of each label count. */
   readonly labelTokenIds: Readonly<Record<string, readonly number[]>> | null;
   /** The versions of the servers, in words. */
   readonly serverVersion: string | null;

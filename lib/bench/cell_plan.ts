@@ -27,13 +27,11 @@ export type SendRequests = (
 
 /** What measuring needs from the world. */
 export interface CellWorld {
-  /** Sends requests. */
   readonly send: SendRequests;
   /** The start of the run on the clock of the samples, in milliseconds. */
   readonly startMs: number;
   /** What the client adds and can do; null when it is not known. */
   readonly calibration: Calibration | null;
-  /** Whether the user ended the run. */
   readonly isInterrupted: () => boolean;
   /** What watches the server through its log; absent where there is no log. */
   readonly watch?: Watch;

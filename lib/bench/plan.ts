@@ -37,7 +37,6 @@ export interface BenchPlan extends RunFacts {
 
 /** What a run needs from the world. */
 export interface BenchWorld {
-  /** Opens the target for a model and data type. */
   readonly openTarget: (wanted: Wanted) => Promise<Target>;
   /** Opens the target to compare with, request by request; null for none. */
   readonly openCompared: ((wanted: Wanted) => Promise<Target>) | null;

@@ -25,7 +25,6 @@ const WARMUP_STEP = 2;
 
 /** The warm-up of a cell, with what failed in it. */
 export interface WarmUpResult extends WarmUp {
-  /** The failures by kind. */
   readonly failures: readonly FailureCount[];
   /** Whether the server is taken for dead: nothing was answered, or nothing any more. */
   readonly isDead: boolean;

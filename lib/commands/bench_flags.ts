@@ -27,7 +27,6 @@ export interface BenchRequest extends TargetRequest {
   readonly profile: Profile;
   /** Clients of each cell. */
   readonly concurrency: readonly number[];
-  /** What is sent. */
   readonly data: readonly DataSource[];
   /** The server that is judged against the target, block by block, or null. */
   readonly compared: {

@@ -24,7 +24,6 @@ export const RUN_FLAGS = [
 export interface Output<Result> {
   /** The file, or {@linkcode STANDARD_OUTPUT}. */
   readonly path: string;
-  /** Makes the text. */
   readonly render: (result: Result) => string | Promise<string>;
 }
 

@@ -14,7 +14,6 @@ import { listed } from "../wrap.ts";
 export interface StressTalk extends Disposable {
   /** Something goes on before the first load. */
   readonly hear: (text: string) => void;
-  /** A load goes on. */
   readonly progress: (text: string) => void;
   readonly done: (result: StressResult) => void;
 }

@@ -12,7 +12,6 @@ const NO_BYTES = new Uint8Array(0);
 
 /** A whole answer, whatever its status. */
 export interface HttpAnswer {
-  /** Tells it from a failure. */
   kind: "answer";
   /** The status, 200 to 599. */
   status: number;
@@ -30,7 +29,6 @@ export interface HttpAnswer {
 
 /** A request without a usable answer. */
 export interface HttpFailure {
-  /** Tells it from an answer. */
   kind: "failure";
   outcome: TransportFailure;
   /** What happened, for people; it holds no header value of the request. */

@@ -37,7 +37,6 @@ export interface LoadPlan {
   readonly dtype: string;
   /** The index of the first payload of the whole load, so that a later load of the same cell sends new ones. */
   readonly firstIndex: number;
-  /** The deadline of each request in milliseconds. */
   readonly timeoutMs: number;
   readonly loop: Loop;
   /** When the load starts, in milliseconds on `performance.now()` of who asks for it; at once without it. */

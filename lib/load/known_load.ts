@@ -173,7 +173,6 @@ export class KnownLoadJudge {
 
 /** What judging needs beside the payloads. */
 export interface JudgeOptions {
-  /** Makes a score request of a body. */
   readonly encode: (body: Uint8Array) => Uint8Array;
   readonly dtype: string;
   /** The deadline of a request in milliseconds. */

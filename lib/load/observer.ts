@@ -51,7 +51,6 @@ export interface LoadPulse {
   readonly ratePerSec: number;
   /** Median wait in milliseconds, null without a right answer. */
   readonly p50Ms: number | null;
-  /** The 99th percentile of the same. */
   readonly p99Ms: number | null;
 }
 

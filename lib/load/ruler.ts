@@ -17,7 +17,6 @@ import { type Samples, toColumns } from "./samples.ts";
 export interface RuledLoad {
   /** What will be sent; of several kinds the largest. */
   readonly workload: WorkloadSpec;
-  /** When. */
   readonly loop: Loop;
   /** Whether each answer will be compared with a reference. */
   readonly isKnown: boolean;

@@ -28,7 +28,6 @@ export const EXACT_SAMPLES = 131_072;
 
 /** Counts over all requests of a load. */
 export interface LoadTotals {
-  /** Requests that were planned. */
   readonly planned: number;
   /** Requests with a right answer. */
   readonly good: number;

@@ -32,7 +32,6 @@ export interface Timeline {
   readonly intervalMs: number;
   /** Requests that were due in each interval. */
   readonly planned: readonly number[];
-  /** Requests that were sent in it. */
   readonly sent: readonly number[];
   /** Right answers that came in it. */
   readonly good: readonly number[];
@@ -53,15 +52,12 @@ export interface TimelineRow {
   readonly durationMs: number;
   /** Requests that were due. */
   readonly planned: number;
-  /** Requests that were sent. */
   readonly sent: number;
   /** Right answers. */
   readonly good: number;
-  /** Failures. */
   readonly failed: number;
   /** Median wait for a right answer from its planned time in milliseconds, within 0.4 %; null without one. */
   readonly p50Ms: number | null;
-  /** The 99th percentile of the same. */
   readonly p99Ms: number | null;
   /** The longest, exact. */
   readonly maxMs: number | null;

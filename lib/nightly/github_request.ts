@@ -24,7 +24,6 @@ export interface GitHubAccess {
 
 /** A call that failed for good; the message says which, why, and what to do. */
 export class GitHubError extends Error {
-  /** The name of this class. */
   override readonly name = "GitHubError";
 }
 
@@ -43,7 +42,6 @@ const MAX_REASON_LENGTH = 300;
 /** A request. */
 export interface GitHubCall {
   readonly method: "GET" | "POST" | "PATCH";
-  /** The whole address. */
   readonly url: string;
   /** What is sent as JSON; nothing if it is undefined. */
   readonly body?: unknown;

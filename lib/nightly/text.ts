@@ -25,7 +25,6 @@ export interface NightContext
   readonly serverUrl: string;
   /** The repository, as `owner/name`. */
   readonly repository: string;
-  /** The id of the workflow's run. */
   readonly runId: string;
   readonly commit: string;
   /** The newest earlier run that passed; null if there is none, or it could not be found. */

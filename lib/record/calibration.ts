@@ -14,7 +14,6 @@ export interface Calibration {
   readonly answerBytes: number | null;
   /** The median latency in milliseconds: the client, the loopback and an answer that costs next to nothing. */
   readonly addedP50Ms: number;
-  /** The 99th percentile of the same. */
   readonly addedP99Ms: number;
   /** The most requests a second that one process sends and checks, with as many in flight; 16 for open loads. */
   readonly ceilingRequestsPerSec: number;

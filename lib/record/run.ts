@@ -41,7 +41,6 @@ export type Status = typeof STATUSES[number];
 export interface CellKey {
   /** Items in one request; 0 where each request of a file has its own. */
   readonly batchSize: number;
-  /** Label ids in one request. */
   readonly numLabels: number;
   /** The model, by the name that the server gives. */
   readonly model: string;
@@ -120,7 +119,6 @@ export interface CellResult {
   readonly key: CellKey;
   /** Which of several interleaved runs this is, from 0. */
   readonly repeat: number;
-  /** Timed requests that were asked for. */
   readonly numRuns: number;
   /** Warm-up requests that were asked for, a minimum. */
   readonly warmupRuns: number;
@@ -214,7 +212,6 @@ export interface RunOptions {
   readonly concurrency: readonly number[];
   /** How often the whole profile is measured, one run after another. */
   readonly repeats: number;
-  /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
   /** The deadline of a warm-up request in milliseconds, where that is longer. */
   readonly warmupTimeoutMs: number;
@@ -266,7 +263,6 @@ export interface RunMetadata {
   readonly "apply_softmax": boolean;
   readonly "seed": string;
   readonly "data": readonly DataRecord[];
-  /** The label ids of each label count. */
   readonly "label_token_ids": Readonly<Record<string, readonly number[]>>;
   /** Warm-up requests of each cell, in the order of the cells. */
   readonly "warmup_counts": readonly number[];

@@ -35,7 +35,6 @@ export interface TestCase {
   readonly element: "failure" | "error" | "skipped" | null;
   /** Why, in words; not escaped. */
   readonly message: string;
-  /** The time it took in seconds. */
   readonly timeSeconds: number;
   /** What is shown with it; not escaped, empty for nothing. */
   readonly output: string;

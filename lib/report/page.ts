@@ -140,7 +140,6 @@ export type TableCell = string | { readonly html: Html };
 export interface HtmlColumn {
   /** The text at its head; not escaped. */
   readonly title: string;
-  /** Whether it holds numbers. */
   readonly isNumber?: true;
   /** Whether it holds sentences. */
   readonly isLong?: true;

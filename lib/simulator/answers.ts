@@ -14,7 +14,6 @@ export interface Answer {
   readonly status: number;
   /** Headers beside `date`, `server` and `content-length`, names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** The body as text. */
   readonly body: string;
   /**
    * How the body is sent: whole; cut after a share of it (0 to 1) by closing the

@@ -46,7 +46,6 @@ export interface BatchReport {
   /** Counts batches, from 1. */
   readonly id: number;
   readonly items: number;
-  /** Tokens that are computed. */
   readonly newTokens: number;
   /** Tokens that the prefix cache holds. */
   readonly cachedTokens: number;

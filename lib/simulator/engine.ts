@@ -50,7 +50,6 @@ export interface EngineRequest {
   readonly authorization: string | null;
   /** The `Content-Type` header, or null. */
   readonly contentType: string | null;
-  /** The body as text. */
   readonly body: string;
   /** Seconds since 1970, for `/v1/models`. */
   readonly unixTimeSec: number;

@@ -13,15 +13,11 @@ export type Numbers = readonly number[] | Float64Array;
 export interface LatencySummary {
   /** Number of samples, at least 1. */
   readonly count: number;
-  /** Arithmetic mean. */
   readonly meanMs: number;
   /** Sample standard deviation (divisor n - 1); null for one sample. */
   readonly standardDeviationMs: number | null;
-  /** Smallest sample. */
   readonly minMs: number;
-  /** Largest sample. */
   readonly maxMs: number;
-  /** Median. */
   readonly p50Ms: number;
   /** 95th percentile; rests on more than the largest samples only from {@linkcode quantileMinSamples} on. */
   readonly p95Ms: number;

@@ -101,7 +101,6 @@ export function withProbes(
   probes: {
     readonly alone: ShapeReferences;
     readonly samples: Samples;
-    /** When they were sent. */
     readonly loop: Loop;
     readonly isInterrupted: boolean;
     /** Which of several hosts saw failures, in words. */

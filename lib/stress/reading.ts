@@ -7,7 +7,6 @@
 
 /** What one look at a server showed; null where it does not tell. */
 export interface ServerReading {
-  /** Resident memory in bytes. */
   readonly residentBytes: number | null;
   /** Tokens of the KV pool that are free or hold cached prefixes. */
   readonly spareTokens: number | null;

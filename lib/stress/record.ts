@@ -132,7 +132,6 @@ export interface ProbeRecord {
 
 /** The figures of a load without the seconds in which the server compiled. */
 export interface QuietFigures {
-  /** The seconds that were left out. */
   readonly leftOutSeconds: number;
   /** Right answers a second in the others. */
   readonly reachedPerSec: number;
@@ -250,7 +249,6 @@ export interface StressTestResult {
   readonly "throughput_rps": number | null;
   /** Mean latency from the plan; null without a right answer. */
   readonly "latency_mean_ms": number | null;
-  /** 99th percentile of the same. */
   readonly "latency_p99_ms": number | null;
   /** The first ten errors. */
   readonly "errors": readonly string[];

@@ -38,7 +38,6 @@ export interface ReferenceWorld {
 export interface ShapeReferences {
   /** The payloads with their references; null where some payload got none. */
   readonly workload: KnownWorkload | null;
-  /** Requests that were sent. */
   readonly requests: number;
   /** Those that failed, by kind. */
   readonly failures: readonly FailureCount[];

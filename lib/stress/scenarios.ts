@@ -90,11 +90,9 @@ export interface StressOptions extends ShapeOptions {
   readonly slo: string;
   /** The relative tolerance, or null for that of the data type. */
   readonly tolerance: number | null;
-  /** Threads that send. */
   readonly workers: number;
   /** Whether poison sends requests that are known to end a server. */
   readonly allowLethal: boolean;
-  /** The deadline of one request in milliseconds. */
   readonly timeoutMs: number;
   /** The deadline of a warm-up request in milliseconds, where that is longer. */
   readonly warmupTimeoutMs: number;

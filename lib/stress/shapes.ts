@@ -55,11 +55,8 @@ export const NO_REQUESTS: OwnRequests = new Map();
 /** What a scenario sends where the options name nothing else. */
 export interface ShapeValues {
   readonly scenario: Scenario;
-  /** Items of a request. */
   readonly batchSize: number;
-  /** Label ids of a request. */
   readonly numLabels: number;
-  /** Distinct payloads. */
   readonly payloads: number;
   /** Lengths in tokens, or null for text. */
   readonly tokens?: TokenLengths | null;

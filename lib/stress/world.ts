@@ -25,7 +25,6 @@ export interface Prober {
     readonly body: Uint8Array | null;
     readonly timeoutMs: number;
   }) => Promise<HttpExchange>;
-  /** Closes its connections. */
   readonly close: () => void;
 }
 
@@ -39,11 +38,9 @@ export interface ServerWatch {
 export interface StressWorld {
   /** Opens the target; again after it was killed or died. */
   readonly openTarget: () => Promise<Target>;
-  /** Sends the load. */
   readonly load: LoadGenerator;
   /** Starts what sends the probes that go along with a load. */
   readonly startProbes: () => LoadGenerator;
-  /** Makes a sender of single requests. */
   readonly connect: (endpoint: Endpoint) => Prober;
   /** Watches a server during a load of a length. */
   readonly watch: (target: Target, durationMs: number) => ServerWatch;
@@ -51,9 +48,7 @@ export interface StressWorld {
   readonly calibrate: Ruler["measure"];
   /** Waits, or returns at once when the signal fires. */
   readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>;
-  /** The clock, in milliseconds. */
   readonly now: () => number;
-  /** Hears of a load as it goes. */
   readonly onProgress: (step: LoadStep, progress: LoadProgress | null) => void;
   /** Ends the run; what was measured is kept. */
   readonly signal: AbortSignal;
@@ -73,7 +68,6 @@ export interface SendLoadOptions {
 
 /** A load that was sent. */
 export interface SentLoad {
-  /** What was recorded. */
   readonly samples: Samples;
   /** Whether it was ended early, since every request failed. */
   readonly gaveUp: boolean;

@@ -20,7 +20,6 @@ export interface BatchEvent {
   readonly kind: "batch";
   /** Sequences in it; each item of a score request is one. */
   readonly sequences: number;
-  /** Tokens that were computed. */
   readonly newTokens: number;
   /** Tokens that the prefix cache held. */
   readonly cachedTokens: number;

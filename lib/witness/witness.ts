@@ -38,7 +38,6 @@ export interface BatchFigures {
   readonly batches: number;
   /** Those of them of whose tokens the prefix cache held at least half. */
   readonly cachedBatches: number;
-  /** Tokens that were computed. */
   readonly newTokens: number;
   /** Tokens that the prefix cache held. */
   readonly cachedTokens: number;
