@@ -11,7 +11,9 @@ import {
   type Mismatch,
   type MismatchName,
   plannedConditions,
+  serverConditions,
 } from "./conditions.ts";
+import { compareServerArgs, loneArgNotes } from "./server_args.ts";
 import { isSameRun, type StoredRun } from "./runs.ts";
 import { cellId, plannedKeys } from "../record/cells.ts";
 
@@ -161,6 +163,7 @@ export function findServerProblem(
       ...plannedConditions(options),
       hardware: isOnly ? knownText(server.hardware) : null,
       tpSize: isOnly ? server.tpSize : null,
+      ...serverConditions([server]),
     },
     cells: keys.map((key) => ({ key, value: null, unfit: null })),
     lackingCells: 0,
@@ -215,11 +218,45 @@ export function likenessNotes(
     ...(was === "" || is === "" || was === is ? [] : [
       `Another server version: ${was} in the baseline, ${is} in the result`,
     ]),
+    ...versionNotes(result, baseline),
+    ...argNotes(result, baseline),
     ...ageNote(result, baseline),
     ...(same === undefined ? [] : [
       `The result is itself a run of the baseline (${same.was.source})`,
     ]),
   ];
+}
+
+/** Says of what another version is run, as another JAX alone changed the speed of a TPU by half. */
+function versionNotes(
+  result: readonly StoredRun[],
+  baseline: readonly StoredRun[],
+): string[] {
+  const versionsOf = (runs: readonly StoredRun[], name: string) =>
+    [
+      ...new Set(
+        runs.flatMap(({ conditions }) => conditions.versions[name] ?? []),
+      ),
+    ].join(", ");
+  const names = new Set(
+    baseline.flatMap(({ conditions }) => Object.keys(conditions.versions)),
+  );
+  return [...names].flatMap((name) => {
+    const [was, is] = [versionsOf(baseline, name), versionsOf(result, name)];
+    return is === "" || was === is
+      ? []
+      : `Another version of ${name}: ${was} in the baseline, ${is} in the result`;
+  });
+}
+
+function argNotes(
+  result: readonly StoredRun[],
+  baseline: readonly StoredRun[],
+): string[] {
+  const [was, is] = [baseline.at(-1), result.at(-1)];
+  return was === undefined || is === undefined ? [] : loneArgNotes(
+    compareServerArgs(was.conditions.serverArgs, is.conditions.serverArgs),
+  );
 }
 
 /** A baseline is to be reviewed after this many days. */

@@ -4,7 +4,12 @@
  * @module
  */
 import * as v from "valibot";
-import type { CellKey, Run, RunOptions } from "../record/run.ts";
+import type { CellKey, Run, RunOptions, ServerRecord } from "../record/run.ts";
+import {
+  compareServerArgs,
+  type ServerArgs,
+  serverArgsOf,
+} from "./server_args.ts";
 import { dataOfTokens, parseData } from "../record/run_file.ts";
 import { parseShape } from "../record/shape.ts";
 import { type DataRecord, describeData } from "../score/data.ts";
@@ -18,6 +23,7 @@ export const MISMATCH_NAMES = [
   "prefix-cache",
   "workload",
   "target",
+  "server-args",
 ] as const;
 
 /** One of {@linkcode MISMATCH_NAMES}. */
@@ -43,8 +49,12 @@ export interface Conditions {
   /** What was sent, in words, by its short name. */
   readonly data: Readonly<Record<string, string>> | null;
   readonly labelTokenIds: Readonly<Record<string, readonly number[]>> | null;
+  /** The launch arguments of the servers that change what is measured. */
+  readonly serverArgs: ServerArgs | null;
   /** The versions of the servers, in words. */
   readonly serverVersion: string | null;
+  /** The versions of what they run on, as `jax`. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 /** The conditions of a run of which nothing but the numbers is known. */
@@ -56,7 +66,9 @@ export const UNKNOWN_CONDITIONS: Conditions = {
   applySoftmax: null,
   data: null,
   labelTokenIds: null,
+  serverArgs: null,
   serverVersion: null,
+  versions: {},
 };
 
 /** What a metadata file tells. */
@@ -92,7 +104,14 @@ const metadataSchema = v.object({
   "tokens": v.optional(v.unknown()),
   "data": v.optional(v.unknown()),
   "label_token_ids": v.optional(v.record(text, v.array(v.number()))),
-  "servers": v.optional(v.array(v.object({ version: v.nullable(text) }))),
+  "servers": v.optional(v.array(v.object({
+    version: v.nullable(text),
+    model: v.exactOptional(text),
+    dtype: v.exactOptional(text),
+    info: v.exactOptional(v.nullable(v.record(text, v.unknown()))),
+    inForce: v.exactOptional(v.record(text, text)),
+    versions: v.exactOptional(v.record(text, text)),
+  }))),
   "runs": v.optional(v.array(v.unknown())),
 });
 
@@ -122,7 +141,7 @@ export function parseMetadata(json: string): StoredMetadata {
           (fields.tokens === undefined ? null : dataOfTokens(fields.tokens)),
       ),
       labelTokenIds: fields["label_token_ids"] ?? null,
-      serverVersion: describeVersions(fields.servers ?? []),
+      ...serverConditions(fields.servers ?? []),
     },
   };
 }
@@ -138,7 +157,7 @@ export function conditionsOf({ metadata, options, cells }: Run): Conditions {
     applySoftmax: options.applySoftmax,
     data: wordsOf(options.data),
     labelTokenIds: metadata["label_token_ids"],
-    serverVersion: describeVersions(metadata.servers),
+    ...serverConditions(metadata.servers),
   };
 }
 
@@ -191,13 +210,22 @@ export function findMismatches(
   const ofData = dataDifferences(baseline.data, result.data).map((
     [was, is],
   ): Mismatch => ({ name: "workload", baseline: cut(was), result: cut(is) }));
+  const { differing } = compareServerArgs(
+    baseline.serverArgs,
+    result.serverArgs,
+  );
+  const ofArgs: Mismatch[] = differing === null ? [] : [{
+    name: "server-args",
+    baseline: cut(differing[0]),
+    result: cut(differing[1]),
+  }];
   const ofOthers = pairs.flatMap(([name, value]) => {
     const [was, is] = [value(baseline), value(result)];
     return was === null || is === null || was === is
       ? []
       : [{ name, baseline: cut(was), result: cut(is) }];
   });
-  return [...ofData, ...ofOthers];
+  return [...ofData, ...ofOthers, ...ofArgs];
 }
 
 /** What went under one name and is not the same, and what is gone while there is something new in its place. */
@@ -267,6 +295,20 @@ function wordsOf(data: readonly DataRecord[] | null): Conditions["data"] {
   return data === null
     ? null
     : Object.fromEntries(data.map((one) => [one.name, describeData(one)]));
+}
+
+/** What the servers of a run tell of themselves. */
+export function serverConditions(
+  servers: readonly (
+    & Pick<ServerRecord, "version">
+    & Partial<ServerRecord>
+  )[],
+): Pick<Conditions, "serverArgs" | "serverVersion" | "versions"> {
+  return {
+    serverArgs: serverArgsOf(servers),
+    serverVersion: describeVersions(servers),
+    versions: Object.assign({}, ...servers.map(({ versions }) => versions)),
+  };
 }
 
 function describeVersions(

@@ -54,7 +54,9 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
       "hardware": distinct(servers.map((server) => server.hardware)) ||
         "unknown",
       "platform": facts.environment.platform,
-      "python_version": null,
+      "python_version":
+        servers.flatMap(({ versions }) => versions?.["python"] ?? [])[0] ??
+          null,
       "commit_hash": facts.environment.commit,
       "model": distinct(servers.map((server) => server.model)),
       "dtype": distinct(servers.map((server) => server.dtype)),

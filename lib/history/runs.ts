@@ -88,6 +88,7 @@ function conditionsText({ conditions }: HistoryRun): string {
   return JSON.stringify({
     ...conditions,
     serverVersion: null,
+    versions: null,
     labelTokenIds: null,
   });
 }

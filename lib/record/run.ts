@@ -237,7 +237,7 @@ export interface RunMetadata {
   readonly "hardware": string;
   /** The operating system and processor of the client. */
   readonly "platform": string;
-  /** Null: the server does not tell it. */
+  /** The server's; null where it does not tell it. */
   readonly "python_version": string | null;
   /** The commit of the working directory, or "unknown". */
   readonly "commit_hash": string;
@@ -284,6 +284,10 @@ export interface ServerRecord {
   readonly hardware: string;
   /** The launch arguments and state from `/get_server_info`, redacted; null when it has none. */
   readonly info: Readonly<Record<string, unknown>> | null;
+  /** Launch arguments whose value in force its log tells, where that is not the one of the flag. */
+  readonly inForce?: Readonly<Record<string, string>>;
+  /** The versions of what it runs on, as `jax`, where it or its log tells. */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 /** One execution of a profile. */

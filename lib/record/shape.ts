@@ -58,6 +58,8 @@ const server = v.object({
   tpSize: v.nullable(amount),
   version: v.nullable(text),
   hardware: text,
+  inForce: v.exactOptional(v.record(name, text)),
+  versions: v.exactOptional(v.record(name, text)),
   info: v.nullable(v.pipe(
     v.record(v.string(), v.unknown()),
     v.check(

@@ -111,7 +111,23 @@ export async function identify(
     hardware: options.hardware ??
       await detectHardware(info, isLocal) ?? UNKNOWN,
     info,
+    ...versionsIn(info),
   };
+}
+
+/** What a server runs on, by the names that it may give it. */
+const VERSION_NAMES = ["jax", "jaxlib", "libtpu", "torch", "python"];
+
+function versionsIn(
+  info: Readonly<Record<string, unknown>> | null,
+): Pick<ServerRecord, "versions"> {
+  const versions = Object.fromEntries(
+    VERSION_NAMES.flatMap((name) => {
+      const told = textOf(info?.[`${name}_version`]);
+      return told === null ? [] : [[name, told]];
+    }),
+  );
+  return Object.keys(versions).length === 0 ? {} : { versions };
 }
 
 /** A model or a data type names cells, so nothing in it is replaced: two models must not become one. */

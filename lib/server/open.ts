@@ -20,7 +20,7 @@ import { type LaunchOptions, launchServer, launchWords } from "./launch.ts";
 import { followFile } from "../witness/file.ts";
 import { MemoryLog } from "../witness/memory.ts";
 import type { Witness } from "../witness/witness.ts";
-import { isLogOf, watchFile, watchLog } from "./watching.ts";
+import { isLogOf, watchFile, watchLog, withFacts } from "./watching.ts";
 import { startSimulator } from "../simulator/start.ts";
 import { isAllowed } from "./permission.ts";
 
@@ -113,6 +113,7 @@ async function openUrl(
   }
   return {
     ...met,
+    ...(witness?.isOurs ? told(met, witness, options) : {}),
     death: () => Promise.resolve(null),
     ...(witness === null ? {} : { witness }),
     [Symbol.asyncDispose]: () => {
@@ -131,6 +132,16 @@ async function meet(
 ): Promise<Pick<Target, "kind" | "endpoint" | "server" | "identify">> {
   const ask = () => identify(endpoint, options, wanted);
   return { kind, endpoint, server: await ask(), identify: ask };
+}
+
+/** What the log of a server adds to what it says of itself. */
+function told(
+  { server }: Pick<Target, "server">,
+  witness: Witness,
+  options: TargetOptions,
+): Pick<Target, "server"> {
+  const redact = createRedactor(secretsOf(options));
+  return { server: withFacts(server, witness.facts, redact) };
 }
 
 async function openLaunched(
@@ -162,8 +173,10 @@ async function openLaunched(
     const endpoint = endpointOf(options, launched.url);
     const met = await meet("launched", endpoint, options, wanted);
     const witness = watchLog(await followFile(logPath, "start"), true);
+    await witness.look();
     return {
       ...met,
+      ...told(met, witness, options),
       death: async () => {
         const exit = await within(launched.ended, DEATH_NOTICE_MS);
         return exit === null

@@ -4,6 +4,8 @@
  * @module
  */
 import { sleep } from "../load/clock.ts";
+import type { ServerRecord } from "../record/run.ts";
+import { redactJson, type Redactor } from "../secret.ts";
 import { parseServerArgs } from "../witness/arguments.ts";
 import { followFile } from "../witness/file.ts";
 import { type LogSource, Witness } from "../witness/witness.ts";
@@ -39,6 +41,35 @@ export async function watchFile(path: string): Promise<Witness> {
   const witness = watchLog(source, false);
   witness.recall(source.head);
   return witness;
+}
+
+/**
+ * Adds to what a server says of itself what its log tells: launch arguments where it has no `/get_server_info`, values in
+ * force and versions.
+ */
+export function withFacts(
+  server: ServerRecord,
+  facts: ReadonlyMap<string, string>,
+  redact: Redactor,
+): ServerRecord {
+  const logged = parseServerArgs(facts.get("server_args") ?? "");
+  const inForce: Record<string, string> = {};
+  const versions: Record<string, string> = { ...server.versions };
+  for (const [name, value] of facts) {
+    if (name === "server_args") continue;
+    const [, of] = /^version of (.+)$/.exec(name) ?? [];
+    if (of === undefined) inForce[name] = redact(value);
+    else versions[of] ??= redact(value);
+  }
+  return {
+    ...server,
+    info: server.info ??
+      (logged === null
+        ? null
+        : redactJson(logged, redact) as Record<string, unknown>),
+    ...(Object.keys(inForce).length === 0 ? {} : { inForce }),
+    ...(Object.keys(versions).length === 0 ? {} : { versions }),
+  };
 }
 
 /** Arguments that no two servers of one machine have in common, but for those that are one. */

@@ -84,6 +84,8 @@ Deno.test("parseMetadata() reads the specification's eleven fields", async () =>
       applySoftmax: null,
       data: null,
       labelTokenIds: null,
+      serverArgs: null,
+      versions: {},
       serverVersion: null,
     },
   });
