@@ -1,6 +1,15 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import type { Run } from "../lib/record/run.ts";
-import { makeTestFolder, runMain } from "./support/bench_runner.ts";
+import {
+  makeTestFolder,
+  runMain,
+  taskPermissions,
+} from "./support/bench_runner.ts";
 import {
   httpAnswer,
   type Script,
@@ -129,4 +138,23 @@ Deno.test("main() shows no answer of a server as a command to the runner of a wo
   const shown = `${stdout}\n${stderr}`;
   assertStringIncludes(shown, "owned");
   assertEquals(shown.match(/^\s*::.*|##\[.*/gm), null);
+});
+
+Deno.test("bench.ts refuses more clients than there may be open files, before anything is sent", async () => {
+  await using server = startScriptedServer(scoreOnly, {});
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: [
+      ...["-c", 'ulimit -n 256 && exec "$0" "$@"', Deno.execPath(), "run"],
+      ...[...taskPermissions("bench:smoke"), "bench.ts", ...CELL],
+      ...["--url", server.url.href, "--concurrency", "1000"],
+    ],
+    stdin: "null",
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assertEquals([code, decode(stdout)], [2, ""]);
+  assertMatch(
+    decode(stderr),
+    /^Cannot keep 1000 connections open: this process may have \d+ at a time\. Raise .*ulimit -n/m,
+  );
+  assertEquals(server.connectionCount, 0);
 });

@@ -48,6 +48,7 @@ const WORLD: readonly string[] = [
   "load/clock.ts",
   "load/garbage.ts",
   "load/null_server.ts",
+  "load/open_files.ts",
   "load/ruler.ts",
   "load/worker.ts",
   "nightly/github_request.ts",

@@ -23,6 +23,7 @@ import {
   readEnvironment,
   refuseTwoKeys,
 } from "../cli/secret_source.ts";
+import { checkOpenFiles } from "../load/open_files.ts";
 import { MeasureError, UsageError } from "../failure.ts";
 import { refuseOtherOptions } from "../record/resume.ts";
 import type { Run, RunOptions } from "../record/run.ts";
@@ -316,6 +317,9 @@ function runOptions(
     compareAddress: compared === null ? null : address(request),
   };
   refuseOtherOptions(flags.resume, resumed?.options ?? options, options);
+  checkOpenFiles(Math.max(...request.concurrency), {
+    isServedHere: options.target === "simulated",
+  });
   return options;
 }
 

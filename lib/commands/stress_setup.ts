@@ -4,6 +4,7 @@
  * @module
  */
 import type { StressPlan } from "../stress/run.ts";
+import { checkOpenFiles } from "../load/open_files.ts";
 import { advise } from "../cli/command_line.ts";
 import type { Interrupts } from "../cli/interrupt.ts";
 import {
@@ -80,6 +81,9 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
     resumed,
     address: targetAddress,
     data: records,
+  });
+  checkOpenFiles(Math.max(1, ...options.concurrency ?? []), {
+    isServedHere: request.kind === "simulated",
   });
   const timestamp = new Date().toISOString();
   const outputs = await planStressOutputs(flags, timestamp);

@@ -4,8 +4,10 @@
  * @module
  */
 
-/** As long as this, in milliseconds, answers are judged right after they were read, with others on their way. */
-const SOON_MS = 0.03;
+/** An answer that takes no longer than this, in milliseconds, is judged right after it was read, with others on their way; */
+const SOON_MS_EACH = 0.005;
+/** all of them no longer than this. */
+const SOON_MS = 1;
 
 /** Where nothing can be read, answers are judged for this long before it is looked again, in milliseconds. */
 const QUIET_MS = 0.2;
@@ -72,7 +74,7 @@ export class JudgingQueue<Ended> {
   readonly #judgeSoon = (): void => {
     this.#isFresh = false;
     if (!this.#world.isExpecting()) this.#judge(Infinity);
-    else if ((this.#judgeMs ?? 0) <= SOON_MS) this.#judge(SOON_MS);
+    else if ((this.#judgeMs ?? 0) <= SOON_MS_EACH) this.#judge(SOON_MS);
     while (this.size > MOST_WAITING || this.#bytes > MOST_WAITING_BYTES) {
       this.#judge(0);
     }

@@ -1,9 +1,10 @@
 /* An HTTP/1.1 server that costs next to nothing, to measure clients against.
  *
- *   cc -O2 -o null_server null_server.c
- *   null_server [SERVICE_US [ROWS [VARIES [PORT]]]]
+ *   cc -O2 -o null_server null_server.c                             without TLS
+ *   cc -O2 -DTLS -o null_server null_server.c -lssl -lcrypto        with it
+ *   null_server [SERVICE_US [ROWS [VARIES [CERTIFICATE KEY]]]]
  *
- * Binds 127.0.0.1 (a free port unless PORT is given) and prints the port as its first line.
+ * Binds 127.0.0.1 and a free port, speaks TLS where it is given a certificate (PEM), and prints the port as its first line.
  * Every request gets the same score answer of ROWS rows (2), or one with other last digits where
  * VARIES is 1: at once, or SERVICE_US microseconds
  * after its last byte was read, by a timer and for any number of requests side by side. The header
@@ -28,8 +29,12 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef TLS
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#endif
 
-enum { CONNECTIONS_MAX = 4096, HEAD_MAX = 16384, EVENTS_MAX = 256 };
+enum { CONNECTIONS_MAX = 16384, HEAD_MAX = 16384, EVENTS_MAX = 256 };
 
 static const char *const ROWS[] = {"[0.0148545540869236,0.9851454496383667]",
                                    "[0.42336025834083557,0.5766397714614868]"};
@@ -46,7 +51,14 @@ typedef struct {
   int in_body;
   uint64_t received_ns; /* when the last byte was read */
   uint32_t generation;  /* tells a closed connection from its successor */
+#ifdef TLS
+  SSL *tls;
+#endif
 } Connection;
+
+#ifdef TLS
+static SSL_CTX *tls_context;
+#endif
 
 typedef struct {
   int fd;
@@ -75,9 +87,44 @@ static uint64_t now_ns(void) {
 
 static void close_connection(int fd) {
   generations[fd]++;
+#ifdef TLS
+  if (connections[fd]->tls != NULL) SSL_free(connections[fd]->tls);
+#endif
   free(connections[fd]);
   connections[fd] = NULL;
   close(fd);
+}
+
+static ssize_t send_bytes(int fd, const char *bytes, size_t size) {
+#ifdef TLS
+  if (connections[fd]->tls != NULL) return SSL_write(connections[fd]->tls, bytes, (int)size);
+#endif
+  return send(fd, bytes, size, MSG_NOSIGNAL);
+}
+
+/* Below 0 where nothing can be read now, 0 where nothing can be read any more. */
+static ssize_t receive_bytes(int fd, char *to, size_t room) {
+#ifdef TLS
+  SSL *tls = connections[fd]->tls;
+  if (tls != NULL) {
+    ERR_clear_error();
+    int n = SSL_read(tls, to, (int)room);
+    if (n > 0) return n;
+    return SSL_get_error(tls, n) == SSL_ERROR_WANT_READ ? -1 : 0;
+  }
+#endif
+  ssize_t n = recv(fd, to, room, 0);
+  return n < 0 && errno != EAGAIN && errno != EINTR ? 0 : n;
+}
+
+static int has_buffered(int fd) {
+#ifdef TLS
+  Connection *c = connections[fd];
+  return c != NULL && c->tls != NULL && SSL_pending(c->tls) > 0;
+#else
+  (void)fd;
+  return 0;
+#endif
 }
 
 static void answer(int fd) {
@@ -98,7 +145,7 @@ static void answer(int fd) {
   }
   memcpy(out + n, body, body_bytes);
   size_t size = (size_t)n + body_bytes;
-  if (send(fd, out, size, MSG_NOSIGNAL) != (ssize_t)size) close_connection(fd);
+  if (send_bytes(fd, out, size) != (ssize_t)size) close_connection(fd);
 }
 
 static void make_body(size_t rows) {
@@ -171,8 +218,8 @@ static void readable(int fd) {
   Connection *c = connections[fd];
   char *to = c->in_body ? scratch : c->head + c->head_bytes;
   size_t room = c->in_body ? sizeof scratch : HEAD_MAX - 1 - c->head_bytes;
-  ssize_t n = recv(fd, to, room, 0);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  ssize_t n = receive_bytes(fd, to, room);
+  if (n < 0) return;
   int good = n > 0;
   if (good && c->in_body) {
     good = (size_t)n <= c->body_left;
@@ -203,6 +250,13 @@ static void accept_one(int listener) {
   connections[fd] = calloc(1, sizeof(Connection));
   if (connections[fd] == NULL) die("calloc");
   connections[fd]->generation = generations[fd];
+#ifdef TLS
+  if (tls_context != NULL) {
+    SSL *tls = connections[fd]->tls = SSL_new(tls_context);
+    if (tls == NULL || SSL_set_fd(tls, fd) != 1) die("SSL_new");
+    SSL_set_accept_state(tls);
+  }
+#endif
   watch(fd);
 }
 
@@ -210,14 +264,23 @@ int main(int argc, char **argv) {
   service_ns = argc > 1 ? strtoull(argv[1], NULL, 10) * 1000u : 0;
   make_body(argc > 2 ? strtoull(argv[2], NULL, 10) : 2);
   varies = argc > 3 && atoi(argv[3]) != 0;
+#ifdef TLS
+  if (argc > 5) {
+    tls_context = SSL_CTX_new(TLS_server_method());
+    if (tls_context == NULL || SSL_CTX_use_certificate_file(tls_context, argv[4], SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls_context, argv[5], SSL_FILETYPE_PEM) != 1) {
+      ERR_print_errors_fp(stderr);
+      return 1;
+    }
+  }
+#endif
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   int one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  address.sin_port = htons(argc > 4 ? (uint16_t)atoi(argv[4]) : 0);
   socklen_t size = sizeof address;
   if (bind(listener, (struct sockaddr *)&address, size) < 0) die("bind");
-  if (listen(listener, 4096) < 0) die("listen");
+  if (listen(listener, 16384) < 0) die("listen");
   if (getsockname(listener, (struct sockaddr *)&address, &size) < 0) die("getsockname");
   printf("%d\n", ntohs(address.sin_port));
   fflush(stdout);
@@ -244,7 +307,7 @@ int main(int argc, char **argv) {
         char byte;
         if (read(0, &byte, 1) <= 0) return 0;
       } else if (connections[fd] != NULL) {
-        readable(fd);
+        do readable(fd); while (has_buffered(fd));
       }
     }
   }

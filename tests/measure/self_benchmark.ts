@@ -10,9 +10,19 @@
  *
  * @module
  */
-import { type LoadPlan, startLoadGenerator } from "../../lib/load/generator.ts";
+import { createHttpClient } from "../../lib/http/client.ts";
+import { startLoadGenerator } from "../../lib/load/generator.ts";
 import { histogramMean, histogramQuantile } from "../../lib/stats/histogram.ts";
 import { median } from "../../lib/stats/summary.ts";
+import {
+  type ClientName,
+  planFor,
+  SELF_LOADS,
+  type SelfLoad,
+  type ServerPlan,
+  staticBody,
+  workloadFor,
+} from "./self_loads.ts";
 import { measureStarts } from "./start_benchmark.ts";
 
 /** What one client measured of one load. */
@@ -20,25 +30,17 @@ interface Figures {
   readonly requestsPerSec: number;
   readonly meanMs: number;
   readonly p99Ms: number;
+  /** Resident memory at the end, of this tool. */
+  readonly rssMiB?: number;
 }
 
-type ClientName = "scorebench" | "wrk" | "autocannon" | "fetch";
-
-const SERVICE_MS = 5;
 const WARM_UP_MS = 500;
 const MEASURE_MS = 2_000;
 /** Starts of bench.ts of which the median is taken. */
 const STARTS = 5;
-const NULL_CONNECTIONS = [1, 16, 64];
-const SERVICE_CONNECTIONS = [1, 8, 32];
-const BODY = JSON.stringify({
-  "query": "Is this relevant?",
-  "items": [" Yes", " No"],
-  "label_token_ids": [10, 20],
-  "apply_softmax": true,
-  "item_first": false,
-  "model": "m",
-});
+/** Connections of which the median time to open is taken. */
+const OPENED = 50;
+const SMALL = { rows: 2 };
 
 const canPin = navigator.hardwareConcurrency > 1 && await has("taskset");
 const here = (name: string) => new URL(name, import.meta.url).pathname;
@@ -72,62 +74,109 @@ async function has(program: string): Promise<boolean> {
   }
 }
 
-function planFor(url: string, loop: LoadPlan["loop"]): LoadPlan {
-  return {
-    endpoint: {
-      url,
-      headers: {},
-      caCerts: [],
-      unixSocketPath: null,
-      secrets: [],
-    },
-    workload: {
-      batchSize: 2,
-      labelTokenIds: [10, 20],
-      model: "m",
-      applySoftmax: true,
-      prefixCache: "hot",
-      seed: 0,
-      tokens: null,
-    },
-    dtype: "float32",
-    firstIndex: 0,
-    timeoutMs: 10_000,
-    loop,
-  };
-}
-
 /** Runs as a process of its own, so that it can be held to one core. */
 async function client(args: readonly string[]): Promise<void> {
-  const [name, url = "", connections = "1"] = args;
-  const concurrency = Number(connections);
+  const [name, url = "", text = "{}"] = args;
+  const load: ChildLoad = JSON.parse(text);
   console.log(JSON.stringify(
     name === "fetch"
-      ? await measureFetch(url, concurrency)
+      ? await measureFetch(url, load.connections)
       : name === "rate"
       ? await measureRate(url)
       : name === "memory"
       ? await measureMemory(url)
-      : await measureOwn(url, concurrency),
+      : name === "hung"
+      ? await measureHung(url)
+      : name === "open"
+      ? await measureOpening(url, load.caCerts)
+      : await measureOwn(url, load),
   ));
 }
 
-async function measureOwn(url: string, concurrency: number): Promise<Figures> {
+/** What a child is told of its load. */
+interface ChildLoad {
+  readonly connections: number;
+  readonly rows: number;
+  readonly prefixCache: SelfLoad["prefixCache"];
+  readonly caCerts: readonly string[];
+}
+
+async function measureOwn(
+  url: string,
+  { connections, rows, prefixCache, caCerts }: ChildLoad,
+): Promise<Figures> {
   await using load = startLoadGenerator();
   const { signal } = new AbortController();
-  const loop = { kind: "closed", concurrency, count: null } as const;
-  await load.run(planFor(url, { ...loop, durationMs: WARM_UP_MS }), { signal });
-  const samples = await load.run(
-    planFor(url, { ...loop, durationMs: MEASURE_MS }),
-    { signal },
-  );
-  if (samples.failures.length > 0) throw new Error("requests failed");
+  const runFor = (durationMs: number) =>
+    load.run(
+      planFor(url, workloadFor({ rows }, prefixCache), {
+        loop: {
+          ...{ kind: "closed", count: null } as const,
+          ...{ concurrency: connections, durationMs },
+        },
+        caCerts,
+      }),
+      { signal },
+    );
+  await runFor(WARM_UP_MS);
+  const samples = await runFor(MEASURE_MS);
+  if (samples.failures.length > 0) {
+    throw new Error(`requests failed: ${samples.failures[0]?.example}`);
+  }
   const { totals } = samples;
   return {
     requestsPerSec: totals.good * 1000 / MEASURE_MS,
     // Of all requests: those that are kept one by one are the first half at best.
     meanMs: histogramMean(totals.service) ?? 0,
     p99Ms: histogramQuantile(totals.service, 0.99) ?? 0,
+    rssMiB: Math.round(Deno.memoryUsage().rss / 2 ** 20),
+  };
+}
+
+/** How long a connection takes to open, its TLS handshake included: the median, in milliseconds. */
+async function measureOpening(url: string, caCerts: readonly string[]) {
+  const openMs: number[] = [];
+  for (let i = 0; i < OPENED; i++) {
+    await using http = createHttpClient({ url: new URL(url), caCerts });
+    const startMs = performance.now();
+    await http.open(1);
+    openMs.push(performance.now() - startMs);
+  }
+  return { openMs: median(openMs) };
+}
+
+/** An open loop on a server that never answers, until 10,000 requests are in flight. */
+async function measureHung(url: string) {
+  await using load = startLoadGenerator();
+  const { signal } = new AbortController();
+  const [inFlight, durationMs] = [10_000, 5_000];
+  const rssMiB: number[] = [];
+  const timer = setInterval(
+    () => rssMiB.push(Math.round(Deno.memoryUsage().rss / 2 ** 20)),
+    1_000,
+  );
+  const samples = await load.run(
+    {
+      ...planFor(url, workloadFor(SMALL, "cold"), {
+        loop: {
+          kind: "open",
+          arrival: "constant",
+          ratePerSec: 2 * inFlight * 1000 / durationMs,
+          durationMs,
+          seed: 0,
+          maxInFlight: inFlight,
+          share: { index: 0, of: 1 },
+        },
+      }),
+      timeoutMs: 2 * durationMs,
+    },
+    { signal },
+  );
+  clearInterval(timer);
+  return {
+    planned: samples.totals.planned,
+    ended: samples.failures.map(({ outcome, count }) => `${count} ${outcome}`),
+    rssMiB,
   };
 }
 
@@ -143,7 +192,7 @@ async function measureFetch(
         const startMs = performance.now();
         const response = await fetch(`${url}/v1/score`, {
           method: "POST",
-          body: BODY,
+          body: staticBody(SMALL),
           headers: { "content-type": "application/json" },
         });
         await response.json();
@@ -168,14 +217,16 @@ async function measureRate(url: string) {
   const { signal } = new AbortController();
   const [ratePerSec, durationMs] = [1000, 30_000];
   const samples = await load.run(
-    planFor(url, {
-      kind: "open",
-      arrival: "constant",
-      ratePerSec,
-      durationMs,
-      seed: 0,
-      maxInFlight: 256,
-      share: { index: 0, of: 1 },
+    planFor(url, workloadFor(SMALL, "hot"), {
+      loop: {
+        kind: "open",
+        arrival: "constant",
+        ratePerSec,
+        durationMs,
+        seed: 0,
+        maxInFlight: 256,
+        share: { index: 0, of: 1 },
+      },
     }),
     { signal },
   );
@@ -200,11 +251,13 @@ async function measureMemory(url: string) {
     5_000,
   );
   const samples = await load.run(
-    planFor(url, {
-      kind: "closed",
-      concurrency: 16,
-      count: 2_000_000,
-      durationMs: null,
+    planFor(url, workloadFor(SMALL, "hot"), {
+      loop: {
+        kind: "closed",
+        concurrency: 16,
+        count: 2_000_000,
+        durationMs: null,
+      },
     }),
     { signal },
   );
@@ -212,11 +265,16 @@ async function measureMemory(url: string) {
   return { good: samples.totals.good, rssMiB };
 }
 
-async function measureWrk(url: string, connections: number): Promise<Figures> {
+async function measureWrk(
+  url: string,
+  { connections, rows }: ChildLoad,
+): Promise<Figures> {
   const script = await Deno.makeTempFile({ suffix: ".lua" });
   await Deno.writeTextFile(
     script,
-    `wrk.method = "POST"\nwrk.body = [==[${BODY}]==]\nwrk.headers["content-type"] = "application/json"
+    `wrk.method = "POST"\nwrk.body = [==[${
+      staticBody({ rows })
+    }]==]\nwrk.headers["content-type"] = "application/json"
 done = function(summary, latency)
   io.write(string.format("FIGURES %f %f %f\\n", summary.requests * 1e6 / summary.duration, latency.mean / 1000, latency:percentile(99) / 1000))
 end`,
@@ -246,7 +304,7 @@ async function measureAutocannon(
       `--duration=${seconds}`,
       "--method=POST",
       "--headers=content-type=application/json",
-      `--body=${BODY}`,
+      `--body=${staticBody(SMALL)}`,
       `${url}/v1/score`,
     ]));
   await runFor(1);
@@ -258,11 +316,13 @@ async function measureAutocannon(
   };
 }
 
-function measureChild(
+function measureChild<T>(
   name: string,
   url: string,
-  connections: number,
-): Promise<Figures> {
+  load: ChildLoad = {
+    ...{ connections: 0, rows: 2, prefixCache: "hot", caCerts: [] },
+  },
+): Promise<T> {
   return run(
     ...pinned(Deno.execPath(), [
       "run",
@@ -273,7 +333,7 @@ function measureChild(
       "client",
       name,
       url,
-      String(connections),
+      JSON.stringify(load),
     ]),
   ).then((text) => JSON.parse(text));
 }
@@ -282,15 +342,52 @@ interface Server extends AsyncDisposable {
   readonly url: string;
 }
 
+/** The server program, and the certificate where it can speak TLS. */
+interface Program {
+  readonly path: string;
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+}
+
+/** Compiles the server, with TLS where OpenSSL is there, and makes a certificate that is trusted for a day. */
+async function makeProgram(folder: string): Promise<Program> {
+  const path = `${folder}/null_server`;
+  const source = here("null_server.c");
+  const [certificate, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];
+  try {
+    await run("cc", [
+      ...["-O2", "-DTLS", "-o", path, source, "-lssl", "-lcrypto"],
+    ]);
+    await run("openssl", [
+      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1".split(
+        " ",
+      ),
+      ...["-nodes", "-days", "1", "-subj", "/CN=test", "-keyout", key],
+      ...["-out", certificate, "-addext", "subjectAltName=IP:127.0.0.1"],
+      ...["-addext", "basicConstraints=critical,CA:FALSE"],
+    ]);
+    return { path, tls: { certificate, key } };
+  } catch (error) {
+    console.error(`Without TLS: ${error}`);
+    await run("cc", ["-O2", "-o", path, source]);
+    return { path, tls: null };
+  }
+}
+
 async function startServer(
-  program: string,
-  serviceMs: number,
+  program: Program,
+  plan: ServerPlan,
 ): Promise<Server> {
-  const [command, args] = canPin
-    ? ["taskset", ["-c", "0", program, String(serviceMs * 1000)]] as const
-    : [program, [String(serviceMs * 1000)]] as const;
+  const { serviceMs, rows, varies, isTls } = plan;
+  const tls = isTls ? program.tls : null;
+  const args = [
+    ...[serviceMs * 1000, rows, varies ? 1 : 0].map(String),
+    ...tls === null ? [] : [tls.certificate, tls.key],
+  ];
+  const [command, all] = canPin
+    ? ["taskset", ["-c", "0", program.path, ...args]] as const
+    : [program.path, args] as const;
   const child = new Deno.Command(command, {
-    args: [...args],
+    args: [...all],
     stdin: "null",
     stdout: "piped",
   }).spawn();
@@ -298,7 +395,7 @@ async function startServer(
   const { value } = await reader.read();
   const port = Number(decode(value ?? new Uint8Array()));
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${isTls ? "https" : "http"}://127.0.0.1:${port}`,
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;
@@ -315,121 +412,141 @@ function spread(values: readonly number[], digits = 2): string {
   }]`;
 }
 
-/** All figures by client, server kind and connections, one entry a round. */
-type Results = Map<string, Figures[]>;
-
-const keyOf = (client: string, server: string, connections: number) =>
-  `${client} ${server} ${connections}`;
+/** All figures of one load and number of connections by client, one entry a round. */
+interface Row {
+  readonly load: SelfLoad;
+  readonly connections: number;
+  readonly figures: ReadonlyMap<ClientName, Figures[]>;
+}
 
 async function measureRounds(
   rounds: number,
-  servers: { readonly null: Server; readonly service: Server },
-): Promise<{ clients: ClientName[]; results: Results }> {
-  const clients: ClientName[] = ["scorebench", "fetch"];
-  if (await has("wrk")) clients.push("wrk");
-  if (await has("npx")) clients.push("autocannon");
-  const results: Results = new Map();
+  { loads, open, caCerts }: {
+    readonly loads: readonly SelfLoad[];
+    readonly open: (plan: ServerPlan) => Promise<Server>;
+    readonly caCerts: readonly string[];
+  },
+): Promise<Row[]> {
+  const isThere = new Map<ClientName, boolean>([
+    ...["scorebench", "fetch"].map((name) =>
+      [name as ClientName, true] as const
+    ),
+    ["wrk", await has("wrk")],
+    ["autocannon", await has("npx")],
+  ]);
+  const rows = loads.flatMap((load) =>
+    load.connections.map((connections): Row => ({
+      load,
+      connections,
+      figures: new Map(
+        load.clients.filter((name) => isThere.get(name)).map((
+          name,
+        ) => [name, []]),
+      ),
+    }))
+  );
   for (let round = 0; round < rounds; round++) {
-    for (const server of ["null", "service"] as const) {
-      const wanted = server === "null" ? NULL_CONNECTIONS : SERVICE_CONNECTIONS;
-      for (const connections of wanted) {
-        // Each round starts with another client, so that none always follows the same one.
-        const order = clients.map((_, i) =>
-          clients[(i + round) % clients.length] ?? "scorebench"
+    for (const { load, connections, figures } of rows) {
+      await using server = await open(load.server);
+      const child: ChildLoad = {
+        connections,
+        rows: load.server.rows,
+        prefixCache: load.prefixCache,
+        caCerts: load.server.isTls ? caCerts : [],
+      };
+      // Each round starts with another client, so that none always follows the same one.
+      const clients = [...figures.keys()];
+      for (const [i] of clients.entries()) {
+        const name = clients[(i + round) % clients.length] ?? "scorebench";
+        console.error(
+          `round ${
+            round + 1
+          } of ${rounds}: ${load.title}, ${load.server.serviceMs} ms, ${connections} in flight, ${name}`,
         );
-        for (const name of order) {
-          console.error(
-            `round ${
-              round + 1
-            } of ${rounds}: ${server}, ${connections} in flight, ${name}`,
-          );
-          const { url } = servers[server];
-          const figures = name === "wrk"
-            ? await measureWrk(url, connections)
+        figures.get(name)?.push(
+          name === "wrk"
+            ? await measureWrk(server.url, child)
             : name === "autocannon"
-            ? await measureAutocannon(url, connections)
-            : await measureChild(name, url, connections);
-          const key = keyOf(name, server, connections);
-          results.set(key, [...results.get(key) ?? [], figures]);
-        }
+            ? await measureAutocannon(server.url, connections)
+            : await measureChild<Figures>(name, server.url, child),
+        );
       }
     }
   }
-  return { clients, results };
+  return rows;
 }
 
-function report(clients: readonly ClientName[], results: Results): string[] {
-  const of = (client: string, server: string, connections: number) =>
-    results.get(keyOf(client, server, connections)) ?? [];
-  const compare = (
-    other: string,
-    load: readonly [string, number],
-    figure: (own: Figures, other: Figures) => number,
-  ) => {
-    const [server, connections] = load;
-    const others = of(other, server, connections);
-    return spread(
-      of("scorebench", server, connections).map((own, i) =>
-        figure(own, others[i] ?? own)
-      ),
-    );
-  };
-  const others = clients.filter((name) => name !== "scorebench");
+const OTHERS = ["fetch", "wrk", "autocannon"] as const;
+
+function report(rows: readonly Row[]): string[] {
   const lines = [
-    "| figure, this tool over the other | in flight | " + others.join(" | ") +
-    " |",
-    "| --- | --- | " + others.map(() => "---").join(" | ") + " |",
+    `| sent | in flight | figure, this tool over the other | ${
+      OTHERS.join(" | ")
+    } |`,
+    `| --- | --- | --- | ${OTHERS.map(() => "---").join(" | ")} |`,
   ];
-  const row = (
-    name: string,
-    load: readonly [string, number],
-    figure: (own: Figures, other: Figures) => number,
-  ) =>
-    lines.push(
-      `| ${name} | ${load[1]} | ${
-        others.map((other) => compare(other, load, figure)).join(" | ")
-      } |`,
-    );
-  for (const connections of NULL_CONNECTIONS) {
+  for (const { load, connections, figures } of rows) {
+    const { serviceMs } = load.server;
+    const row = (
+      name: string,
+      figure: (own: Figures, other: Figures) => number,
+      digits = 2,
+    ) => {
+      const cells = OTHERS.map((other) => {
+        const others = figures.get(other);
+        return others === undefined ? "" : spread(
+          (figures.get("scorebench") ?? []).map((own, i) =>
+            figure(own, others[i] ?? own)
+          ),
+          digits,
+        );
+      });
+      lines.push(
+        `| ${load.title} | ${connections} | ${name} | ${cells.join(" | ")} |`,
+      );
+    };
+    if (serviceMs === 0) {
+      row(
+        "requests/s (ratio)",
+        (own, other) => own.requestsPerSec / other.requestsPerSec,
+      );
+      continue;
+    }
     row(
-      "requests/s, null server (ratio)",
-      ["null", connections],
-      (own, other) => own.requestsPerSec / other.requestsPerSec,
-    );
-  }
-  for (const connections of SERVICE_CONNECTIONS) {
-    row(
-      "mean latency added to 5 ms (difference, us)",
-      ["service", connections],
+      `mean added to ${serviceMs} ms (difference, us)`,
       (own, other) => 1000 * (own.meanMs - other.meanMs),
+      0,
     );
     row(
-      "mean latency added to 5 ms (ratio)",
-      ["service", connections],
-      (own, other) => (own.meanMs - SERVICE_MS) / (other.meanMs - SERVICE_MS),
+      `mean added to ${serviceMs} ms (ratio)`,
+      (own, other) => (own.meanMs - serviceMs) / (other.meanMs - serviceMs),
     );
     row(
-      "p99 added to 5 ms (ratio)",
-      ["service", connections],
-      (own, other) => (own.p99Ms - SERVICE_MS) / (other.p99Ms - SERVICE_MS),
+      `p99 added to ${serviceMs} ms (ratio)`,
+      (own, other) => (own.p99Ms - serviceMs) / (other.p99Ms - serviceMs),
     );
   }
   lines.push(
     "",
-    "| requests/s x mean latency / connections, null server | " +
-      clients.join(" | ") + " |",
-    "| --- | " + clients.map(() => "---").join(" | ") + " |",
+    "| sent | in flight | requests/s | mean (ms) | requests/s x mean / connections | wrk's requests/s | memory (MiB) |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
   );
-  for (const connections of NULL_CONNECTIONS) {
+  for (const { load, connections, figures } of rows) {
+    const own = figures.get("scorebench") ?? [];
+    const rates = (all: readonly Figures[]) =>
+      spread(all.map(({ requestsPerSec }) => requestsPerSec), 0);
+    const wrk = figures.get("wrk");
     lines.push(
-      `| ${connections} in flight | ${
-        clients.map((name) =>
-          spread(
-            of(name, "null", connections).map(({ requestsPerSec, meanMs }) =>
-              requestsPerSec * meanMs / 1000 / connections
-            ),
-          )
-        ).join(" | ")
+      `| ${load.title}, ${load.server.serviceMs} ms | ${connections} | ${
+        rates(own)
+      } | ${spread(own.map(({ meanMs }) => meanMs), 3)} | ${
+        spread(
+          own.map(({ requestsPerSec, meanMs }) =>
+            requestsPerSec * meanMs / 1000 / connections
+          ),
+        )
+      } | ${wrk === undefined ? "" : rates(wrk)} | ${
+        spread(own.map(({ rssMiB = 0 }) => rssMiB), 0)
       } |`,
     );
   }
@@ -445,19 +562,40 @@ async function main(args: readonly string[]): Promise<void> {
       }`,
     );
   }
-  const program = await Deno.makeTempFile({ prefix: "null_server" });
-  await run("cc", ["-O2", "-o", program, here("null_server.c")]);
-  await using nullServer = await startServer(program, 0);
-  await using service = await startServer(program, SERVICE_MS);
-  const { clients, results } = await measureRounds(rounds, {
-    null: nullServer,
-    service,
+  const folder = await Deno.makeTempDir({ prefix: "self_benchmark" });
+  const program = await makeProgram(folder);
+  const caCerts = program.tls === null
+    ? []
+    : [await Deno.readTextFile(program.tls.certificate)];
+  const open = (plan: ServerPlan) => startServer(program, plan);
+  const rows = await measureRounds(rounds, {
+    loads: SELF_LOADS.filter(({ server }) =>
+      !server.isTls || program.tls !== null
+    ),
+    ...{ open, caCerts },
   });
-  console.log(report(clients, results).join("\n"));
-  const rate = await measureChild("rate", service.url, 0);
-  console.log(`\n1,000/s for 30 s: ${JSON.stringify(rate)}`);
-  const memory = await measureChild("memory", nullServer.url, 0);
-  console.log(`2,000,000 requests: ${JSON.stringify(memory)}`);
+  console.log(report(rows).join("\n"));
+  const plan = { serviceMs: 0, rows: 2, varies: false, isTls: false };
+  const show = async (title: string, name: string, server: ServerPlan) => {
+    await using running = await open(server);
+    const load: ChildLoad = {
+      ...{ connections: 0, rows: 2, prefixCache: "hot" },
+      caCerts: server.isTls ? caCerts : [],
+    };
+    const found = await measureChild<unknown>(name, running.url, load);
+    console.log(`${title}: ${JSON.stringify(found)}`);
+  };
+  console.log("");
+  await show("A connection opened", "open", plan);
+  if (program.tls !== null) {
+    await show("A TLS connection opened", "open", { ...plan, isTls: true });
+  }
+  await show("1,000/s for 30 s", "rate", { ...plan, serviceMs: 5 });
+  await show("10,000 in flight, no answer", "hung", {
+    ...plan,
+    serviceMs: 3_600_000,
+  });
+  await show("2,000,000 requests", "memory", plan);
   const starts = await measureStarts(STARTS);
   console.log(
     `Start to first request: first byte after ${
@@ -466,7 +604,7 @@ async function main(args: readonly string[]): Promise<void> {
       spread(starts.map(({ firstScoreMs }) => firstScoreMs), 0)
     } ms`,
   );
-  await Deno.remove(program);
+  await Deno.remove(folder, { recursive: true });
 }
 
 if (Deno.args[0] === "client") await client(Deno.args.slice(1));
