@@ -24,6 +24,7 @@ import {
 import { readGateFlags } from "./lib/commands/gate_flags.ts";
 import {
   COMPARE_COMMAND,
+  MERGE_COMMAND,
   RENDER_COMMAND,
   TREND_COMMAND,
 } from "./lib/commands/report.ts";
@@ -36,17 +37,23 @@ import { renderStressRun } from "./lib/report/stress/text.ts";
 import { renderTrend } from "./lib/report/trend/page.ts";
 import { viewOfComparison, viewOfRun } from "./lib/report/view.ts";
 import { checkWritable, readText, writeWhole } from "./lib/store.ts";
-import { readStressRun } from "./lib/stress/file.ts";
+import { readShards } from "./lib/shards/files.ts";
+import { mergeShards } from "./lib/shards/merge.ts";
+import { readStressRun, stringifyStressRun } from "./lib/stress/file.ts";
+import { stressExitCode } from "./lib/stress/run.ts";
 import {
   checkOutputs,
+  planRunOutputs,
   readOutputs,
+  recordName,
   showBeside,
   writeOutputs,
+  writeRun,
 } from "./lib/commands/outputs.ts";
 import { escapeForTerminal } from "./lib/escape.ts";
 import { wrapIndented } from "./lib/wrap.ts";
 
-export { COMPARE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
+export { COMPARE_COMMAND, MERGE_COMMAND, RENDER_COMMAND, TREND_COMMAND };
 
 const COMMANDS: Readonly<
   Record<string, {
@@ -55,6 +62,7 @@ const COMMANDS: Readonly<
   }>
 > = {
   compare: { spec: COMPARE_COMMAND, run: compare },
+  merge: { spec: MERGE_COMMAND, run: merge },
   trend: { spec: TREND_COMMAND, run: trend },
 };
 
@@ -152,6 +160,26 @@ async function trend(args: readonly string[]): Promise<number> {
   );
   complain(`Written: ${flags.output}`, 0);
   return history.runs.length === 0 ? 3 : 0;
+}
+
+async function merge(args: readonly string[]): Promise<number> {
+  const parsed = parseFlags(MERGE_COMMAND, args);
+  if (parsed.action !== "run") return inform(parsed.action, MERGE_COMMAND);
+  const { flags: { output }, operands: [folder = ""] } = parsed;
+  const files = await readShards(folder);
+  const run = mergeShards(files);
+  const outputs = await planRunOutputs(
+    { output, others: [], formats: STRESS_FORMATS },
+    recordName(`stress-${run.metadata.timestamp}-merged`),
+  );
+  showBeside(outputs.files, renderStressRun(run, terminalColumns()));
+  const isKept = await writeRun(outputs, run, stringifyStressRun);
+  const { problems } = files;
+  const fatal = problems.length === 0
+    ? null
+    : `Not all of the run is known: ${problems.join("; ")}`;
+  if (fatal !== null) complain(escapeForTerminal(fatal), 3);
+  return stressExitCode({ run, fatal: fatal ?? (isKept ? null : "") });
 }
 
 async function compare(args: readonly string[]): Promise<number> {

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --no-prompt --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-write --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,TPU_ACCELERATOR_TYPE,ACCELERATOR_TYPE,TERM --allow-sys=osRelease
+#!/usr/bin/env -S deno run --no-prompt --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-write --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,TPU_ACCELERATOR_TYPE,ACCELERATOR_TYPE,TERM,JOB_COMPLETION_INDEX,SLURM_* --allow-sys=osRelease
 /**
  * Stresses `POST /v1/score` and checks every answer; see README.md or `--help`.
  *
@@ -11,7 +11,7 @@ import {
   terminalColumns,
 } from "./lib/cli/command_line.ts";
 import { parseFlags } from "./lib/cli/flags.ts";
-import { listenForInterrupts } from "./lib/cli/interrupt.ts";
+import { type Interrupts, listenForInterrupts } from "./lib/cli/interrupt.ts";
 import { inform, runScript } from "./lib/cli/script.ts";
 import {
   keepRecord,
@@ -25,8 +25,9 @@ import {
   prepareStress,
   type StressSetup,
 } from "./lib/commands/stress_setup.ts";
+import { joinShards, type Shard } from "./lib/commands/stress_shard.ts";
+import { sleep, startWallClock } from "./lib/load/clock.ts";
 import { startRuler } from "./lib/load/ruler.ts";
-import { sleep } from "./lib/load/clock.ts";
 import { createEndpointClient } from "./lib/load/endpoint.ts";
 import { type Endpoint, startLoadGenerator } from "./lib/load/generator.ts";
 import { renderStressRun } from "./lib/report/stress/text.ts";
@@ -38,57 +39,87 @@ import type { StressRun } from "./lib/stress/record.ts";
 import { runStress, type StressEnd, stressExitCode } from "./lib/stress/run.ts";
 import { watchServer } from "./lib/stress/watch.ts";
 
-/** Runs the stress tests by their arguments; returns the exit code. The client is measured by `startMeasuring`. */
+/**
+ * Runs the stress tests by their arguments; returns the exit code.
+ *
+ * @param startMeasuring Measures what the client adds and can do.
+ * @param wallMs The clock of this machine, in milliseconds since 1970.
+ */
 export function main(
   args: readonly string[],
   startMeasuring: typeof startRuler = startRuler,
+  wallMs: () => number = startWallClock(),
 ): Promise<number> {
   return runScript(async () => {
     const parsed = parseFlags(STRESS_COMMAND, args);
     if (parsed.action !== "run") return inform(parsed.action, STRESS_COMMAND);
-    return await stress(await prepareStress(parsed.flags), startMeasuring);
+    const setup = await prepareStress(parsed.flags);
+    using interrupts = listenForInterrupts();
+    if (setup.shard === null) {
+      return await stress(setup, { startMeasuring, interrupts, shard: null });
+    }
+    const shard = await joinShards(setup.shard, setup, {
+      ...{ toolVersion: config.version, wallMs, signal: interrupts.first },
+    });
+    try {
+      return await stress(setup, { startMeasuring, interrupts, shard });
+    } finally {
+      await shard.fail();
+    }
   });
 }
 
 async function stress(
   setup: StressSetup,
-  startMeasuring: typeof startRuler,
+  { startMeasuring, interrupts, shard }: {
+    readonly startMeasuring: typeof startRuler;
+    readonly interrupts: Interrupts;
+    readonly shard: Shard | null;
+  },
 ): Promise<number> {
   const { outputs, isQuiet } = setup;
-  using interrupts = listenForInterrupts();
+  const session = shard?.session;
+  const options = session?.plan.options ?? setup.options;
   const progress = startProgress(isQuiet);
   using talk = startTalk(progress, isQuiet, {
-    options: setup.options,
+    options,
     known: setup.resumed?.results ?? [],
+    isShard: shard !== null,
   });
   await using load = startLoadGenerator(setup.workers);
   await using ruler = startMeasuring(load, interrupts.first);
   const end = await runStress({
-    ...setup,
+    ...{ ...setup, options },
+    own: await setup.readOwn(options.seed),
     environment: await describeEnvironment(),
     toolVersion: config.version,
   }, {
-    openTarget: () => setup.openTarget(interrupts, talk.hear),
+    openTarget: () =>
+      shard?.openTarget(interrupts, talk.hear) ??
+        setup.openTarget(interrupts, talk.hear),
     load,
     startProbes: () => startLoadGenerator(),
     connect: (endpoint) =>
-      connect(endpoint, setup.options.timeoutMs, interrupts.first),
+      connect(endpoint, options.timeoutMs, interrupts.first),
     watch: (target, durationMs) =>
       watchServer(target, durationMs, setup.serverPid),
     calibrate: ruler.measure,
     sleep,
-    save: keepRecord(
-      outputs.record,
-      stringifyStressRun,
-      (text) => progress.note(text),
-    ),
+    save: session === undefined
+      ? keepRecord(
+        outputs.record,
+        stringifyStressRun,
+        (text) => progress.note(text),
+      )
+      : (run) => session.save(run),
     onProgress: (step, load) => talk.progress(describeProgress(step, load)),
     onResult: talk.done,
     now: () => performance.now(),
     signal: interrupts.first,
+    ...session === undefined ? {} : { team: session },
   });
   progress.clear();
-  return await finish(end, outputs);
+  return await (shard?.finish(end) ?? finish(end, outputs));
 }
 
 /** An answer to a single request is small; a server that sends more is cut off. */

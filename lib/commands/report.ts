@@ -63,6 +63,30 @@ export const TREND_COMMAND = {
   },
 } as const;
 
+/** The flags of `report.ts merge`. */
+export const MERGE_COMMAND = {
+  name: "report.ts merge",
+  summary:
+    "Makes one stress record of the shards of a run over several hosts, and judges it.",
+  operands: {
+    name: "folder",
+    min: 1,
+    max: 1,
+    help: "The folder that the shards had as --shard-dir",
+  },
+  groups: [{ title: "Output", flags: [OUTPUT_FLAG] }],
+  examples: {
+    "deno task report merge /shared/run1 --output results/run1.json --output results/run1.html":
+      "The record that the other commands take, and a page",
+  },
+  exits: {
+    0: "all loads passed",
+    1: "a load failed",
+    2: "a flag or the folder is wrong",
+    3: "a load is INVALID: a shard is missing, foreign or broken, its clock was off, or its client was the limit",
+  },
+} as const;
+
 /** The flags of `report.ts compare`. */
 export const COMPARE_COMMAND = {
   name: "report.ts compare",

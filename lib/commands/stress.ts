@@ -8,6 +8,7 @@ import { ARRIVALS } from "../load/pacing.ts";
 import { SCENARIOS, STRESS_SCENARIOS } from "../stress/scenarios.ts";
 import { DATA_FLAGS } from "./data_flags.ts";
 import { RUN_FLAGS } from "./outputs.ts";
+import { SHARD_FLAGS } from "./shard_flags.ts";
 import { TARGET_FLAGS } from "./target_flags.ts";
 
 /** The flags of stress.ts. */
@@ -127,6 +128,7 @@ export const STRESS_COMMAND = {
         ),
       ],
     },
+    SHARD_FLAGS,
     {
       title: "Output",
       flags: [
@@ -149,6 +151,8 @@ export const STRESS_COMMAND = {
       "An hour at 50 requests a second",
     "deno task stress --url http://127.0.0.1:30000 --scenario ramp --slo 'p99<200ms,errors<0.1%'":
       "The highest rate that a server holds",
+    "srun --ntasks 4 deno task stress --shard auto --shard-dir /shared/run1 --url http://10.0.0.7:30000 --scenario sustained --rate 4000":
+      "4,000 requests a second from four hosts; then: report merge /shared/run1",
   },
   exits: {
     0: "all loads passed",

@@ -14,6 +14,8 @@ import {
 } from "../stress/scenarios.ts";
 import type { DataSource } from "../score/data.ts";
 import { labelProblems, readDataSources } from "./data_flags.ts";
+import { shardProblems } from "../shards/plan.ts";
+import { readShardFlags, type ShardSetup } from "./shard_flags.ts";
 import type { STRESS_COMMAND } from "./stress.ts";
 import { readTargetFlags, type TargetRequest } from "./target_flags.ts";
 
@@ -28,6 +30,8 @@ export interface StressRequest extends TargetRequest {
   readonly options: Omit<StressOptions, "seed" | "data">;
   /** Why a scenario of `all` is left out, in words. */
   readonly leftOut: readonly string[];
+  /** Which shard of a run over several hosts this is; null for the only process. */
+  readonly shard: ShardSetup | null;
 }
 
 /**
@@ -85,20 +89,27 @@ export function readStressFlags(
   if (flags.serverPid !== undefined && kind !== "url") {
     problems.push("Cannot take --server-pid without --url");
   }
-  if (problems.length > 0) throw new UsageError(problems);
+  const shard = readShardFlags(flags, problems);
   const wanted = SCENARIOS.filter((name) =>
     isAll || flags.scenario.includes(name)
   );
-  const scenarios: Scenario[] = wanted.filter((name) =>
-    name !== "recovery" || kind !== "url"
-  );
-  return {
+  const leftOut: string[] = [];
+  const scenarios: Scenario[] = wanted.filter((name) => {
+    const reason = isAll ? whyLeftOut(name) : null;
+    if (reason !== null) leftOut.push(`${name} was left out: ${reason}`);
+    return reason === null;
+  });
+  function whyLeftOut(name: Scenario): string | null {
+    if (name === "recovery" && kind === "url") {
+      return "it kills the server, and this one was not started here";
+    }
+    return name === "ramp" && shard !== null && flags.ladder === undefined
+      ? "several hosts cannot search; --ladder names the loads"
+      : null;
+  }
+  const request: StressRequest = {
     ...target,
-    kind,
-    data,
-    leftOut: wanted.length === scenarios.length ? [] : [
-      "recovery was left out: it kills the server, and this one was not started here",
-    ],
+    ...{ kind, data, leftOut, shard },
     options: {
       scenarios,
       batchSizes: flags.batchSizes ?? null,
@@ -120,4 +131,9 @@ export function readStressFlags(
       warmupTimeoutMs: flags.warmupTimeout * 1000,
     },
   };
+  if (shard !== null) {
+    problems.push(...shardProblems(request.options, shard.share.of));
+  }
+  if (problems.length > 0) throw new UsageError(problems);
+  return request;
 }

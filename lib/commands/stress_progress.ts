@@ -8,6 +8,7 @@ import { plannedLoads, StressForecast } from "../stress/forecast.ts";
 import { startProgressLog } from "../stress/progress.ts";
 import type { StressResult } from "../stress/record.ts";
 import type { StressOptions } from "../stress/scenarios.ts";
+import { SHARED_SCENARIOS } from "../stress/team.ts";
 import { listed } from "../wrap.ts";
 
 /** What hears of a stress run. */
@@ -25,13 +26,15 @@ const MAX_FINDINGS = 3;
  * Draws on a terminal what is heard, with the number of the load and the time left, and says it line by line elsewhere.
  *
  * @param known The loads of an earlier part of the run.
+ * @param isShard Whether others share the loads: then only all parts have a verdict.
  */
 export function startTalk(
   progress: Progress,
   isQuiet: boolean,
-  { options, known }: {
+  { options, known, isShard }: {
     readonly options: StressOptions;
     readonly known: readonly StressResult[];
+    readonly isShard: boolean;
   },
 ): StressTalk {
   const forecast = new StressForecast(
@@ -60,10 +63,15 @@ export function startTalk(
           leftMs: forecast.leftMs(performance.now() - begunMs),
         })
         : log.hear(`${where()}: ${text}`),
-    done: ({ scenario, configuration, verdict, findings }) => {
+    done: (result) => {
+      const { scenario, configuration } = result;
+      const isPart = isShard && SHARED_SCENARIOS.includes(scenario);
+      const findings = isPart ? [] : result.findings;
       progress.note(
         [
-          `${where()}: ${scenario}, ${configuration}: ${verdict}`,
+          `${where()}: ${scenario}, ${configuration}: ${
+            isPart ? describePart(result) : result.verdict
+          }`,
           ...(findings.length === 0 ? [] : [
             listed(
               findings.map(({ kind, text }) => `${kind}: ${text}`),
@@ -77,4 +85,9 @@ export function startTalk(
     },
     [Symbol.dispose]: () => log?.[Symbol.dispose](),
   };
+}
+
+/** A load that several hosts share has a verdict when its parts are merged. */
+function describePart({ goodRequests, failedRequests }: StressResult): string {
+  return `this shard's part is sent, ${goodRequests} right answers, ${failedRequests} failed`;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from "@std/path";
 import type { StressPlan } from "../stress/run.ts";
 import { checkOpenFiles } from "../load/open_files.ts";
 import { advise } from "../cli/command_line.ts";
@@ -28,6 +29,7 @@ import {
 } from "../stress/scenarios.ts";
 import { openData, type OpenedData } from "./data_flags.ts";
 import { STRESS_FORMATS } from "./formats.ts";
+import type { ShardSetup } from "./shard_flags.ts";
 import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
 import {
   readStressFlags,
@@ -38,17 +40,22 @@ import { toJson } from "../json.ts";
 
 /** What a stress run needs, checked. */
 export interface StressSetup
-  extends Omit<StressPlan, "environment" | "toolVersion"> {
+  extends Omit<StressPlan, "environment" | "toolVersion" | "own"> {
+  /** Reads the requests of files, in the order of a seed. */
+  readonly readOwn: (seed: string) => Promise<OwnRequests>;
   readonly outputs: RunOutputs<StressRun>;
   readonly isQuiet: boolean;
   /** Processes that send. */
   readonly workers: number;
   /** The process of the server whose memory is watched, where it was not started here; null for none. */
   readonly serverPid: number | null;
-  /** Opens the target; what it waits for is said to `onWaiting`. */
+  /** Which shard of a run over several hosts this is; null for the only process. */
+  readonly shard: ShardSetup | null;
+  /** Opens the target; what it waits for is said to `onWaiting`. One that another shard has started is at `at`. */
   readonly openTarget: (
     interrupts: Interrupts,
     onWaiting: (what: string) => void,
+    at?: string,
   ) => Promise<Target>;
 }
 
@@ -86,10 +93,12 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
     isServedHere: request.kind === "simulated",
   });
   const timestamp = new Date().toISOString();
-  const outputs = await planStressOutputs(flags, timestamp);
+  const outputs = request.shard === null
+    ? await planStressOutputs(flags, timestamp)
+    : shardOutputs(request.shard);
   return {
     options,
-    own: await readOwnRequests(files, options.seed),
+    readOwn: (seed) => readOwnRequests(files, seed),
     findServerProblem: (server) => {
       const tooLong = findTooLong(records, files, server);
       return tooLong === null ? null : `Cannot send ${tooLong}`;
@@ -110,10 +119,11 @@ export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
     isQuiet: flags.quiet,
     workers: flags.workers,
     serverPid: flags.serverPid ?? null,
-    openTarget: (interrupts, onWaiting) =>
+    shard: request.shard,
+    openTarget: (interrupts, onWaiting, at) =>
       openTarget({
-        url,
-        launch,
+        url: at ?? url,
+        launch: at === undefined ? launch : null,
         launchTimeoutMs: flags.launchTimeout * 1000,
         timeoutMs: options.timeoutMs,
         logPath: () => `${outputs.stem}.log`,
@@ -165,6 +175,12 @@ function planStressOutputs(
     { output, others, formats: STRESS_FORMATS },
     resume ?? recordName(`stress-${timestamp}`),
   );
+}
+
+/** A shard writes its record, and what a server that it launches says. */
+function shardOutputs({ folder, share }: ShardSetup): RunOutputs<StressRun> {
+  const stem = join(folder, `shard-${share.index}`);
+  return { record: `${stem}.json`, stem, files: [] };
 }
 
 /** What was asked for, with the seed of the run that is resumed. */

@@ -73,3 +73,35 @@ export async function within<T>(
     done.abort();
   }
 }
+
+/** Between two looks at the clock of the machine, which may be set right meanwhile, in milliseconds. */
+const LOOK_AGAIN_MS = 10_000;
+
+/** Whole milliseconds that pass in one look. */
+const TICKS = 3;
+
+/** Returns the clock of the machine in milliseconds since 1970, finer than the whole ones of `Date.now()`. */
+export function startWallClock(): () => number {
+  let offsetMs = 0;
+  let lookedMs = -Infinity;
+  return () => {
+    if (performance.now() - lookedMs > LOOK_AGAIN_MS) {
+      offsetMs = findOffset();
+      lookedMs = performance.now();
+    }
+    return performance.now() + offsetMs;
+  };
+}
+
+/** `Date.now()` is cut off, so that the difference is right at a tick and too small between two: the greatest counts. */
+function findOffset(): number {
+  let greatestMs = -Infinity;
+  let lastMs = Date.now();
+  for (let ticks = 0; ticks < TICKS;) {
+    const wallMs = Date.now();
+    greatestMs = Math.max(greatestMs, wallMs - performance.now());
+    if (wallMs !== lastMs) ticks++;
+    lastMs = wallMs;
+  }
+  return greatestMs;
+}

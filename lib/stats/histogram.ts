@@ -103,7 +103,8 @@ export function countAbove(histogram: Histogram, limitMs: number): number {
 }
 
 /**
- * Returns a quantile in milliseconds: the middle of the bucket that holds the time of that rank.
+ * Returns a quantile in milliseconds, interpolated between two ranks as that of single times is (Hyndman and Fan, type
+ * 7), each the middle of its bucket.
  *
  * @param q From 0 to 1.
  * @returns null when nothing was counted.
@@ -114,13 +115,20 @@ export function histogramQuantile(
 ): number | null {
   const total = countTimes(histogram);
   if (total === 0) return null;
-  const rank = Math.max(1, Math.ceil(q * total));
+  const place = q * (total - 1);
+  const rank = Math.floor(place);
+  const lowMs = timeAt(histogram, rank);
+  const share = place - rank;
+  return share === 0
+    ? lowMs
+    : lowMs + share * (timeAt(histogram, rank + 1) - lowMs);
+}
+
+/** Returns the time of a rank, from 0, in milliseconds. */
+function timeAt({ counts }: Histogram, rank: number): number {
   let seen = 0;
-  for (let i = 0; i < histogram.counts.length; i++) {
-    seen += histogram.counts[i] ?? 0;
-    if (seen >= rank) return middleMs(i);
-  }
-  return null;
+  const index = counts.findIndex((count) => (seen += count) > rank);
+  return middleMs(index);
 }
 
 /** Makes room for so many buckets, octave by octave. */

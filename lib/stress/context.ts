@@ -14,7 +14,7 @@ import { SCORE_PATH } from "../score/request.ts";
 import { createRedactor } from "../secret.ts";
 import type { Target } from "../server/open.ts";
 import { ClientRuler } from "./client.ts";
-import { type EndedLoad, judgeLoad, loadDoubts } from "./judge.ts";
+import { describeSent, judgeLoad, loadDoubts } from "./judge.ts";
 import type { WindowUse } from "../witness/witness.ts";
 import type { StressResult } from "./record.ts";
 import { useOf } from "../bench/watch.ts";
@@ -211,14 +211,11 @@ export class StressContext {
   /** Tells the others what came of this part of a load. */
   keep(
     step: LoadStep,
-    role: LoadPart["role"],
-    load: Omit<EndedLoad, "step" | "tolerance"> & { gaveUp: boolean },
+    load: Omit<LoadPart, "scenario" | "configuration" | "sent">,
   ): void {
     const { scenario, configuration } = step;
-    const team = this.#teamOf(step);
-    if (team === null) return;
-    const { doubts = [], ...rest } = load;
-    team.keep({ scenario, configuration, role, doubts, ...rest });
+    const sent = describeSent(step);
+    this.#teamOf(step)?.keep({ scenario, configuration, sent, ...load });
   }
 
   #teamOf({ scenario }: Pick<LoadStep, "scenario">): Team | null {
@@ -340,7 +337,7 @@ export class StressContext {
     };
     const own = this.ownPart(step);
     const doubts = loadDoubts(own, ended, calibration);
-    this.keep(step, "load", { ...ended, doubts, gaveUp });
+    this.keep(step, { role: "load", ...ended, doubts, gaveUp });
     const result = judgeLoad({
       ...ended,
       ...{ step: own, tolerance: this.tolerance, doubts },

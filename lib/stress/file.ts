@@ -19,7 +19,7 @@ import {
   STRESS_VERDICTS,
   type StressRun,
 } from "./record.ts";
-import { SCENARIOS, type StressOptions } from "./scenarios.ts";
+import { SCENARIOS } from "./scenarios.ts";
 
 const { count, number, text, name, texts } = SHAPES;
 const missing = v.nullable(number);
@@ -36,7 +36,7 @@ const times = v.object({
 });
 const figures = v.nullable(times);
 
-const options: v.GenericSchema<unknown, StressOptions> = v.object({
+const options = v.object({
   scenarios: v.array(scenario),
   batchSizes: v.nullable(v.array(count)),
   numLabels: v.nullable(count),
@@ -168,7 +168,7 @@ const result = v.object({
   ])),
 });
 
-const run: v.GenericSchema<unknown, StressRun> = v.object({
+const run = v.object({
   schema: v.literal(STRESS_SCHEMA),
   kind: v.literal("stress"),
   metadata: v.object({
@@ -183,6 +183,9 @@ const run: v.GenericSchema<unknown, StressRun> = v.object({
   calibration: SHAPES.calibration,
   warnings: texts,
 });
+
+/** The shapes of options and of a run in a file. */
+export const STRESS_SHAPES = { options, run };
 
 /** Writes a run as JSON, one line a load, so that files can be compared line by line. */
 export function stringifyStressRun(value: StressRun): string {

@@ -167,7 +167,7 @@ export function combine(
 }
 
 /** Says what a load sends: each payload again and again, so that prompts are in the cache after the first round. */
-function describeSent({ shapes }: LoadStep): string {
+export function describeSent({ shapes }: LoadStep): string {
   return shapes.map(({ spec, payloads }) =>
     `${describeSize(spec)} (${counted(payloads, "payload")} in turn)`
   ).join("; ");

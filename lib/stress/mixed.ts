@@ -39,6 +39,7 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
   const workload = alone.workload;
   const references = await context.reference(step.shapes);
   const probeStep = probesOf(step, options, context.own);
+  // Of several hosts none measures its client when the load begins.
   const calibration = await context.calibrate(step);
   const startMs = await context.start(step);
   await using generator = world.startProbes();
@@ -57,7 +58,8 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
     }),
   };
   const { durationMs } = result;
-  context.keep(step, "probes", {
+  context.keep(step, {
+    ...{ role: "probes", doubts: [] },
     ...{ samples, durationMs, references: [alone], gaveUp: false },
     ...{ startMs: result.startMs, server: null, death: null },
     isInterrupted: context.isInterrupted,

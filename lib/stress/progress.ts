@@ -28,7 +28,7 @@ export function describeProgress(
     return times.length === 0 ? "-" : Math.max(...times).toFixed(1);
   };
   const whole = askedPerSec(loop);
-  const asked = whole === null ? "" : ` of ${whole}`;
+  const asked = whole === null ? "" : ` of ${Number(whole.toPrecision(4))}`;
   return `${name}: ${rate.toFixed(1)}${asked}/s, ${
     planned - done
   } in flight, p50 ${slowest("p50Ms")} p99 ${

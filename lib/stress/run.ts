@@ -137,6 +137,7 @@ class Stress {
     for (const scenario of this.#plan.options.scenarios) {
       await this.#runScenario(context, scenario);
     }
+    if (!world.signal.aborted) await world.team?.end();
   }
 
   async close(): Promise<void> {
@@ -224,6 +225,7 @@ class Stress {
     const { options, environment, resumed } = this.#plan;
     const server = this.#server;
     const isWhole = options.scenarios.every((scenario) => {
+      if (this.#isShared(scenario)) return true;
       const done = this.#results.filter((result) =>
         result.scenario === scenario && result.verdict !== "INTERRUPTED"
       ).length;

@@ -22,6 +22,8 @@ export interface LoadPart
   extends
     Pick<LoadStep, "scenario" | "configuration">,
     Omit<EndedLoad, "step" | "tolerance" | "doubts" | "failedAt" | "gaps"> {
+  /** What was sent, in words. */
+  readonly sent: string;
   /** The load itself, or the probes that go along with it. */
   readonly role: "load" | "probes";
   /** What the client of this shard gives reason for. */
@@ -50,6 +52,12 @@ export interface Team {
    * @throws {MeasureError} If one of them does not come, or shard 0 ended the run.
    */
   readonly start: (load: string) => Promise<number>;
+  /**
+   * Says that this shard has sent its last load; shard 0 waits for the others, who may need what it has started.
+   *
+   * @throws {MeasureError} If one of them does not come.
+   */
+  readonly end: () => Promise<void>;
   /** Keeps what this shard saw of a load. */
   readonly keep: (part: LoadPart) => void;
 }

@@ -20,14 +20,25 @@ import type { EngineOptions } from "../../lib/simulator/options.ts";
 import type { SeriesPoint } from "../../lib/stats/trend.ts";
 import { readServerInfo } from "../../lib/stress/reading.ts";
 import type { StressResult, StressRun } from "../../lib/stress/record.ts";
-import { runStress, type StressEnd } from "../../lib/stress/run.ts";
+import {
+  runStress,
+  type StressEnd,
+  type StressPlan,
+  type StressRunWorld,
+} from "../../lib/stress/run.ts";
 import type { StressOptions } from "../../lib/stress/scenarios.ts";
 import { TEXT_RECORD } from "../../lib/score/data.ts";
 
 /** Runs events in the order of their times; promises settle after each. */
-class VirtualTime {
+export class VirtualTime {
   nowMs = 0;
+  readonly #turns: number;
   #events: { readonly dueMs: number; readonly run: () => void }[] = [];
+
+  /** Lets promises settle for so many turns after each event. */
+  constructor(turns = 30) {
+    this.#turns = turns;
+  }
 
   at(dueMs: number, run: () => void): void {
     let [low, high] = [0, this.#events.length];
@@ -56,7 +67,9 @@ class VirtualTime {
     const end = () => void (isDone = true);
     work.then(end, end);
     for (;;) {
-      for (let turn = 0; turn < 30 && !isDone; turn++) await Promise.resolve();
+      for (let turn = 0; turn < this.#turns && !isDone; turn++) {
+        await Promise.resolve();
+      }
       if (isDone) return await work;
       const event = this.#events.shift();
       if (event === undefined) throw new Error("The run waits for nothing");
@@ -73,13 +86,15 @@ interface Request {
 }
 
 /** An engine with a clock: sends replies when they are due. */
-class VirtualServer {
+export class VirtualServer {
   readonly engine: Engine;
+  readonly options: Partial<EngineOptions>;
   readonly #time: VirtualTime;
   readonly #open = new Map<number, (event: EngineEvent) => void>();
 
   constructor(time: VirtualTime, options: Partial<EngineOptions>) {
     this.#time = time;
+    this.options = options;
     this.engine = new Engine(options);
   }
 
@@ -241,27 +256,47 @@ export const SHORT_OPTIONS: StressOptions = {
 /** What the engine resides in without a leak, in bytes. */
 const ENGINE_BYTES = 200 * 2 ** 20;
 
-/** Runs stress scenarios against the engine in simulated time. */
-export async function runVirtualStress(
-  options: Partial<StressOptions>,
-  engine: Partial<EngineOptions> = {},
-  client: {
-    /** What the client adds and can do; not measured by default. */
-    readonly calibration?: Calibration;
-    /** How long each request of a load waits for its connection, in milliseconds; 0 by default. */
-    readonly connectMs?: number;
-  } = {},
-): Promise<StressEnd & { readonly saved: readonly StressRun[] }> {
-  const time = new VirtualTime();
-  const saved: StressRun[] = [];
+/** What a client adds and can do, and how it connects. */
+export interface VirtualClient {
+  /** What the client adds and can do; not measured by default. */
+  readonly calibration?: Calibration;
+  /** How long each request of a load waits for its connection, in milliseconds; 0 by default. */
+  readonly connectMs?: number;
+}
+
+/** What stress.ts tells a run beside its options. */
+export const VIRTUAL_PLAN: Omit<StressPlan, "options"> = {
+  ...{ target: "simulated", targetAddress: "", resumed: null },
+  timestamp: "2026-01-01T00:00:00Z",
+  environment: { platform: "p", commit: "c", denoVersion: "d" },
+  ...{ toolVersion: "t", warnings: [] },
+};
+
+/**
+ * Makes a world against an engine in simulated time.
+ *
+ * @param time The time.
+ * @param engine The engine; several worlds may share one that is there already.
+ * @param client Its client.
+ */
+export function virtualWorld(
+  time: VirtualTime,
+  engine: Partial<EngineOptions> | VirtualServer,
+  client: VirtualClient = {},
+): Omit<StressRunWorld, "save" | "signal"> {
   const never = new AbortController().signal;
-  let server = new VirtualServer(time, engine);
+  let server = engine instanceof VirtualServer
+    ? engine
+    : new VirtualServer(time, engine);
   let isFirst = true;
   const { calibration = null, connectMs = 0 } = client;
   const load = generator(time, () => server, connectMs);
   const openTarget = (): Promise<Target> => {
     // Faults are those of the first server: a restart is a cure.
-    if (!isFirst) server = new VirtualServer(time, { ...engine, faults: [] });
+    if (!isFirst) {
+      const { options } = server;
+      server = new VirtualServer(time, { ...options, faults: [] });
+    }
     isFirst = false;
     const opened = server;
     return Promise.resolve({
@@ -305,16 +340,7 @@ export async function runVirtualStress(
       [Symbol.asyncDispose]: () => Promise.resolve(),
     });
   };
-  const end = await time.run(runStress({
-    options: { ...SHORT_OPTIONS, ...options },
-    target: "simulated",
-    targetAddress: "",
-    resumed: null,
-    timestamp: "2026-01-01T00:00:00Z",
-    environment: { platform: "p", commit: "c", denoVersion: "d" },
-    toolVersion: "t",
-    warnings: [],
-  }, {
+  return {
     openTarget,
     load,
     startProbes: () => generator(time, () => server, connectMs),
@@ -371,14 +397,30 @@ export async function runVirtualStress(
     },
     calibrate: () => Promise.resolve(calibration),
     sleep: (durationMs, signal) => time.sleep(durationMs, signal),
+    onProgress: () => {},
+    onResult: () => {},
+    now: () => time.nowMs,
+  };
+}
+
+/** Runs stress scenarios against the engine in simulated time. */
+export async function runVirtualStress(
+  options: Partial<StressOptions>,
+  engine: Partial<EngineOptions> = {},
+  client: VirtualClient = {},
+): Promise<StressEnd & { readonly saved: readonly StressRun[] }> {
+  const time = new VirtualTime();
+  const saved: StressRun[] = [];
+  const end = await time.run(runStress({
+    ...VIRTUAL_PLAN,
+    options: { ...SHORT_OPTIONS, ...options },
+  }, {
+    ...virtualWorld(time, engine, client),
     save: (run) => {
       saved.push(run);
       return Promise.resolve();
     },
-    onProgress: () => {},
-    onResult: () => {},
-    now: () => time.nowMs,
-    signal: never,
+    signal: new AbortController().signal,
   }));
   return { ...end, saved };
 }
