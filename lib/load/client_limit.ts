@@ -161,51 +161,37 @@ function latenessDoubts(
   const lateShare = lag.late / planned;
   if (lateShare > LATE_SHARE_LIMIT) {
     const median = `${late} (median ${lag.p50Ms.toFixed(1)} ms)`;
-    if (calibration === null) {
-      return [{
-        kind: "limit",
-        text:
-          `${median}: without a calibration it is unknown whether the client or a server that is slow to accept connections did not keep the rate`,
-      }];
-    }
-    const ceilingPerSec = calibration.ceilingRequestsPerSec;
-    const share = asked / ceilingPerSec;
-    if (share > CEILING_SHARE_WARNING) {
-      const text = `${median}, and ${describeShare(asked, share)}`;
-      return [{ kind: "limit", text }];
-    }
+    const ceilingPerSec = calibration?.ceilingRequestsPerSec ?? 0;
     const pausedMs = sum(pausesWithin(samples));
-    if (pausedMs > PAUSED_SHARE_LIMIT * loop.durationMs) {
-      const text = `${median}, and the client stood still for ${
-        pausedMs.toFixed(0)
-      } ms`;
-      return [{ kind: "limit", text }];
-    }
-    return [{
-      kind: "warning",
-      text: `${median}, but the client sends up to ${
-        Math.round(ceilingPerSec)
-      } requests/s: the server took connections late; latencies count from the plan`,
-    }];
+    const limit = calibration === null
+      ? ": without a calibration it is unknown whether the client or a server that is slow to accept connections did not keep the rate"
+      : asked / ceilingPerSec > CEILING_SHARE_WARNING
+      ? `, and ${describeShare(asked, asked / ceilingPerSec)}`
+      : pausedMs > PAUSED_SHARE_LIMIT * loop.durationMs
+      ? `, and the client stood still for ${pausedMs.toFixed(0)} ms`
+      : null;
+    return [
+      limit !== null ? { kind: "limit", text: median + limit } : {
+        kind: "warning",
+        text: `${median}, but the client sends up to ${
+          Math.round(ceilingPerSec)
+        } requests/s: the server took connections late; latencies count from the plan`,
+      },
+    ];
   }
   if (lateShare > LATE_SHARE_WARNING) return [{ kind: "warning", text: late }];
-  const intervalMs = 1000 / asked;
-  return lag.p99Ms > LAG_SHARE_WARNING * intervalMs
-    ? [{
-      kind: "warning",
-      text: `the p99 of the lag, ${
-        lag.p99Ms.toFixed(2)
-      } ms, is more than a tenth of the ${
-        intervalMs.toFixed(2)
-      } ms between sends`,
-    }]
+  const [p99, interval] = [lag.p99Ms, 1000 / asked].map((timeMs) =>
+    `${timeMs.toFixed(2)} ms`
+  );
+  const text =
+    `the p99 of the lag, ${p99}, is more than a tenth of the ${interval} between sends`;
+  return lag.p99Ms > LAG_SHARE_WARNING * 1000 / asked
+    ? [{ kind: "warning", text }]
     : [];
 }
 
-/** A closed load is compared with Little's law when it went on for this long, in milliseconds, */
+/** A closed load is compared with Little's law when it went on for so many milliseconds, and each client sent so many requests. */
 const LEAST_WINDOW_MS = 1_000;
-
-/** and each client sent this many requests. */
 const LEAST_REQUESTS = 10;
 
 /** Says that the clients of a closed load were not always busy, by Little's law; null where they were, or for one. */
@@ -233,9 +219,8 @@ function loadRatio(samples: Samples, concurrency: number): number | null {
   );
   const windowMs = endMs - startMs;
   if (windowMs < LEAST_WINDOW_MS) return null;
-  const latencySumMs = sentMs.reduce(
-    (sum, time, i) => sum + Math.min(doneMs[i] ?? time, endMs) - time,
-    0,
+  const latencySumMs = sum(
+    sentMs.map((time, i) => Math.min(doneMs[i] ?? time, endMs) - time),
   );
   return closedLoopRatio({ latencySumMs, windowMs, concurrency });
 }

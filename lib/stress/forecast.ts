@@ -28,48 +28,47 @@ export function plannedLoads(
     "scenarios" | "batchSizes" | "concurrency" | "durationSeconds"
   >,
 ): PlannedLoad[] {
-  const { durationSeconds } = options;
-  return options.scenarios.flatMap((scenario): PlannedLoad[] => {
-    const load = (seconds: number) => ({
+  return options.scenarios.flatMap((scenario) =>
+    secondsOf(scenario, options).map((seconds) => ({
       scenario,
       expectedMs: 1000 * seconds,
-    });
-    switch (scenario) {
-      case "large-batch":
-        return (options.batchSizes ?? STRESS_SCENARIOS[scenario].batchSizes)
-          .map(() => load(BATCH_SECONDS));
-      case "concurrent": {
-        const values = STRESS_SCENARIOS[scenario];
-        const levels = options.concurrency ?? values.concurrencyLevels;
-        return levels.map(() =>
-          load(durationSeconds ?? values.durationSeconds)
-        );
-      }
-      case "sustained":
-      case "mixed":
-        return [
-          load(durationSeconds ?? STRESS_SCENARIOS[scenario].durationSeconds),
-        ];
-      // Before the kill and after it.
-      case "recovery":
-        return [
-          load(
-            2 * (durationSeconds ?? STRESS_SCENARIOS[scenario].durationSeconds),
-          ),
-        ];
-      case "ramp":
-        return [
-          load(
-            RAMP_STEPS *
-              (durationSeconds === null
-                ? STRESS_SCENARIOS.ramp.stepSeconds
-                : STEP_SHARE * durationSeconds),
-          ),
-        ];
-      case "poison":
-        return [load(POISON_SECONDS)];
+    }))
+  );
+}
+
+function secondsOf(
+  scenario: Scenario,
+  { batchSizes, concurrency, durationSeconds }: Parameters<
+    typeof plannedLoads
+  >[0],
+): number[] {
+  switch (scenario) {
+    case "large-batch":
+      return (batchSizes ?? STRESS_SCENARIOS[scenario].batchSizes)
+        .map(() => BATCH_SECONDS);
+    case "concurrent": {
+      const values = STRESS_SCENARIOS[scenario];
+      const levels = concurrency ?? values.concurrencyLevels;
+      return levels.map(() => durationSeconds ?? values.durationSeconds);
     }
-  });
+    case "sustained":
+    case "mixed":
+      return [durationSeconds ?? STRESS_SCENARIOS[scenario].durationSeconds];
+    // Before the kill and after it.
+    case "recovery":
+      return [
+        2 * (durationSeconds ?? STRESS_SCENARIOS[scenario].durationSeconds),
+      ];
+    case "ramp":
+      return [
+        RAMP_STEPS *
+        (durationSeconds === null
+          ? STRESS_SCENARIOS.ramp.stepSeconds
+          : STEP_SHARE * durationSeconds),
+      ];
+    case "poison":
+      return [POISON_SECONDS];
+  }
 }
 
 /** Forecasts the time that is left from what loads were expected to take and took. */

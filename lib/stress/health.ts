@@ -71,16 +71,12 @@ const LEAST_LEAK_BYTES = 16 * 2 ** 20;
 /** Tokens of the KV pool that are lost matter from this share of the pool on. */
 const LEAST_LOST_SHARE = 0.01;
 
-/** A queue that grew by fewer requests than this is not worth a search, */
+/** A queue is worth a search that grew by so many requests, and whose last quarter has a median above a batch or two. */
 const LEAST_QUEUE_GROWTH = 4;
-
-/** nor is one whose median of the last quarter is not above this: that is a batch or two. */
 const LEAST_LONG_QUEUE = 8;
 
-/** A standstill is a stall from this length on, in milliseconds, */
+/** A standstill is a stall from this length on, in milliseconds, where it is so many times as long as the median answer. */
 const LEAST_STALL_MS = 1000;
-
-/** and when it is as many times as long as the median answer takes. */
 const STALL_FACTOR = 10;
 
 /** More groups say no more of a trend. */
@@ -109,20 +105,28 @@ export function judgeHealth(
   const median = histogramQuantile(mergeHistograms(timeline.waits), 0.5);
   return {
     checks: [
-      checkLatency(timeline, windowMs),
+      check(
+        ["latency", "ms"],
+        medianWaits(timeline, windowMs),
+        (trend) => isRise(trend, LEAST_DRIFT_SHARE * trend.median),
+        () => `fewer than ${TREND_MIN_POINTS} seconds with answers`,
+      ),
       checkMemory(
-        { watched: "resident memory", unit: "bytes" },
+        ["resident memory", "bytes"],
         server.residentBytes,
         (trend) => Math.max(LEAST_LEAK_BYTES, LEAST_LEAK_SHARE * trend.median),
       ),
       checkMemory(
-        { watched: "KV cache tokens lost", unit: "tokens" },
+        ["KV cache tokens lost", "tokens"],
         server.lostTokens,
         () => LEAST_LOST_SHARE * (server.poolTokens ?? Infinity),
       ),
-      checkQueue(
-        server.queuedRequests,
-        windowMs,
+      check(
+        ["queued requests", "requests"],
+        withinWindow(server.queuedRequests, windowMs),
+        (trend) =>
+          isRise(trend, LEAST_QUEUE_GROWTH) &&
+          trend.lastQuarter > LEAST_LONG_QUEUE,
       ),
     ],
     standstill,
@@ -131,19 +135,21 @@ export function judgeHealth(
   };
 }
 
-function checkLatency(timeline: Timeline, windowMs: number): HealthCheck {
-  const base = { watched: "latency", unit: "ms" } as const;
-  const trend = findTrend(medianWaits(timeline, windowMs));
-  if (trend === null) {
-    return {
-      ...base,
-      unobserved: `fewer than ${TREND_MIN_POINTS} seconds with answers`,
-      trend,
-      grew: false,
-    };
-  }
-  const grew = isRise(trend, LEAST_DRIFT_SHARE * trend.median);
-  return { ...base, unobserved: null, trend, grew };
+/** Looks for a trend in a series, if there is one. */
+function check(
+  [watched, unit]: readonly [Watched, HealthCheck["unit"]],
+  series: readonly SeriesPoint[] | string,
+  hasGrown: (trend: Trend) => boolean,
+  tooShort = (length: number) => `too short: ${length} measurements`,
+): HealthCheck {
+  const trend = typeof series === "string" ? null : findTrend(series);
+  const unobserved = trend !== null
+    ? null
+    : typeof series === "string"
+    ? series
+    : tooShort(series.length);
+  const grew = trend !== null && hasGrown(trend);
+  return { watched, unit, unobserved, trend, grew };
 }
 
 /** Returns the median wait of each group of whole intervals inside the window. */
@@ -161,42 +167,29 @@ function medianWaits(timeline: Timeline, windowMs: number): SeriesPoint[] {
   return points;
 }
 
-/** Judges a queue inside the window: while a load drains it shrinks however long it has grown. */
-function checkQueue(
+/** A queue is judged inside the window: while a load drains it shrinks however long it has grown. */
+function withinWindow(
   series: readonly SeriesPoint[] | string,
   windowMs: number,
-): HealthCheck {
-  const base = { watched: "queued requests", unit: "requests" } as const;
-  const nothing = { ...base, trend: null, grew: false };
-  if (typeof series === "string") return { ...nothing, unobserved: series };
+): readonly SeriesPoint[] | string {
+  if (typeof series === "string") return series;
   const endMs = (series[0]?.timeMs ?? 0) + windowMs;
-  const points = series.filter(({ timeMs }) => timeMs < endMs);
-  const trend = findTrend(points);
-  if (trend === null) return { ...nothing, unobserved: describeShort(points) };
-  const grew = isRise(trend, LEAST_QUEUE_GROWTH) &&
-    trend.lastQuarter > LEAST_LONG_QUEUE;
-  return { ...base, unobserved: null, trend, grew };
-}
-
-function describeShort(series: readonly SeriesPoint[]): string {
-  return `too short: ${series.length} measurements`;
+  return series.filter(({ timeMs }) => timeMs < endMs);
 }
 
 function checkMemory(
-  base: Pick<HealthCheck, "watched" | "unit">,
+  what: readonly [Watched, HealthCheck["unit"]],
   series: readonly SeriesPoint[] | string,
   leastOf: (trend: Trend) => number,
 ): HealthCheck {
-  const nothing = { ...base, trend: null, grew: false };
-  if (typeof series === "string") return { ...nothing, unobserved: series };
-  const settled = series.slice(Math.floor(SETTLING_SHARE * series.length));
-  const trend = findTrend(settled);
-  if (trend === null) {
-    return { ...nothing, unobserved: describeShort(series) };
-  }
-  const late = pairSlopes(settled.slice(Math.floor(settled.length / 2)));
-  const lateSlope = late.length === 0 ? 0 : quantile(late, 0.5);
-  const lasts = lateSlope >= LASTING_SHARE * trend.change / trend.spanMs;
-  const grew = lasts && isRise(trend, leastOf(trend));
-  return { ...base, unobserved: null, trend, grew };
+  const settled = typeof series === "string"
+    ? []
+    : series.slice(Math.floor(SETTLING_SHARE * series.length));
+  const shown = typeof series === "string" ? series : settled;
+  return check(what, shown, (trend) => {
+    const late = pairSlopes(settled.slice(Math.floor(settled.length / 2)));
+    const lateSlope = late.length === 0 ? 0 : quantile(late, 0.5);
+    const lasts = lateSlope >= LASTING_SHARE * trend.change / trend.spanMs;
+    return lasts && isRise(trend, leastOf(trend));
+  });
 }
