@@ -83,7 +83,7 @@ export function main(args: readonly string[]): Promise<number> {
 async function render(args: readonly string[]): Promise<number> {
   const parsed = parseFlags(RENDER_COMMAND, args);
   if (parsed.action !== "run") return inform(parsed.action, RENDER_COMMAND);
-  const { flags: { output }, operands } = parsed;
+  const { flags: { output, maxFileMib }, operands } = parsed;
   const single = output.find((path) => path.endsWith(".json"));
   if (single !== undefined && operands.length > 1) {
     throw new UsageError([
@@ -96,7 +96,11 @@ async function render(args: readonly string[]): Promise<number> {
       `Cannot show '${csv}': a run record (.json) was expected; a CSV is judged with: report compare BASELINE ${csv}`,
     ]);
   }
-  const kinds = await Promise.all(operands.map(isStressRecord));
+  const kinds: boolean[] = [];
+  // One after the other, since each may be large.
+  for (const path of operands) {
+    kinds.push(await isStressRecord(path, maxFileMib));
+  }
   if (new Set(kinds).size > 1) {
     throw new UsageError([
       "Cannot show benchmarks and stress tests together: give those of one kind",
@@ -105,12 +109,12 @@ async function render(args: readonly string[]): Promise<number> {
   return kinds[0]
     ? await renderAs(operands, output, {
       formats: STRESS_FORMATS,
-      read: readStressRun,
+      read: (path) => readStressRun(path, maxFileMib),
       draw: renderStressRun,
     })
     : await renderAs(operands, output, {
       formats: RECORD_FORMATS,
-      read: readRun,
+      read: (path) => readRun(path, maxFileMib),
       draw: (run, columns) => renderView(viewOfRun(run), columns),
     });
 }
@@ -126,15 +130,19 @@ async function renderAs<Result>(
 ): Promise<number> {
   const outputs = readOutputs(output, formats);
   await checkOutputs(outputs.map(({ path }) => path));
-  const runs = await Promise.all(paths.map(read));
+  const runs: Result[] = [];
+  for (const path of paths) runs.push(await read(path));
   for (const run of runs) showBeside(outputs, draw(run, terminalColumns()));
   const { failed } = await writeOutputs(outputs, runs);
   return failed.length === 0 ? 0 : 3;
 }
 
 /** Tells the record of a stress test; what is no record at all is left to its reader. */
-async function isStressRecord(path: string): Promise<boolean> {
-  return parseObject(await readText(path))?.["kind"] === "stress";
+async function isStressRecord(
+  path: string,
+  maxFileMib: number,
+): Promise<boolean> {
+  return parseObject(await readText(path, maxFileMib))?.["kind"] === "stress";
 }
 
 async function trend(args: readonly string[]): Promise<number> {
@@ -147,7 +155,7 @@ async function trend(args: readonly string[]): Promise<number> {
     ]);
   }
   await checkWritable(flags.output);
-  const history = await loadHistory(operands[0] ?? "");
+  const history = await loadHistory(operands[0] ?? "", flags.maxFileMib);
   for (const line of describeBroken(history)) {
     complain(`Cannot use ${line}`, 2);
   }
@@ -195,19 +203,27 @@ async function compare(args: readonly string[]): Promise<number> {
     }]),
   ];
   await checkOutputs(outputs.map(({ path }) => path));
-  const baseline = await loadBaseline(operands.slice(0, -1));
+  const baseline = await loadBaseline(operands.slice(0, -1), flags.maxFileMib);
   const path = operands.at(-1) ?? "";
-  const comparison = compareRuns(await loadRuns(path), baseline, options);
-  const view = await viewOf(comparison, path);
+  const comparison = compareRuns(
+    await loadRuns(path, flags.maxFileMib),
+    baseline,
+    options,
+  );
+  const view = await viewOf(comparison, path, flags.maxFileMib);
   showBeside(outputs, renderView(view, terminalColumns()));
   await writeOutputs(outputs, [{ comparison, view }]);
   return comparison.exitCode;
 }
 
 /** A run record tells more than the comparison: samples, and how it was measured. */
-async function viewOf(comparison: RunComparison, path: string) {
+async function viewOf(
+  comparison: RunComparison,
+  path: string,
+  maxFileMib: number,
+) {
   return path.endsWith(".json")
-    ? viewOfRun(applyComparison(await readRun(path), comparison))
+    ? viewOfRun(applyComparison(await readRun(path, maxFileMib), comparison))
     : viewOfComparison(comparison, path);
 }
 

@@ -6,8 +6,8 @@
 import { dirname, join, resolve } from "@std/path";
 import { MeasureError, messageOf, UsageError } from "./failure.ts";
 
-/** A file that is read is at most this long; a full profile's record has about 1 MB, and reading takes forty times as much memory. */
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+/** A file that is read is at most this long; a full profile's record has about 1 MB, and reading may take fifty times as much memory. */
+export const MAX_FILE_MIB = 64;
 /** Links in a row that are followed, as many as Linux follows. */
 const MAX_LINKS = 40;
 /** What is found here is not replaced even where it leads to a file, as /dev/stdout does. */
@@ -158,14 +158,18 @@ async function followLinks(path: string, depth = 0): Promise<string> {
 /**
  * Reads a text file of bounded size.
  *
+ * @param maxFileMib A file may have so many MiB.
  * @throws {UsageError} If it cannot be read or is too large, with what to do.
  */
-export async function readText(path: string): Promise<string> {
+export async function readText(
+  path: string,
+  maxFileMib: number = MAX_FILE_MIB,
+): Promise<string> {
   try {
     const { size } = await Deno.stat(path);
-    if (size > MAX_FILE_BYTES) {
+    if (size > maxFileMib * 1024 * 1024) {
       throw new UsageError([
-        `Cannot read '${path}': it has ${size} bytes, more than the ${MAX_FILE_BYTES} of the largest record`,
+        `Cannot read '${path}': it has ${size} bytes, more than ${maxFileMib} MiB. If it is a record all the same, give report.ts a larger --max-file-mib; reading may take fifty times as much memory`,
       ]);
     }
     // Some editors write a byte order mark, which no format here knows.

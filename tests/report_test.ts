@@ -243,3 +243,34 @@ Deno.test("report.ts compare runs without a network, and writes only where it ma
   assertEquals(refused.code, 2);
   assertStringIncludes(refused.err, `Add --allow-write=${folder.path}`);
 });
+
+Deno.test("report.ts reads files up to --max-file-mib, whatever it reads them for", async () => {
+  await using folder = await makeTestFolder();
+  await Deno.mkdir(`${folder.path}/large`);
+  // Blanks between the values of JSON say nothing.
+  const blanks = " ".repeat(2 * 1024 * 1024);
+  const [small = "", large = ""] = await write(folder.path, {
+    "small.json": stringifyRun(RESULT),
+    "large/large.json": stringifyRun(FIVE[0] ?? RESULT) + blanks,
+    "beside.csv": runToCsv(RESULT),
+    "beside.run.json": stringifyRun(RESULT) + blanks,
+  });
+  const beside = `${folder.path}/beside.csv`;
+  const page = ["--output", `${folder.path}/page.html`];
+  for (
+    const args of [
+      [large],
+      ["compare", large, small],
+      ["compare", `${folder.path}/large`, small],
+      ["compare", small, large],
+      ["compare", beside, small],
+      ["trend", `${folder.path}/large`, ...page],
+    ]
+  ) {
+    const refused = await report(...args, "--max-file-mib", "1");
+    assertEquals([args, refused.code], [args, args[0] === "trend" ? 3 : 2]);
+    assertStringIncludes(refused.err, "bytes, more than 1 MiB. If it is");
+    const read = await report(...args);
+    assertEquals([args, read.code], [args, 0], read.err);
+  }
+});

@@ -90,7 +90,7 @@ Deno.test("readText() refuses a file that is too large before it reads it", asyn
   await file.truncate(64 * 1024 * 1024 + 1);
   assertEquals(
     await usageMessage(() => readText(path)),
-    `Cannot read '${path}': it has 67108865 bytes, more than the 67108864 of the largest record`,
+    `Cannot read '${path}': it has 67108865 bytes, more than 64 MiB. If it is a record all the same, give report.ts a larger --max-file-mib; reading may take fifty times as much memory`,
   );
 });
 

@@ -23,15 +23,18 @@ import { parseRun } from "../record/run_file.ts";
  * Reads a baseline from files and folders: result files in CSV, and run records. A CSV is completed from what lies beside
  * it: metadata (NAME-metadata.json, NAME.json) and the samples of the run record (NAME.run.json, NAME.json).
  *
+ * @param maxFileMib A file may have so many MiB.
  * @throws {UsageError} If anything cannot be read whole; the message names file, line and column.
  */
 export async function loadBaseline(
   paths: readonly string[],
+  maxFileMib?: number,
 ): Promise<Baseline> {
-  const listed = await Promise.all(paths.map(listFiles));
+  const listed: Awaited<ReturnType<typeof listFiles>>[] = [];
+  for (const path of paths) listed.push(await listFiles(path, maxFileMib));
   const files = new Set(listed.flatMap(({ files }) => files));
   const runs: StoredRun[] = [];
-  for (const path of files) runs.push(...await loadRuns(path));
+  for (const path of files) runs.push(...await loadRuns(path, maxFileMib));
   const { notes, ...baseline } = named(
     paths.join(", "),
     () => mergeRuns(runs),
@@ -43,23 +46,26 @@ export async function loadBaseline(
 }
 
 /**
- * Reads the runs of one file, a CSV or a run record.
+ * Reads the runs of one file, a CSV or a run record, of at most so many MiB.
  *
  * @throws {UsageError} If it cannot be read whole; the message names file, line and column.
  */
-export async function loadRuns(path: string): Promise<StoredRun[]> {
+export async function loadRuns(
+  path: string,
+  maxFileMib?: number,
+): Promise<StoredRun[]> {
   switch (extname(path).toLowerCase()) {
     case ".json": {
-      const text = await readText(path);
+      const text = await readText(path, maxFileMib);
       return named(path, () => runsOfRecord(parseRun(text), path));
     }
     case ".csv": {
-      const text = await readText(path);
+      const text = await readText(path, maxFileMib);
       const stem = path.slice(0, -".csv".length);
-      const beside = await findMetadata(stem);
+      const beside = await findMetadata(stem, maxFileMib);
       const metadata = beside &&
         named(beside.path, () => parseMetadata(beside.text));
-      const record = await findRecord(stem);
+      const record = await findRecord(stem, maxFileMib);
       const runs = named(
         path,
         () => runsOfCsv(text, { source: path, metadata }),
@@ -149,6 +155,7 @@ async function update(
 /** Lists what a path holds for a baseline, and says what a folder holds that is none; metadata belong to a CSV. */
 async function listFiles(
   path: string,
+  maxFileMib?: number,
 ): Promise<{ files: string[]; skipped: string[] }> {
   const known = await Deno.stat(path).catch(() => null);
   if (!known?.isDirectory) return { files: [path], skipped: [] };
@@ -160,7 +167,9 @@ async function listFiles(
   const skipped: string[] = [];
   for (const name of names.toSorted()) {
     const file = join(path, name);
-    const kind = /\.csv$/i.test(name) ? "run" : kindOf(await readText(file));
+    const kind = /\.csv$/i.test(name)
+      ? "run"
+      : kindOf(await readText(file, maxFileMib));
     if (kind === "stress" || kind === "rows") {
       skipped.push(`Not used: ${file}, ${KINDS[kind]}`);
     } else if (kind !== "metadata") files.push(file);
@@ -178,18 +187,24 @@ async function listFiles(
  */
 async function findMetadata(
   stem: string,
+  maxFileMib?: number,
 ): Promise<{ readonly path: string; readonly text: string } | null> {
   const stems = [...new Set([stem, stem.replace(/-baseline$/, "")])];
   const names = stems.map((one) => `${one}-metadata.json`);
-  return await findBeside(names, () => true) ??
-    await findBeside([`${stem}.json`], (kind) => kind === "metadata");
+  return await findBeside(names, () => true, maxFileMib) ??
+    await findBeside(
+      [`${stem}.json`],
+      (kind) => kind === "metadata",
+      maxFileMib,
+    );
 }
 
 function findRecord(
   stem: string,
+  maxFileMib?: number,
 ): Promise<{ readonly path: string; readonly text: string } | null> {
   const names = [`${stem}.run.json`, `${stem}.json`];
-  return findBeside(names, (kind) => kind === "run");
+  return findBeside(names, (kind) => kind === "run", maxFileMib);
 }
 
 /**
@@ -200,9 +215,10 @@ function findRecord(
 async function findBeside(
   paths: readonly string[],
   isRight: (kind: FileKind) => boolean,
+  maxFileMib?: number,
 ): Promise<{ readonly path: string; readonly text: string } | null> {
   for (const path of paths) {
-    const text = await readIfThere(path);
+    const text = await readIfThere(path, maxFileMib);
     if (text === null) continue;
     const kind = kindOf(text);
     if (kind === "damaged") {
@@ -216,13 +232,16 @@ async function findBeside(
 }
 
 /** Reads a file that need not be there; one that may not be read is not taken for that. */
-async function readIfThere(path: string): Promise<string | null> {
+async function readIfThere(
+  path: string,
+  maxFileMib?: number,
+): Promise<string | null> {
   try {
     await Deno.stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
   }
-  return await readText(path);
+  return await readText(path, maxFileMib);
 }
 
 /** What a JSON file is, in words. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { flag } from "../cli/command_spec.ts";
+import { MAX_FILE_MIB } from "../store.ts";
 import { GATE_FLAGS } from "./gate_flags.ts";
 
 /** Where results go, a flag of all commands but the history. */
@@ -11,6 +12,13 @@ const OUTPUT_FLAG = flag.text(
   "output FILE",
   "Write the result: .csv, .md, .html, .xml (JUnit) or .json; json:- and the like to standard output",
   { short: "o", repeat: true },
+);
+
+/** How large what is read may be, a flag of all commands. */
+const MAX_FILE_FLAG = flag.integer(
+  "max-file-mib N",
+  "Read files of up to so many MiB; reading may take fifty times as much memory",
+  { min: 1, max: 500, default: MAX_FILE_MIB },
 );
 
 /** The flags of `report.ts` with run records. */
@@ -23,7 +31,10 @@ export const RENDER_COMMAND = {
     max: 10_000,
     help: "Run records (.json), shown one after the other",
   },
-  groups: [{ title: "Output", flags: [OUTPUT_FLAG] }],
+  groups: [
+    { title: "Input", flags: [MAX_FILE_FLAG] },
+    { title: "Output", flags: [OUTPUT_FLAG] },
+  ],
   examples: {
     "deno task report results/run.json --output results/run.html":
       "A page with charts",
@@ -44,15 +55,18 @@ export const TREND_COMMAND = {
     max: 1,
     help: "A folder; all run records (.json) in it and below it are read",
   },
-  groups: [{
-    title: "Output",
-    flags: [
-      flag.text("output FILE", "Where the page goes, .html", {
-        short: "o",
-        default: "results/history.html",
-      }),
-    ],
-  }],
+  groups: [
+    { title: "Input", flags: [MAX_FILE_FLAG] },
+    {
+      title: "Output",
+      flags: [
+        flag.text("output FILE", "Where the page goes, .html", {
+          short: "o",
+          default: "results/history.html",
+        }),
+      ],
+    },
+  ],
   examples: {
     "deno task report trend results/nightly": "results/history.html",
   },
@@ -99,6 +113,7 @@ export const COMPARE_COMMAND = {
       "BASELINE ... RESULT: .csv files or run records (.json), the result last; a baseline may be a folder",
   },
   groups: [
+    { title: "Input", flags: [MAX_FILE_FLAG] },
     GATE_FLAGS,
     {
       title: "Output",

@@ -28,16 +28,20 @@ export interface HistoryFiles {
  * Reads all run records (`.json`) below a folder. Links are not followed, hidden folders and other JSON are left out.
  * Each record is let go when its figures are taken, so that memory grows by kilobytes a run.
  *
+ * @param maxFileMib A larger file counts as one that cannot be read.
  * @throws {UsageError} If the folder itself cannot be read.
  */
-export async function loadHistory(folder: string): Promise<HistoryFiles> {
+export async function loadHistory(
+  folder: string,
+  maxFileMib?: number,
+): Promise<HistoryFiles> {
   const runs: HistoryRun[] = [];
   const broken: { path: string; reason: string }[] = [];
   const unfit: string[] = [];
   for (const path of await listRecords(folder)) {
     let text = "";
     try {
-      text = await readText(path);
+      text = await readText(path, maxFileMib);
       const run = historyRun(parseRun(text), path);
       if (run === null) unfit.push(path);
       else runs.push(run);

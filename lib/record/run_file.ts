@@ -253,10 +253,10 @@ export function parseRun(json: string): Run {
 }
 
 /**
- * Reads a stored run.
+ * Reads a stored run, of at most so many MiB.
  *
  * @throws {UsageError} If the file cannot be read or is not a whole run.
  */
-export function readRun(path: string): Promise<Run> {
-  return readRecord(path, parseRun);
+export function readRun(path: string, maxFileMib?: number): Promise<Run> {
+  return readRecord(path, parseRun, maxFileMib);
 }

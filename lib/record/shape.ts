@@ -171,13 +171,15 @@ export function parseShape<Value>(
  * Reads a stored record.
  *
  * @param parse Reads its text; throws a SyntaxError if it is none.
+ * @param maxFileMib As of {@linkcode readText}.
  * @throws {UsageError} If the file cannot be read or is not a whole record.
  */
 export async function readRecord<Value>(
   path: string,
   parse: (json: string) => Value,
+  maxFileMib?: number,
 ): Promise<Value> {
-  const json = await readText(path);
+  const json = await readText(path, maxFileMib);
   try {
     return parse(json);
   } catch (error) {

@@ -207,10 +207,13 @@ export function parseStressRun(json: string): StressRun {
 }
 
 /**
- * Reads a stored stress run.
+ * Reads a stored stress run, of at most so many MiB.
  *
  * @throws {UsageError} If the file cannot be read or is not a whole stress run.
  */
-export function readStressRun(path: string): Promise<StressRun> {
-  return readRecord(path, parseStressRun);
+export function readStressRun(
+  path: string,
+  maxFileMib?: number,
+): Promise<StressRun> {
+  return readRecord(path, parseStressRun, maxFileMib);
 }
