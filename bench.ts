@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --no-prompt --allow-net --allow-read --allow-write --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,SCORE_COMPARE_API_KEY,TPU_ACCELERATOR_TYPE,ACCELERATOR_TYPE,TERM --allow-sys=osRelease
 /**
- * Measures the performance of `POST /v1/score`; see README.md or `--help`.
+ * Measures the performance of `POST /v1/score`; see docs/ or `--help`.
  *
  * @module
  */

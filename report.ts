@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --no-prompt --allow-read --allow-write=results --allow-env=TERM
 /**
- * Works on stored runs, without a network; see README.md or `--help`.
+ * Works on stored runs, without a network; see docs/ or `--help`.
  *
  * @module
  */

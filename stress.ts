@@ -1,6 +1,6 @@
 #!/usr/bin/env -S deno run --no-prompt --v8-flags=--max-semi-space-size=2 --allow-net --allow-read --allow-write --allow-run --allow-env=SCORE_URL,SCORE_API_KEY,TPU_ACCELERATOR_TYPE,ACCELERATOR_TYPE,TERM,JOB_COMPLETION_INDEX,SLURM_* --allow-sys=osRelease
 /**
- * Stresses `POST /v1/score` and checks every answer; see README.md or `--help`.
+ * Stresses `POST /v1/score` and checks every answer; see docs/ or `--help`.
  *
  * @module
  */

@@ -25,7 +25,7 @@ export const OUTCOMES = [
   "dropped",
 ] as const;
 
-/** The name of one outcome; README.md says what each means. */
+/** The name of one outcome; docs/measuring.md says what each means. */
 export type Outcome = typeof OUTCOMES[number];
 
 /** The outcomes that the transport itself can report; the rest need the answer or the plan. */

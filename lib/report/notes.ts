@@ -143,9 +143,14 @@ export function verdictNotes(
   });
 }
 
+/** Returns the reason of a verdict without the numbers before it, which stand beside it anyway. */
+export function verdictText(reason: string): string {
+  return reason.slice(reason.indexOf(": ") + 1).trimStart();
+}
+
 /** The numbers before the reason stand in the table; what would decide differs from cell to cell. */
 function partsOf(reason: string): { readonly why: string; advice: string } {
-  const text = reason.slice(reason.indexOf(": ") + 1).trimStart();
+  const text = verdictText(reason);
   const [why = "", ...rest] = text.split("; ");
   return { why, advice: rest.map((part) => `; ${part}`).join("") };
 }

@@ -24,7 +24,8 @@ import { shownChange, shownStatus } from "../comparison.ts";
 import { SIMULATED_NOTE } from "../markdown.ts";
 import { counted } from "../../wrap.ts";
 import { escapeHtml } from "../markup.ts";
-import { doubtNotes, failureNotes } from "../notes.ts";
+import { doubtNotes, failureNotes, verdictText } from "../notes.ts";
+import { joinDoubts } from "../../record/doubts.ts";
 import {
   banner,
   beside,
@@ -72,7 +73,8 @@ export async function renderHtml(
 
 function renderView(view: ReportView, draw: DrawChart): Html {
   const { title, isSimulated, headline, tone, cells, facts } = view;
-  const notable = cells.filter(isNotable);
+  const { first, rest } = sortCells(cells);
+  const notable = [...first, ...rest].filter(({ status }) => status !== "OK");
   return [
     banner({
       title,
@@ -145,7 +147,7 @@ function card(cell: CellView): Html {
         shownFigures(cell),
       ].filter((text) => text !== "").join(", "),
     )
-  }<p>${escapeHtml(reasonOf(cell))}</p></li>`;
+  }<p>${escapeHtml(whyOf(cell))}</p></li>`;
 }
 
 function curves(view: ReportView, draw: DrawChart): Html[] {
@@ -228,9 +230,15 @@ function cellTable(view: ReportView): Html {
   );
 }
 
-function reasonOf({ reason, failures }: CellView): string {
+/** Why a cell has its status; what is doubtful beside that stands in one list below. */
+function whyOf({ verdict, doubts, failures }: CellView): string {
   return [
-    reason,
+    verdict === null ? "" : verdictText(verdict.reason),
+    joinDoubts(
+      doubts.filter(({ kind }) =>
+        kind === "invalid" || kind === "not-compared"
+      ),
+    ),
     ...failures.map(({ outcome, count, example }) =>
       `${count} x ${outcome}: ${example}`
     ),
