@@ -102,3 +102,46 @@ Deno.test("main() refuses several clients between two servers, and more samples 
   assertEquals(many.code, 2);
   assertStringIncludes(many.stderr, "a cell keeps at most 131072 samples");
 });
+
+Deno.test("main() searches the most clients that hold the objectives, and resumes the search", async () => {
+  await using folder = await makeTestFolder();
+  // One request at a time, 20 ms each: clients only wait for each other.
+  await using server = await startSimulator({
+    ...{ fixedMs: 20, perTokenMs: 0, perItemMs: 0, perLabelMs: 0 },
+    ...{ noise: 0, compileMs: 0, maxRunningRequests: 1 },
+  });
+  const path = `${folder.path}/a.json`;
+  const args = [
+    ..."--batch-sizes 1 --num-labels 2 --num-runs 6 --warmup-runs 1".split(" "),
+    ...["--url", server.url, "--concurrency", "1,2,12,32"],
+    ...["--slo", "p50<200ms", "-o", path],
+  ];
+  const { code, stdout } = await runMain(args);
+  const run = await readRunFile(path);
+  const [found] = run.capacity ?? [];
+  assert(found !== undefined && found.highest !== null, stdout);
+  // 20 ms a client; what a busy machine adds only lowers it.
+  assert(found.highest <= 11, `${found.highest}`);
+  assertEquals(found.skipped, [32]);
+  assertEquals(run.metadata.interrupted, false);
+  assertStringIncludes(stdout, "p50<200ms holds up to ");
+  const again = await runMain([
+    ...args,
+    "--seed",
+    run.options.seed,
+    "--resume",
+    path,
+  ]);
+  assertEquals(again.code, code);
+  assertEquals((await readRunFile(path)).cells.length, run.cells.length);
+});
+
+Deno.test("main() refuses --slo where other cells than the planned ones would be compared", async () => {
+  const { code, stderr } = await runMain([
+    ...["--slo", "p99<1", "--baseline", "a.csv", "--repeats", "2"],
+  ]);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "Cannot take --baseline with --slo");
+  assertStringIncludes(stderr, "Cannot take --repeats with --slo");
+  assertStringIncludes(stderr, "Cannot take --slo: expected objectives");
+});

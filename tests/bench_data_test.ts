@@ -65,7 +65,7 @@ Deno.test("main() sends the requests of a file with their own items, in its orde
   assertEquals(cell?.summary?.totalItems, total);
   const { throughputItemsPerSec = 0, meanMs = 0 } = cell?.summary ?? {};
   assert(Math.abs(throughputItemsPerSec * meanMs / 1000 - total / 4) < 1e-9);
-  assertMatch(csv, /^0,2,.*,OK,own\.jsonl,/m);
+  assertMatch(csv, /^0,2,.*,OK,1,own\.jsonl,/m);
   assertStringIncludes(stdout, "as data");
   assertMatch(stdout, /Sent: own\.jsonl \(3 requests of 1 to 3 items, sent as/);
 });

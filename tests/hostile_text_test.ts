@@ -20,7 +20,7 @@ import {
   hideKeys,
   redactJson,
 } from "../lib/secret.ts";
-import { parseObjectives } from "../lib/stress/objectives.ts";
+import { parseObjectives } from "../lib/load/objectives.ts";
 import { readMetrics } from "../lib/stress/reading.ts";
 import { readLine, readMessage } from "../lib/witness/patterns.ts";
 import { wrapCharacters, wrapWords } from "../lib/wrap.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { summarisePasses } from "../record/passes.ts";
+import { EDGE_TURNS, steadyPart, summarisePasses } from "../record/passes.ts";
 import { findClientDoubts, findIdleClients } from "../load/client_limit.ts";
 import { type Samples, toColumns } from "../load/samples.ts";
 import {
@@ -30,37 +30,47 @@ export async function measureCell(
   plan: CellPlan,
   world: CellWorld,
 ): Promise<CellResult> {
-  const warm = await warmUp(plan, world);
-  const first = await measureTimed(plan, warm, world);
-  const { result } = first;
-  const compiles = compileCount(result);
-  const isWorthMore = compiles > 0 && warm.settled &&
-    result.failures.length === 0;
-  if (!isWorthMore || world.isInterrupted()) return result;
-  // The server was still getting ready: what it compiled it need not compile again. It has to be quiet for longer now.
-  const sent = warm.requests + plan.numRuns * clientsOf(plan);
-  const again = await warmUp(plan, world, {
-    firstIndex: sent,
-    quietFactor: 2,
-  });
-  const warmer: WarmUpResult = {
-    ...again,
-    requests: sent + again.requests,
-    failed: warm.failed + again.failed,
-    slowestMs: goodLatenciesMs(result.samples).reduce(
-      (slowest, latency) => Math.max(slowest, latency),
-      Math.max(warm.slowestMs ?? 0, again.slowestMs ?? 0),
-    ),
-  };
-  const second = await measureTimed(plan, warmer, world);
-  const timed = result.samples.outcome.length;
-  const text = result.compiles?.level === "found"
-    ? `measured again, as the log shows ${compiles} compiles among ${timed} timed`
-    : `measured again, as ${compiles} of ${timed} timed looked like a compile`;
-  return {
-    ...second.result,
-    doubts: [...second.result.doubts, { kind: "again", text, count: compiles }],
-  };
+  const clients = clientsOf(plan);
+  let warm = await warmUp(plan, world);
+  let { result } = await measureTimed(plan, warm, world);
+  const said: Doubt[] = [];
+  // Several clients meet more shapes, one after the other.
+  for (let again = clients === 1 ? 1 : MOST_AGAIN; again > 0; again--) {
+    const compiles = compileCount(result);
+    const isWorthMore = compiles > 0 && warm.settled &&
+      result.failures.length === 0;
+    if (!isWorthMore || world.isInterrupted()) break;
+    // The server was still getting ready: what it compiled it need not compile again. It has to be quiet for longer now.
+    const sent = warm.requests + timedRuns(plan) * clients;
+    const next = await warmUp(plan, world, {
+      firstIndex: sent,
+      quietFactor: 2,
+    });
+    warm = {
+      ...next,
+      requests: sent + next.requests,
+      failed: warm.failed + next.failed,
+      slowestMs: goodLatenciesMs(result.samples).reduce(
+        (slowest, latency) => Math.max(slowest, latency),
+        Math.max(warm.slowestMs ?? 0, next.slowestMs ?? 0),
+      ),
+    };
+    const timed = result.samples.outcome.length;
+    const text = result.compiles?.level === "found"
+      ? `measured again, as the log shows ${compiles} compiles among ${timed} timed`
+      : `measured again, as ${compiles} of ${timed} timed looked like a compile`;
+    said.push({ kind: "again", text, count: compiles });
+    ({ result } = await measureTimed(plan, warm, world));
+  }
+  return { ...result, doubts: [...result.doubts, ...said] };
+}
+
+/** How often several clients are measured again for a compile. */
+const MOST_AGAIN = 4;
+
+/** How many requests each client sends: those that count, and of several clients those before and after them. */
+function timedRuns(plan: CellPlan): number {
+  return plan.numRuns + (clientsOf(plan) === 1 ? 0 : EDGE_TURNS);
 }
 
 async function measureTimed(
@@ -73,7 +83,7 @@ async function measureTimed(
   if (!isOver && plan.warmupRuns > 0) await askToSpeak(world.watch);
   const { samples, findings } = await watched(
     world.watch,
-    () => world.send(isOver ? 0 : plan.numRuns, warm.requests, "timed"),
+    () => world.send(isOver ? 0 : timedRuns(plan), warm.requests, "timed"),
   );
   return { result: judgeCell(plan, warm, { samples, world, findings }) };
 }
@@ -105,7 +115,12 @@ export function judgeCell(
   const { startMs, calibration, watch } = measured.world;
   const known = compilesIn(measured.findings, watch?.witness);
   const finished = withoutAborted(measured.samples);
-  const columns = toColumns(finished, startMs);
+  const clients = clientsOf(plan);
+  const all = toColumns(finished, startMs);
+  const isSteady = clients > 1 &&
+    all.outcome.length === timedRuns(plan) * clients &&
+    all.outcome.every((outcome) => outcome === "ok");
+  const columns = isSteady ? steadyPart(all, clients) : all;
   const latenciesMs = goodLatenciesMs(columns);
   const goodIndexes = columns.outcome.flatMap((outcome, i) =>
     outcome === "ok" ? [i] : []
@@ -120,7 +135,6 @@ export function judgeCell(
     ? warmUpFailures
     : finished.failures;
   const figures = summarisePasses([columns], plan.key);
-  const clients = clientsOf(plan);
   const clientDoubts = findClientDoubts(calibration, figures, clients);
   const clientLimit = clientDoubts.find(({ kind }) => kind === "limit");
   const [compiles, stalls] = (["compile", "stall"] as const)
@@ -134,7 +148,7 @@ export function judgeCell(
       : regimeProblem(
         measured.findings,
         watch?.prefixCache,
-        plan.numRuns * clients,
+        timedRuns(plan) * clients,
       ));
   const pauses = countPaused(finished, figures);
   const idle = findIdleClients(finished, clients);

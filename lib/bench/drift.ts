@@ -42,3 +42,10 @@ export function findDrift(
     ? Math.exp(shift) - 1
     : null;
 }
+
+/** Says how far the same cell lies from what it was. */
+export function describeDrift(drift: number): string {
+  return `measured again at the end of the run, it was ${
+    Math.abs(100 * drift).toFixed(0)
+  } % ${drift > 0 ? "slower" : "faster"}`;
+}

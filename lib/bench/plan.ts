@@ -6,7 +6,7 @@
 import type { Samples } from "../load/samples.ts";
 import { OUTCOMES } from "../outcome.ts";
 import { median } from "../stats/summary.ts";
-import { describeCell, plannedKeys } from "../record/cells.ts";
+import { describeCell, plannedKeys, shapesOf } from "../record/cells.ts";
 import type { LoadGenerator } from "../load/generator.ts";
 import type { Ruler } from "../load/ruler.ts";
 import type {
@@ -147,4 +147,29 @@ export function labelOf(
     ...(targets.length > 1 ? [key.model, key.dtype] : []),
     ...(options.repeats > 1 ? [`repeat ${repeat + 1}`] : []),
   ].join(", ");
+}
+
+/** Returns how many cells a run measures, each repeat counted; with objectives at most. */
+export function expectedCells(
+  { options, targets }: Pick<BenchPlan, "options" | "targets">,
+): number {
+  const keys = plannedKeys(options, { model: "", dtype: "" });
+  return keys.length * targets.length * options.repeats;
+}
+
+/**
+ * Tells whether what was asked for is not whole; beyond a broken objective nothing was asked for.
+ *
+ * @param measured Cells that were measured, each repeat counted.
+ * @param found Shapes of which the capacity is known.
+ */
+export function isLacking(
+  plan: Pick<BenchPlan, "options" | "targets">,
+  measured: number,
+  found: number,
+): boolean {
+  const { options, targets } = plan;
+  if (options.slo === null) return measured < expectedCells(plan);
+  const keys = plannedKeys(options, { model: "", dtype: "" });
+  return found < shapesOf(keys).length * targets.length;
 }

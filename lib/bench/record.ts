@@ -5,6 +5,7 @@
  */
 import {
   type Calibration,
+  type CapacityRecord,
   type CellResult,
   type Run,
   RUN_SCHEMA,
@@ -34,6 +35,8 @@ export interface BenchState {
   readonly servers: readonly ServerRecord[];
   readonly calibration: readonly Calibration[];
   readonly doubts: readonly Doubt[];
+  /** What was found of each shape so far. */
+  readonly capacity: readonly CapacityRecord[];
   /** How long it took so far, without earlier parts, in milliseconds. */
   readonly elapsedMs: number;
   /** Whether something that was asked for is missing. */
@@ -88,6 +91,7 @@ export function recordRun(facts: RunFacts, state: BenchState): Run {
     cells: [...cells],
     calibration: [...state.calibration],
     doubts: [...state.doubts],
+    ...(options.slo === null ? {} : { capacity: [...state.capacity] }),
     ...(options.compareAddress === null ? {} : { reference: state.reference }),
   };
 }

@@ -13,6 +13,7 @@ import {
 } from "../record/resume.ts";
 import {
   type Calibration,
+  type CapacityRecord,
   type CellKey,
   type CellResult,
   goodLatenciesMs,
@@ -26,7 +27,7 @@ import { measureAbCell } from "./ab.ts";
 import { measureCell } from "./cell.ts";
 import type { CellWorld } from "./cell_plan.ts";
 import { describePass, MAX_PASSES, planPass } from "./confirm.ts";
-import { findDrift } from "./drift.ts";
+import { describeDrift, findDrift } from "./drift.ts";
 import {
   batchesLeft,
   type BenchEnd,
@@ -34,23 +35,25 @@ import {
   type BenchWorld,
   type CellName,
   describeLack,
+  expectedCells,
+  isLacking,
   labelOf,
-  p50Of,
 } from "./plan.ts";
+import { runsOfPass, searchShapes } from "./capacity.ts";
 import { recordRun } from "./record.ts";
 import {
   cellLabelIds,
-  type CellLoad,
+  type CellProgress,
+  cellWorld,
   describeSent,
   ruledCell,
-  sendCell,
-  watchOf,
 } from "./send.ts";
 import {
   cellId,
   describeCell,
   plannedKeys,
   repeatId,
+  withClients,
 } from "../record/cells.ts";
 import { type Doubt, type DoubtKind, withDoubt } from "../record/doubts.ts";
 
@@ -89,13 +92,6 @@ interface What {
   readonly name: CellName;
 }
 
-/** How far a cell is. */
-interface CellProgress {
-  requests: number;
-  p50Ms: number | null;
-  readonly name: CellName;
-}
-
 class Bench {
   readonly #plan: BenchPlan;
   readonly #world: BenchWorld;
@@ -113,12 +109,13 @@ class Bench {
   /** Cells that will have been measured, passes counted. */
   #total: number;
   #isCut = false;
+  readonly #capacity: CapacityRecord[] = [];
 
   constructor(plan: BenchPlan, world: BenchWorld) {
     this.#plan = plan;
     this.#world = world;
     this.#startMs = world.now();
-    this.#total = this.#expected();
+    this.#total = expectedCells(plan);
     const earlier = plan.resumed;
     const kept = keptCells(earlier);
     this.#reference = [...kept.reference];
@@ -164,6 +161,15 @@ class Bench {
       checkAlike(compared.server, target.server);
     }
     const keys = plannedKeys(options, target.server);
+    if (options.slo !== null) {
+      const measure = (key: CellKey, pass: number) =>
+        this.#measurePass(target, key, pass);
+      for await (const found of searchShapes(keys, options, measure)) {
+        this.#capacity.push(found);
+        await this.#world.save(this.record());
+      }
+      return await this.#checkIdentity(target);
+    }
     for (let repeat = 0; repeat < options.repeats; repeat++) {
       for (const key of keys) {
         await this.#measureOnce({ target, compared }, key, repeat);
@@ -197,6 +203,23 @@ class Bench {
       this.#invalidate(cell, reason);
     });
     throw new MeasureError(`Cannot trust what was measured: ${reason}`);
+  }
+
+  /** Measures a pass of a cell, or returns that of an earlier part of the run; null where the user ended it. */
+  async #measurePass(
+    target: Target,
+    key: CellKey,
+    pass: number,
+  ): Promise<CellResult | null> {
+    const passes = () =>
+      this.#cells.filter((cell) => cellId(cell.key) === cellId(key));
+    if (passes()[pass] === undefined && !this.#world.signal.aborted) {
+      const label = `${labelOf(this.#plan, key, 0)}, pass ${pass + 1}`;
+      this.#total = Math.max(this.#total, ++this.#number);
+      const name = { label, number: this.#number, total: this.#total, key };
+      await this.#measure({ target, compared: null }, { key, repeat: 0, name });
+    }
+    return this.#isCut ? null : passes()[pass] ?? null;
   }
 
   async #measureOnce(targets: Targets, key: CellKey, repeat: number) {
@@ -253,9 +276,7 @@ class Bench {
       );
       const drift = findDrift(first, second);
       if (drift === null) continue;
-      const reason = `measured again at the end of the run, it was ${
-        Math.abs(100 * drift).toFixed(0)
-      } % ${drift > 0 ? "slower" : "faster"}`;
+      const reason = describeDrift(drift);
       for (const cell of passes) this.#invalidate(cell, reason);
       this.#doubt(
         "changed",
@@ -268,14 +289,15 @@ class Bench {
     const { target, compared } = targets;
     const { key, repeat, name } = what;
     const { options } = this.#plan;
-    const id = cellId(key);
+    // Cells that differ by their clients alone would else send the same prompts.
+    const id = cellId(withClients(key, 1));
     const offset = this.#sent.get(id) ?? 0;
     const plan = {
       key,
       repeat,
       labelTokenIds: cellLabelIds(key, options),
       sent: describeSent(key, options),
-      numRuns: options.numRuns,
+      numRuns: runsOfPass(key, options),
       warmupRuns: options.warmupRuns,
     };
     const progress: CellProgress = { requests: 0, p50Ms: null, name };
@@ -297,7 +319,8 @@ class Bench {
     this.#cells.push(b);
     this.#isCut ||= this.#world.signal.aborted &&
       [a, b].some((cell) =>
-        cell !== null && cell.samples.outcome.length < cell.numRuns
+        cell !== null &&
+        cell.samples.outcome.length < cell.numRuns * (key.concurrency ?? 1)
       );
     await this.#world.save(this.record());
     this.#world.listener.measured(name, b);
@@ -308,50 +331,20 @@ class Bench {
 
   #cellWorld(
     target: Target,
-    sending: {
+    sending: Pick<Parameters<typeof cellWorld>[1], "offset" | "progress"> & {
       readonly key: CellKey;
-      readonly offset: number;
-      readonly progress: CellProgress;
       readonly calibration: Calibration | null;
     },
     /** Tells the payloads of two servers apart. */
     suffix = "",
   ): CellWorld {
-    const { key, offset, progress, calibration } = sending;
-    const { options } = this.#plan;
+    const { options, files } = this.#plan;
     const { listener, load, signal } = this.#world;
-    const cell: CellLoad = {
-      key,
-      options,
-      files: this.#plan.files,
-      target,
-      seed: `${this.#seed}${suffix}`,
-      load,
-      signal,
-      onDone: (done) =>
-        listener.measuring(
-          progress.name,
-          progress.requests + done,
-          progress.p50Ms,
-        ),
-    };
-    return {
-      ...watchOf(cell),
-      startMs: this.#startMs,
-      calibration,
-      isInterrupted: () => signal.aborted,
-      send: async (count, firstIndex, phase) => {
-        const samples = await sendCell(cell, {
-          count,
-          firstIndex: offset + firstIndex,
-          phase,
-        });
-        progress.requests += count;
-        progress.p50Ms = p50Of(samples) ?? progress.p50Ms;
-        listener.measuring(progress.name, progress.requests, progress.p50Ms);
-        return samples;
-      },
-    };
+    const seed = `${this.#seed}${suffix}`;
+    return cellWorld(
+      { key: sending.key, options, files, target, seed, load, signal },
+      { ...sending, listener, startMs: this.#startMs },
+    );
   }
 
   /** Keeps what the server says of itself, and says where it is not what was asked for. */
@@ -365,10 +358,6 @@ class Bench {
     }
     const lack = kind === "url" ? describeLack(server, wanted) : null;
     if (lack !== null) this.#doubt("server", lack);
-  }
-
-  #expected(): number {
-    return batchesLeft(this.#plan, []).length;
   }
 
   #doubt(kind: DoubtKind, text: string): void {
@@ -393,8 +382,10 @@ class Bench {
       servers: this.#servers,
       calibration: this.#calibrations,
       doubts: this.#doubts,
+      capacity: this.#capacity,
       elapsedMs: this.#world.now() - this.#startMs,
-      isInterrupted: this.#isCut || measured.size < this.#expected(),
+      isInterrupted: this.#isCut ||
+        isLacking(this.#plan, measured.size, this.#capacity.length),
     });
   }
 }

@@ -16,6 +16,7 @@ import { describeSize } from "../score/sent.ts";
 import { defaultLabelTokenIds, type WorkloadSpec } from "../score/workload.ts";
 import { hash32 } from "../stats/rng.ts";
 import type { Target } from "../server/open.ts";
+import { type BenchListener, type CellName, p50Of } from "./plan.ts";
 
 /** What the requests of one cell need. */
 export interface CellLoad {
@@ -76,8 +77,55 @@ function dataOf({ data = TEXT_DATA }: CellKey, options: RunOptions) {
 const FRESH_LABELS = 3;
 const FRESH_IDS = 250;
 
+/** How far a cell is. */
+export interface CellProgress {
+  /** Requests that were sent. */
+  requests: number;
+  /** The median of the last part of it in milliseconds. */
+  p50Ms: number | null;
+  /** The cell as a listener hears of it. */
+  readonly name: CellName;
+}
+
+/** Returns what measuring a cell needs from the world. */
+export function cellWorld(
+  load: Omit<CellLoad, "onDone">,
+  at: Pick<CellWorld, "startMs" | "calibration"> & {
+    /** The index of the first payload, so that a later pass sends new ones. */
+    readonly offset: number;
+    readonly progress: CellProgress;
+    readonly listener: BenchListener;
+  },
+): CellWorld {
+  const { offset, progress, listener, startMs, calibration } = at;
+  const tell = (done: number) =>
+    listener.measuring(
+      progress.name,
+      progress.requests + done,
+      progress.p50Ms,
+    );
+  const cell: CellLoad = { ...load, onDone: tell };
+  return {
+    ...watchOf(cell),
+    startMs,
+    calibration,
+    isInterrupted: () => load.signal.aborted,
+    send: async (count, firstIndex, phase) => {
+      const samples = await sendCell(cell, {
+        count,
+        firstIndex: offset + firstIndex,
+        phase,
+      });
+      progress.requests += count * (load.key.concurrency ?? 1);
+      progress.p50Ms = p50Of(samples) ?? progress.p50Ms;
+      tell(0);
+      return samples;
+    },
+  };
+}
+
 /** Returns what watches a cell through the log of its server; nothing where there is no log. */
-export function watchOf(cell: CellLoad): Pick<CellWorld, "watch"> {
+function watchOf(cell: CellLoad): Pick<CellWorld, "watch"> {
   const { target: { witness }, options, key } = cell;
   if (witness === undefined) return {};
   const { prefixCache } = options;
@@ -152,7 +200,7 @@ async function cellWorkload(
  *
  * @param firstIndex The index of the payload of the first.
  */
-export async function sendCell(
+async function sendCell(
   cell: CellLoad,
   { count, firstIndex, phase }: {
     readonly count: number;

@@ -38,6 +38,10 @@ export const BENCH_COMMAND = {
           "Clients that send side by side, as 1,2,4; each is a cell of its own (1)",
           { min: 1, max: 10_000 },
         ),
+        flag.text(
+          "slo LIST",
+          "Search for each shape the most clients that hold this, by the rungs of --concurrency and halving: mean, p50, p95, p99, max below ms or s, errors below %",
+        ),
         flag.integer("num-runs N", "Timed requests of each client of a cell", {
           min: 1,
           // A load keeps no more samples than this one by one.

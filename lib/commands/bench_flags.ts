@@ -5,7 +5,8 @@
  */
 import { type Profile, PROFILES } from "../bench/profiles.ts";
 import type { FlagValues } from "../cli/command_spec.ts";
-import { UsageError } from "../failure.ts";
+import { messageOf, UsageError } from "../failure.ts";
+import { parseObjectives } from "../load/objectives.ts";
 import { EXACT_SAMPLES } from "../load/samples.ts";
 import type { DataSource } from "../score/data.ts";
 import { labelProblems, readDataSources } from "./data_flags.ts";
@@ -64,6 +65,7 @@ export function readBenchFlags(
   const data = readDataSources(flags.data, flags.prefixCache, problems);
   problems.push(...comparedProblems(flags, target));
   const concurrency = flags.concurrency ?? [1];
+  problems.push(...sloProblems(flags));
   const most = profile.numRuns * Math.max(...concurrency);
   if (most > EXACT_SAMPLES) {
     problems.push(
@@ -100,6 +102,33 @@ function placeholderProblems(command: string, profile: Profile): string[] {
         values.join(", ")
       }. Put it into the command, or name one with --${name}`
     );
+}
+
+function sloProblems(
+  { slo, baseline, updateBaseline, repeats, compareUrl, compareLaunch }:
+    BenchFlags,
+): string[] {
+  if (slo === undefined) return [];
+  const others = [
+    ["--baseline", baseline.length > 0],
+    ["--update-baseline", updateBaseline !== undefined],
+    ["--repeats", repeats > 1],
+    ["--compare-url", compareUrl !== undefined],
+    ["--compare-launch", compareLaunch !== undefined],
+  ] as const;
+  const problems = others.flatMap(([name, isGiven]) =>
+    isGiven
+      ? [
+        `Cannot take ${name} with --slo: which clients are measured is then up to the server. Give --concurrency alone`,
+      ]
+      : []
+  );
+  try {
+    parseObjectives(slo);
+    return problems;
+  } catch (error) {
+    return [...problems, `Cannot take --slo: ${messageOf(error)}`];
+  }
 }
 
 function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {

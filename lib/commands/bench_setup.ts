@@ -303,6 +303,8 @@ function runOptions(
     labelTokenIds: flags.labelTokenIds ?? null,
     data,
     concurrency: request.concurrency,
+    leastSamples: 0,
+    slo: flags.slo ?? null,
     repeats: flags.repeats,
     timeoutMs: flags.timeout * 1000,
     warmupTimeoutMs: flags.warmupTimeout * 1000,

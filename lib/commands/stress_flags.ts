@@ -6,7 +6,7 @@
 import type { FlagValues } from "../cli/command_spec.ts";
 import { messageOf, UsageError } from "../failure.ts";
 import type { TargetKind } from "../record/run.ts";
-import { parseObjectives } from "../stress/objectives.ts";
+import { parseObjectives } from "../load/objectives.ts";
 import {
   type Scenario,
   SCENARIOS,

@@ -79,6 +79,20 @@ export function plannedKeys(
   );
 }
 
+/** Returns the shapes of cells: each without its clients once, in order. */
+export function shapesOf(keys: readonly CellKey[]): CellKey[] {
+  const shapes = keys.map(({ concurrency: _, ...shape }) => shape);
+  return [...new Map(shapes.map((key) => [cellId(key), key])).values()];
+}
+
+/** Returns the cell of a shape and a number of clients. */
+export function withClients(
+  { concurrency: _, ...shape }: CellKey,
+  clients: number,
+): CellKey {
+  return clients === 1 ? shape : { ...shape, concurrency: clients };
+}
+
 /** Returns how cells are called among others: with model and data type only where there are several. */
 export function cellNamer(keys: readonly CellKey[]): (key: CellKey) => string {
   const shown = (["model", "dtype"] as const).filter((name) =>
@@ -146,6 +160,10 @@ function poolTwo(first: CellResult, second: CellResult): CellResult {
     sentMs: [...first.samples.sentMs, ...second.samples.sentMs],
     doneMs: [...first.samples.doneMs, ...second.samples.doneMs],
     outcome: [...first.samples.outcome, ...second.samples.outcome],
+    ...(first.samples.windows === undefined ||
+        second.samples.windows === undefined
+      ? {}
+      : { windows: [...first.samples.windows, ...second.samples.windows] }),
     ...(first.samples.items === undefined ? {} : {
       items: [...first.samples.items, ...second.samples.items ?? []],
     }),

@@ -15,7 +15,7 @@ import {
  * Computes the figures of all passes of a cell together.
  *
  * Of one client they are those of {@linkcode summariseCell}. Several share the time: their throughput is that of all
- * over {@linkcode busySpans}, which for one client are its latencies.
+ * over the time in which they were sent, or over {@linkcode busySpans}, which for one client are its latencies.
  */
 export function summarisePasses(
   passes: readonly SampleColumns[],
@@ -28,8 +28,10 @@ export function summarisePasses(
   );
   const alone = summariseCell(latenciesMs, items / latenciesMs.length);
   if (concurrency === 1 || alone === null) return alone;
-  const wallMs = passes.flatMap(busySpans)
-    .reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+  const wallMs = passes.flatMap(({ windows, ...pass }) =>
+    windows?.map(({ durationMs }) => durationMs) ??
+      busySpans(pass).map(({ fromMs, toMs }) => toMs - fromMs)
+  ).reduce((sum, durationMs) => sum + durationMs, 0);
   return {
     ...alone,
     throughputItemsPerSec: 1000 * items / wallMs,
@@ -68,4 +70,44 @@ function goodItems(samples: SampleColumns, batchSize: number): number {
       outcome === "ok" ? sum + (samples.items?.[i] ?? batchSize) : sum,
     0,
   );
+}
+
+/** So many requests of each client go before those that count: all start at once, which no steady load does, */
+const LEAD_TURNS = 2;
+
+/** and so many after them, so that none of those that count is answered while others have ended. */
+const TAIL_TURNS = 1;
+
+/** How many more requests several clients send each than count. */
+export const EDGE_TURNS: number = LEAD_TURNS + TAIL_TURNS;
+
+/**
+ * Leaves out the first and the last requests of several clients, by the order of their sends.
+ *
+ * @param samples A load without failures of {@linkcode EDGE_TURNS} more requests of each client than are to count.
+ * @returns The rest, with the time in which they were sent.
+ */
+export function steadyPart(
+  samples: SampleColumns,
+  clients: number,
+): SampleColumns {
+  const first = LEAD_TURNS * clients;
+  const end = samples.sentMs.length - TAIL_TURNS * clients;
+  const order = samples.sentMs.map((sentMs, i) => ({ sentMs, i }))
+    .toSorted((a, b) => a.sentMs - b.sentMs).map(({ i }) => i);
+  const kept = order.slice(first, end);
+  const column = <Value>(values: readonly Value[]) =>
+    kept.flatMap((i) => values[i] ?? []);
+  const sentAt = (place: number) => samples.sentMs[order[place] ?? 0] ?? 0;
+  return {
+    plannedMs: column(samples.plannedMs),
+    sentMs: column(samples.sentMs),
+    doneMs: column(samples.doneMs),
+    outcome: column(samples.outcome),
+    ...(samples.items === undefined ? {} : { items: column(samples.items) }),
+    windows: [{
+      count: kept.length,
+      durationMs: sentAt(end) - sentAt(first),
+    }],
+  };
 }

@@ -77,6 +77,8 @@ export interface SampleColumns {
   readonly outcome: readonly Outcome[];
   /** Items of each; absent where all have those of the cell. */
   readonly items?: readonly number[];
+  /** Of several clients that went on: of each pass the requests, and the time from their first send to the next after them. */
+  readonly windows?: readonly { count: number; durationMs: number }[];
 }
 
 /** A timed sample that does not look like the others of its cell. */
@@ -162,6 +164,44 @@ export interface CellVerdictRecord {
   readonly reason: string;
 }
 
+/** One number of clients that was tried. */
+export interface CapacityRung {
+  /** Clients. */
+  readonly clients: number;
+  /** Whether the objectives held, broke, or the client could not send so much. */
+  readonly verdict: "held" | "broke" | "client";
+  /** Why it did not hold, in words; empty where it did. */
+  readonly reason: string;
+  /** Items a second of all passes together; null without a right answer. */
+  readonly throughputItemsPerSec: number | null;
+  /** The 99th percentile of their latencies in milliseconds; null likewise. */
+  readonly p99Ms: number | null;
+}
+
+/** What was found of one shape: a cell without its clients. */
+export interface CapacityRecord {
+  /** The shape; its clients are those of no cell. */
+  readonly key: CellKey;
+  /** The objectives, as they were given. */
+  readonly slo: string;
+  /** What was tried, in ascending order. */
+  readonly rungs: readonly CapacityRung[];
+  /** The highest number of clients that holds; null if not even the first does. */
+  readonly highest: number | null;
+  /** The lowest that does not hold; null if all did. */
+  readonly lowestBroken: number | null;
+  /** Items a second at the highest: the goodput; null without one. */
+  readonly goodputItemsPerSec: number | null;
+  /** The fewest clients of which twice as many give less than 10 % more; null where that was not reached. */
+  readonly knee:
+    | Pick<CapacityRung, "clients"> & {
+      readonly throughputItemsPerSec: number;
+    }
+    | null;
+  /** Rungs that were not tried, as a lower one broke. */
+  readonly skipped: readonly number[];
+}
+
 /** What a comparison with a baseline says of a whole run. */
 export interface ComparisonRecord {
   /** The files, and the runs in them, that the run was compared with. */
@@ -210,6 +250,10 @@ export interface RunOptions {
   readonly data: readonly DataRecord[];
   /** Clients that send side by side, each of which sends {@linkcode RunOptions.numRuns} timed requests. */
   readonly concurrency: readonly number[];
+  /** A cell has at least so many timed requests, whatever its clients; 0 for as many as they send. */
+  readonly leastSamples: number;
+  /** The objectives by which the highest number of clients is searched, as they were given; null for no search. */
+  readonly slo: string | null;
   /** How often the whole profile is measured, one run after another. */
   readonly repeats: number;
   readonly timeoutMs: number;
@@ -303,6 +347,8 @@ export interface Run {
   readonly doubts: readonly Doubt[];
   /** The cells of the server that the run was compared with request by request; only in an A/B run. */
   readonly reference?: readonly CellResult[];
+  /** What was found of each shape; absent where no objectives were given. */
+  readonly capacity?: readonly CapacityRecord[];
   /** What the comparison says; absent where nothing was compared. */
   readonly comparison?: ComparisonRecord;
 }

@@ -29,10 +29,16 @@ const samples = v.pipe(
     doneMs: v.array(time),
     outcome: v.array(v.picklist(OUTCOMES)),
     items: v.exactOptional(v.array(count)),
+    windows: v.exactOptional(
+      v.array(v.object({ count, durationMs: amount })),
+    ),
   }),
   v.check(
     (columns) =>
-      new Set(Object.values(columns).map((column) => column.length)).size === 1,
+      new Set(
+        Object.entries(columns).filter(([name]) => name !== "windows")
+          .map(([, column]) => column.length),
+      ).size === 1,
     "columns of one length were expected",
   ),
 );
@@ -107,7 +113,12 @@ function withNewNames(value: unknown): unknown {
   return {
     ...("runs" in value ? { repeats: value.runs } : {}),
     ...("tokens" in value
-      ? { data: dataOfTokens(value.tokens), concurrency: [1] }
+      ? {
+        data: dataOfTokens(value.tokens),
+        concurrency: [1],
+        leastSamples: 0,
+        slo: null,
+      }
       : {}),
     ...value,
   };
@@ -147,6 +158,8 @@ const options = v.pipe(
     labelTokenIds: v.nullable(ids),
     data: SHAPES.data,
     concurrency: sizes,
+    leastSamples: count,
+    slo: v.nullable(SHAPES.text),
     repeats: sizes.item,
     timeoutMs: amount,
     // Before it was there, the warm-up had the deadline of the others.
@@ -220,6 +233,25 @@ const run: v.GenericSchema<unknown, Run> = v.object({
   calibration: SHAPES.calibration,
   doubts,
   reference: v.exactOptional(cells),
+  capacity: v.exactOptional(v.array(v.object({
+    key,
+    slo: SHAPES.text,
+    rungs: v.array(v.object({
+      clients: count,
+      verdict: v.picklist(["held", "broke", "client"]),
+      reason: SHAPES.text,
+      throughputItemsPerSec: v.nullable(amount),
+      p99Ms: v.nullable(amount),
+    })),
+    highest: v.nullable(count),
+    lowestBroken: v.nullable(count),
+    goodputItemsPerSec: v.nullable(amount),
+    knee: v.nullable(v.object({
+      clients: count,
+      throughputItemsPerSec: amount,
+    })),
+    skipped: v.array(count),
+  }))),
   comparison: v.exactOptional(v.object({
     baseline: texts,
     changePercent: v.nullable(time),

@@ -20,6 +20,7 @@ import {
 } from "../record/run.ts";
 import { compileNotes } from "../record/compiles.ts";
 import { type Doubt, joinDoubts, mergeDoubts } from "../record/doubts.ts";
+import { describeCapacity } from "../record/capacity.ts";
 import { describeData } from "../score/data.ts";
 import { describeHumps } from "../stats/humps.ts";
 import {
@@ -114,6 +115,7 @@ export function viewOfRun(run: Run): ReportView {
     notes: [
       ...(comparison === null ? [] : comparisonNotes(comparison)),
       `Sent: ${run.options.data.map(describeData).join("; ")}`,
+      ...describeCapacity(run.capacity ?? []),
       ...(calibration.length === 0 ? [] : [describeClient(calibration)]),
       ...compileNotes(run.cells),
       ...doubts.map(({ text }) => text),

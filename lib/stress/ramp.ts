@@ -11,9 +11,13 @@ import { sum } from "../stats/summary.ts";
 import type { StressContext } from "./context.ts";
 import { timeFigures } from "./figures.ts";
 import { combine, verdictOf } from "./judge.ts";
-import { brokenObjectives, parseObjectives } from "./objectives.ts";
-import { nextLoad, rampResult, type RampTrial } from "./ramp_search.ts";
-import type { Finding, RampStep, StressResult, TimeFigures } from "./record.ts";
+import {
+  brokenObjectives,
+  describeBroken,
+  parseObjectives,
+} from "../load/objectives.ts";
+import { nextLoad, rampResult, type RampTrial } from "../load/search.ts";
+import type { Finding, RampStep, StressResult } from "./record.ts";
 import {
   closedLoop,
   type LoadStep,
@@ -177,9 +181,7 @@ export function judgeRampLoad(result: StressResult, step: {
   }
   const broken = brokenObjectives(objectives, { latency, errorShare });
   if (broken.length > 0) {
-    const reason = broken.map(({ name, text }) =>
-      `${text} broken: ${describeFigure(name, latency, errorShare)}`
-    ).join("; ");
+    const reason = describeBroken(broken, { latency, errorShare });
     return { ...common, verdict: "broke", reason };
   }
   const planned = result.plannedRequests;
@@ -210,21 +212,6 @@ export function judgeRampLoad(result: StressResult, step: {
 /** Right answers a second over the step and its drain, where the load itself makes no claim. */
 function wholeRate({ goodRequests, durationMs }: StressResult): number {
   return goodRequests === 0 ? 0 : goodRequests * 1000 / durationMs;
-}
-
-function describeFigure(
-  name: "errors" | "mean" | "p50" | "p95" | "p99" | "max",
-  latency: TimeFigures | null,
-  errorShare: number | null,
-): string {
-  if (name === "errors") {
-    return errorShare === null
-      ? "no answer"
-      : `${(100 * errorShare).toFixed(2)} %`;
-  }
-  return latency === null
-    ? "no answer"
-    : `${latency[`${name}Ms`].toFixed(1)} ms`;
 }
 
 /** Makes one result of the loads of a ramp: that of the highest that held, with all steps. */

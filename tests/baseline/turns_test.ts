@@ -3,32 +3,12 @@ import { turnTimesMs } from "../../lib/baseline/turns.ts";
 import { summarisePasses } from "../../lib/record/passes.ts";
 import type { SampleColumns } from "../../lib/record/run.ts";
 import { mean } from "../../lib/stats/summary.ts";
-import { createRng } from "../../lib/stats/rng.ts";
+import { runQueue } from "../support/queue_law.ts";
 
-/** One server with a queue and some clients; each service takes a seeded time. */
-function queueOf(clients: number, count: number, seed: number): SampleColumns {
-  const rng = createRng(seed);
-  const sentMs: number[] = [];
-  const doneMs: number[] = [];
-  const free = Array.from({ length: clients }, () => 0);
-  let serverMs = 0;
-  for (let i = 0; i < count; i++) {
-    const sent = free[i % clients] ?? 0;
-    serverMs = Math.max(serverMs, sent) + 5 + 10 * rng();
-    sentMs.push(sent);
-    doneMs.push(serverMs);
-    free[i % clients] = serverMs;
-  }
-  return {
-    plannedMs: sentMs,
-    sentMs,
-    doneMs,
-    outcome: sentMs.map(() => "ok" as const),
-  };
-}
+const LAW = { fixedMs: 5, perRequestMs: 5, maxBatch: 1, noise: 0.2 };
 
 Deno.test("turnTimesMs() has the mean that the throughput says", () => {
-  const samples = queueOf(4, 200, 7);
+  const samples = runQueue(LAW, { clients: 4, runs: 50, seed: 7 });
   const turns = turnTimesMs(samples, 4);
   assertEquals(turns.length, 20);
   const { throughputRequestsPerSec = 0 } =
@@ -37,18 +17,26 @@ Deno.test("turnTimesMs() has the mean that the throughput says", () => {
 });
 
 Deno.test("turnTimesMs() leaves out the time between two passes", () => {
-  const [first, second] = [queueOf(2, 40, 1), queueOf(2, 40, 2)];
+  const [first, second] = [1, 2].map((seed) =>
+    runQueue(LAW, { clients: 2, runs: 20, seed })
+  ) as [SampleColumns, SampleColumns];
   const later = (times: readonly number[]) => times.map((time) => time + 1e6);
   const pooled: SampleColumns = {
     plannedMs: [...first.plannedMs, ...later(second.plannedMs)],
     sentMs: [...first.sentMs, ...later(second.sentMs)],
     doneMs: [...first.doneMs, ...later(second.doneMs)],
     outcome: [...first.outcome, ...second.outcome],
+    windows: [...first.windows ?? [], ...second.windows ?? []],
   };
+  const turns = turnTimesMs(pooled, 2);
   const alone = [first, second].flatMap((one) => turnTimesMs(one, 2));
-  assertAlmostEquals(mean(turnTimesMs(pooled, 2)), mean(alone), 0.5);
+  turns.forEach((turn, i) => assertAlmostEquals(turn, alone[i] ?? 0, 1e-6));
+  assertEquals(turns.length, alone.length);
 });
 
-Deno.test("turnTimesMs() says nothing of fewer answers than clients", () => {
-  assertEquals(turnTimesMs(queueOf(8, 7, 3), 8), []);
+Deno.test("turnTimesMs() says nothing of samples without windows", () => {
+  const { windows: _, ...samples } = runQueue(LAW, {
+    ...{ clients: 2, runs: 20, seed: 3 },
+  });
+  assertEquals(turnTimesMs(samples, 2), []);
 });

@@ -27,6 +27,8 @@ const OPTIONS: RunOptions = {
   labelTokenIds: null,
   data: [TEXT_RECORD],
   concurrency: [1],
+  leastSamples: 0,
+  slo: null,
   compareAddress: null,
   repeats: 1,
   timeoutMs: 5000,

@@ -1,5 +1,10 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { busySpans, summarisePasses } from "../../lib/record/passes.ts";
+import {
+  busySpans,
+  EDGE_TURNS,
+  steadyPart,
+  summarisePasses,
+} from "../../lib/record/passes.ts";
 import { type SampleColumns, summariseCell } from "../../lib/record/run.ts";
 
 function samplesOf(
@@ -64,4 +69,17 @@ Deno.test("summarisePasses() counts the items of each request of a file", () => 
   const summary = summarisePasses([own], { batchSize: 0 });
   assertEquals(summary?.totalItems, 6);
   assertEquals(summary?.throughputItemsPerSec, 300);
+});
+
+Deno.test("steadyPart() leaves out where clients start together, and where they end", () => {
+  const clients = 2;
+  // Two clients in turn, a request each 10 ms; the first ones wait for less, the last for more.
+  const sent = Array.from({ length: 10 }, (_, i) => 10 * i);
+  const all = samplesOf(sent.map((ms, i) => [ms, ms + (i < 2 ? 5 : 20)]));
+  const steady = steadyPart(all, clients);
+  assertEquals(EDGE_TURNS * clients, 10 - steady.sentMs.length);
+  assertEquals(steady.sentMs, [40, 50, 60, 70]);
+  assertEquals(steady.windows, [{ count: 4, durationMs: 40 }]);
+  const summary = summarisePasses([steady], { batchSize: 1, concurrency: 2 });
+  assertEquals(summary?.throughputRequestsPerSec, 100);
 });

@@ -81,6 +81,8 @@ export function exampleRun(
       labelTokenIds: null,
       data: [TEXT_RECORD],
       concurrency: [1],
+      leastSamples: 0,
+      slo: null,
       repeats: 1,
       timeoutMs: 120_000,
       warmupTimeoutMs: 600_000,

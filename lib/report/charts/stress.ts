@@ -5,7 +5,7 @@
  */
 import type { TimelineRow } from "../../load/timeline.ts";
 import { median } from "../../stats/summary.ts";
-import { rampResult } from "../../stress/ramp_search.ts";
+import { rampResult } from "../../load/search.ts";
 import type { RampStep, StressResult } from "../../stress/record.ts";
 import { shownNumber } from "../view.ts";
 import {

@@ -31,7 +31,7 @@ import {
   stressHeadline,
 } from "./view.ts";
 import { escapeHtml } from "../markup.ts";
-import { parseObjectives } from "../../stress/objectives.ts";
+import { parseObjectives } from "../../load/objectives.ts";
 import { firstLine } from "../../wrap.ts";
 import { isSimulated } from "../../record/cells.ts";
 

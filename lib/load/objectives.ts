@@ -86,3 +86,18 @@ export function brokenObjectives(
     return load.latency === null || load.latency[`${name}Ms`] >= limit;
   });
 }
+
+/** Says which objectives a load broke, and by what figure. */
+export function describeBroken(
+  broken: readonly Objective[],
+  { latency, errorShare }: MeasuredLoad,
+): string {
+  return broken.map(({ name, text }) => {
+    const figure = name === "errors"
+      ? errorShare === null ? null : `${(100 * errorShare).toFixed(2)} %`
+      : latency === null
+      ? null
+      : `${latency[`${name}Ms`].toFixed(1)} ms`;
+    return `${text} broken: ${figure ?? "no answer"}`;
+  }).join("; ");
+}

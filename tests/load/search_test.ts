@@ -8,12 +8,8 @@ import {
 import {
   brokenObjectives,
   parseObjectives,
-} from "../../lib/stress/objectives.ts";
-import {
-  nextLoad,
-  rampResult,
-  type RampTrial,
-} from "../../lib/stress/ramp_search.ts";
+} from "../../lib/load/objectives.ts";
+import { nextLoad, rampResult, type RampTrial } from "../../lib/load/search.ts";
 
 /** Runs a ramp against a server that holds any load up to its capacity. */
 function climb(

@@ -22,6 +22,10 @@ export interface RampPlan {
   readonly whole: boolean;
   /** The loads to try in order, whatever they come to; null to search. */
   readonly ladder: readonly number[] | null;
+  /** The loads to climb by before the interval is halved, in ascending order; without them each is twice the last. */
+  readonly rungs?: readonly number[];
+  /** The interval is halved until its ends are as near as this; above 1. @default {1.1} */
+  readonly near?: number;
 }
 
 /** What a ramp found. */
@@ -34,7 +38,6 @@ export interface RampResult {
   readonly clientLimited: boolean;
 }
 
-/** The interval is halved until its ends are as near as this. */
 const NEAR = 1.1;
 
 /** No ramp is longer: from 1 to a million, then to within a tenth. */
@@ -50,8 +53,12 @@ export function nextLoad(
   if (trials.length >= MAX_TRIALS) return null;
   if (trials.length === 0) return plan.first;
   if (highest === null) return null;
-  if (lowestBroken === null) return 2 * highest;
-  if (lowestBroken / highest <= NEAR) return null;
+  if (lowestBroken === null) {
+    return plan.rungs === undefined
+      ? 2 * highest
+      : plan.rungs.find((rung) => rung > highest) ?? null;
+  }
+  if (lowestBroken / highest <= (plan.near ?? NEAR)) return null;
   const middle = Math.sqrt(lowestBroken * highest);
   if (!plan.whole) return Number(middle.toPrecision(3));
   return lowestBroken - highest <= 1
