@@ -8,7 +8,7 @@ import type { ClientDoubt } from "../load/client_limit.ts";
 import { mergeSamples, type Samples } from "../load/samples.ts";
 import { isOfClient } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
-import { GAVE_UP_NOTE } from "../stress/context.ts";
+import { GAVE_UP_NOTE } from "../stress/hope.ts";
 import { judgeLoad } from "../stress/judge.ts";
 import { probesOf, withProbes } from "../stress/mixed.ts";
 import { judgeRampLoad, rampLoad, summariseRamp } from "../stress/ramp.ts";

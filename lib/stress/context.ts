@@ -40,6 +40,7 @@ import type {
   StressWorld,
 } from "./world.ts";
 import { type LoadPart, SHARED_SCENARIOS, type Team } from "./team.ts";
+import { GAVE_UP_NOTE, Hope } from "./hope.ts";
 
 /** What a scenario works with. */
 export class StressContext {
@@ -237,8 +238,7 @@ export class StressContext {
     const { startMs } = options;
     const giveUp = new AbortController();
     const own = this.ownPart(step);
-    let good = 0;
-    let goodMs = startMs ?? now();
+    const hope = new Hope(startMs ?? now());
     const samples = await (options.generator ?? load).run({
       endpoint,
       workload: first.spec,
@@ -251,11 +251,8 @@ export class StressContext {
     }, {
       signal: AbortSignal.any([options.signal ?? signal, giveUp.signal]),
       onProgress: (progress) => {
-        const { done, failed } = progress;
-        if (done - failed > good) [good, goodMs] = [done - failed, now()];
-        const isHopeless = failed >= HOPELESS_FAILURES &&
-          now() - goodMs > HOPELESS_MS;
-        if (isHopeless && options.signal === undefined) giveUp.abort();
+        const isLost = hope.isLost(progress, now());
+        if (isLost && options.signal === undefined) giveUp.abort();
         if (options.generator === undefined) onProgress(own, progress);
       },
     });
@@ -382,11 +379,3 @@ export class StressContext {
       : null;
   }
 }
-
-/** A load that had only failures for this long, in milliseconds, and so many of them, is ended: it would only spin. */
-const HOPELESS_MS = 3_000;
-const HOPELESS_FAILURES = 100;
-
-/** What is noted of a load that was ended early. */
-export const GAVE_UP_NOTE =
-  "The load was ended early: for 3 s every request failed";
