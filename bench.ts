@@ -6,6 +6,7 @@
  */
 import { findSlowCells } from "./lib/bench/confirm.ts";
 import { judgeAbRun } from "./lib/bench/ab.ts";
+import { judgeTurns } from "./lib/bench/turns.ts";
 import { type BenchEnd, exitCodeOf } from "./lib/bench/plan.ts";
 import { runBench } from "./lib/bench/run.ts";
 import { applyComparison, compareRun } from "./lib/baseline/comparison.ts";
@@ -104,13 +105,18 @@ async function finish(end: BenchEnd, setup: BenchSetup): Promise<number> {
   const comparison = baseline !== null && isWhole
     ? compareRun(end.run, baseline, gate)
     : null;
+  const { compareAddress, inTurn } = end.run.options;
+  const inTurns = inTurn && isWhole ? judgeTurns(end.run, gate) : null;
   const run = comparison !== null
     ? applyComparison(end.run, comparison)
-    : end.run.options.compareAddress !== null && isWhole
+    : inTurns !== null
+    ? inTurns.run
+    : compareAddress !== null && isWhole
     ? judgeAbRun(end.run, gate)
     : end.run;
   const exitCode = await report({ ...end, run }, outputs, {
-    exitCode: comparison?.exitCode ?? exitCodeOf(run, gate.maxInvalid),
+    exitCode: (comparison ?? inTurns)?.exitCode ??
+      exitCodeOf(run, gate.maxInvalid),
   });
   if (path === null || exitCode > 1) return exitCode;
   if (exitCode === 1) {

@@ -122,7 +122,8 @@ export function batchesLeft(
   return [...new Set(planned)].flatMap((batchSize) => {
     const of = (sizes: readonly number[]) =>
       sizes.filter((size) => size === batchSize).length;
-    const left = of(planned) * targets.length * options.repeats -
+    const sides = options.inTurn ? 2 : 1;
+    const left = of(planned) * targets.length * options.repeats * sides -
       of(kept.map(({ key }) => key.batchSize));
     return Array<number>(Math.max(0, left)).fill(batchSize);
   });

@@ -25,7 +25,6 @@ import type { Target, Wanted } from "../server/open.ts";
 import { checkAlive } from "./alive.ts";
 import { measureAbCell } from "./ab.ts";
 import { measureCell } from "./cell.ts";
-import type { CellWorld } from "./cell_plan.ts";
 import { describePass, MAX_PASSES, planPass } from "./confirm.ts";
 import { describeDrift, findDrift } from "./drift.ts";
 import {
@@ -40,6 +39,7 @@ import {
   labelOf,
 } from "./plan.ts";
 import { runsOfPass, searchShapes } from "./capacity.ts";
+import { launchInTurn, type Targets, type What } from "./turns.ts";
 import { recordRun } from "./record.ts";
 import {
   cellLabelIds,
@@ -79,19 +79,6 @@ export async function runBench(
   return { run, fatal };
 }
 
-/** The server that is measured, and the one that it is compared with. */
-interface Targets {
-  readonly target: Target;
-  readonly compared: Target | null;
-}
-
-/** A cell that is about to be measured. */
-interface What {
-  readonly key: CellKey;
-  readonly repeat: number;
-  readonly name: CellName;
-}
-
 class Bench {
   readonly #plan: BenchPlan;
   readonly #world: BenchWorld;
@@ -127,7 +114,7 @@ class Bench {
     this.#servers = [...earlier?.metadata.servers ?? []];
     this.#doubts = [...earlier?.doubts ?? []];
     this.#calibrations = [...earlier?.calibration ?? []];
-    world.listener.planned(batchesLeft(plan, this.#cells), null);
+    world.listener.planned(batchesLeft(plan, this.#measured()), null);
   }
 
   /** Returns what the client adds to a cell; a server is idle meanwhile, and has been found to be there. */
@@ -147,7 +134,28 @@ class Bench {
     return found;
   }
 
+  /** Measures two servers of which only one can run at a time. */
+  async #measureInTurn(wanted: Wanted): Promise<void> {
+    const { options } = this.#plan;
+    const kept = { a: [...this.#reference], b: [...this.#cells] };
+    for await (
+      const { target, side, repeat, isNew } of launchInTurn(this.#world, {
+        ...{ options, wanted, kept },
+      })
+    ) {
+      this.#note(target, wanted);
+      // Where A and B are alike in name and version both are told, as their arguments may differ.
+      const isTold = this.#servers.includes(target.server);
+      if (isNew && !isTold) this.#servers.push(target.server);
+      for (const key of plannedKeys(options, target.server)) {
+        await this.#measureOnce({ target, compared: null, side }, key, repeat);
+      }
+      await this.#checkIdentity(target);
+    }
+  }
+
   async measureTarget(wanted: Wanted): Promise<void> {
+    if (this.#plan.options.inTurn) return await this.#measureInTurn(wanted);
     await using target = await this.#world.openTarget(wanted);
     this.#note(target, wanted);
     const problem = this.#plan.findServerProblem(target.server);
@@ -224,7 +232,8 @@ class Bench {
 
   async #measureOnce(targets: Targets, key: CellKey, repeat: number) {
     if (this.#world.signal.aborted) return;
-    const known = this.#cells.find((cell) =>
+    const cells = targets.side === "a" ? this.#reference : this.#cells;
+    const known = cells.find((cell) =>
       repeatId(cell) === repeatId({ key, repeat })
     );
     const name: CellName = {
@@ -286,7 +295,7 @@ class Bench {
   }
 
   async #measure(targets: Targets, what: What): Promise<void> {
-    const { target, compared } = targets;
+    const { target, compared, side = "b" } = targets;
     const { key, repeat, name } = what;
     const { options } = this.#plan;
     // Cells that differ by their clients alone would else send the same prompts.
@@ -301,50 +310,39 @@ class Bench {
       warmupRuns: options.warmupRuns,
     };
     const progress: CellProgress = { requests: 0, p50Ms: null, name };
-    const cell = {
-      ...{ key, offset, progress },
-      calibration: await this.#calibrate(key),
+    const calibration = await this.#calibrate(key);
+    const { load, signal, listener } = this.#world;
+    const worldOf = (server: Target, suffix = "") => {
+      const [{ files }, seed] = [this.#plan, `${this.#seed}${suffix}`];
+      return cellWorld(
+        { key, options, files, target: server, seed, load, signal },
+        { offset, progress, calibration, listener, startMs: this.#startMs },
+      );
     };
-    const world = this.#cellWorld(target, cell);
-    const { a, b } = compared === null
-      ? { a: null, b: await measureCell(plan, world) }
-      : await measureAbCell(plan, {
-        // Other payloads: where A and B are one server, or share a cache, the second would else be
-        // answered from what the first left there.
-        a: this.#cellWorld(compared, cell, "/A"),
-        b: world,
-      });
-    if (a !== null) this.#reference.push(a);
+    const { a, b }: { readonly a?: CellResult; readonly b?: CellResult } =
+      compared === null
+        ? { [side]: await measureCell(plan, worldOf(target)) }
+        // Other payloads: where A and B are one server, or share a cache, the second would else be answered from what
+        // the first left there.
+        : await measureAbCell(plan, {
+          a: worldOf(compared, "/A"),
+          b: worldOf(target),
+        });
+    if (a !== undefined) this.#reference.push(a);
     this.#sent.set(id, offset + progress.requests);
-    this.#cells.push(b);
+    if (b !== undefined) this.#cells.push(b);
     this.#isCut ||= this.#world.signal.aborted &&
       [a, b].some((cell) =>
-        cell !== null &&
+        cell !== undefined &&
         cell.samples.outcome.length < cell.numRuns * (key.concurrency ?? 1)
       );
     await this.#world.save(this.record());
-    this.#world.listener.measured(name, b);
+    const own = b ?? a;
+    if (own === undefined) return;
+    this.#world.listener.measured(name, own);
     if (this.#world.signal.aborted) return;
-    await checkAlive(target, b);
-    if (compared !== null && a !== null) await checkAlive(compared, a);
-  }
-
-  #cellWorld(
-    target: Target,
-    sending: Pick<Parameters<typeof cellWorld>[1], "offset" | "progress"> & {
-      readonly key: CellKey;
-      readonly calibration: Calibration | null;
-    },
-    /** Tells the payloads of two servers apart. */
-    suffix = "",
-  ): CellWorld {
-    const { options, files } = this.#plan;
-    const { listener, load, signal } = this.#world;
-    const seed = `${this.#seed}${suffix}`;
-    return cellWorld(
-      { key: sending.key, options, files, target, seed, load, signal },
-      { ...sending, listener, startMs: this.#startMs },
-    );
+    await checkAlive(target, own);
+    if (compared !== null && a !== undefined) await checkAlive(compared, a);
   }
 
   /** Keeps what the server says of itself, and says where it is not what was asked for. */
@@ -374,8 +372,18 @@ class Bench {
     };
   }
 
+  /** The cells that were asked for: of two servers in turn those of both. */
+  #measured(): CellResult[] {
+    return this.#plan.options.inTurn
+      ? [...this.#cells, ...this.#reference]
+      : this.#cells;
+  }
+
   record(): Run {
-    const measured = new Set(this.#cells.map(repeatId));
+    const measured = new Set(this.#cells.map(repeatId)).size +
+      new Set(
+        this.#plan.options.inTurn ? this.#reference.map(repeatId) : [],
+      ).size;
     return recordRun(this.#plan, {
       cells: this.#cells,
       reference: this.#reference,
@@ -385,7 +393,7 @@ class Bench {
       capacity: this.#capacity,
       elapsedMs: this.#world.now() - this.#startMs,
       isInterrupted: this.#isCut ||
-        isLacking(this.#plan, measured.size, this.#capacity.length),
+        isLacking(this.#plan, measured, this.#capacity.length),
     });
   }
 }

@@ -49,8 +49,8 @@ export const BENCH_COMMAND = {
         }),
         flag.integer(
           "repeats N",
-          "Measure the whole profile N times, to make a baseline",
-          { min: 1, max: 100, default: 1 },
+          "Measure the whole profile N times, to make a baseline; of two launched servers, launch each N times (default 1; 3 with --compare-launch)",
+          { min: 1, max: 100 },
         ),
         flag.integer(
           "warmup-runs N",
@@ -101,7 +101,11 @@ export const BENCH_COMMAND = {
         ),
         flag.text(
           "compare-launch COMMAND",
-          "The same for a server to launch, against that of --launch",
+          "Launch this server (B) and that of --launch (A) in turn, A B B A A B, as an accelerator belongs to one process, and judge B by A",
+        ),
+        flag.switch(
+          "together",
+          "Let the servers of --launch and --compare-launch run together and send request by request, where they share nothing",
         ),
       ],
     },

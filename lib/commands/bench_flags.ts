@@ -33,6 +33,8 @@ export interface BenchRequest extends TargetRequest {
   readonly compared: {
     readonly url: string | null;
     readonly launch: string | null;
+    /** Whether the two are launched in turn, not together. */
+    readonly inTurn: boolean;
   } | null;
 }
 
@@ -85,6 +87,7 @@ export function readBenchFlags(
       : {
         url: flags.compareUrl ?? null,
         launch: flags.compareLaunch ?? null,
+        inTurn: isInTurn(flags),
       },
     ...target,
   };
@@ -105,7 +108,7 @@ function placeholderProblems(command: string, profile: Profile): string[] {
 }
 
 function sloProblems(
-  { slo, baseline, updateBaseline, repeats, compareUrl, compareLaunch }:
+  { slo, baseline, updateBaseline, repeats = 1, compareUrl, compareLaunch }:
     BenchFlags,
 ): string[] {
   if (slo === undefined) return [];
@@ -131,8 +134,17 @@ function sloProblems(
   }
 }
 
+/** Two servers that are launched are so in turn, unless they may run together. */
+function isInTurn({ compareLaunch, together }: BenchFlags): boolean {
+  return compareLaunch !== undefined && !together;
+}
+
 function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
   const { compareUrl, compareLaunch } = flags;
+  if (flags.together && compareLaunch === undefined) {
+    return ["Cannot take --together without --compare-launch"];
+  }
+  const inTurn = isInTurn(flags);
   if (compareUrl === undefined && compareLaunch === undefined) return [];
   const [name, other, isThere] = compareUrl !== undefined
     ? ["--compare-url", "--url", target.url !== null]
@@ -162,15 +174,15 @@ function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
         "Cannot take --header with a --compare-url on another host: what it holds goes to no other host",
       ]
       : []),
-    ...((flags.concurrency ?? [1]).some((clients) => clients > 1)
+    ...(!inTurn && (flags.concurrency ?? [1]).some((clients) => clients > 1)
       ? [
         `Cannot take ${name} with --concurrency: the requests of two servers go one after another`,
       ]
       : []),
-    ...(flags.repeats > 1
+    ...(!inTurn && (flags.repeats ?? 1) > 1
       ? [`Cannot take ${name} with --repeats: give more --num-runs`]
       : []),
-    ...(flags.gate === "threshold"
+    ...(!inTurn && flags.gate === "threshold"
       ? [
         `Cannot take ${name} with --gate threshold: blocks are judged by statistics`,
       ]

@@ -274,6 +274,9 @@ function openersOf(
   };
 }
 
+/** How often two servers are launched in turn by default: fewer show no noise between runs. */
+const TURNS = 3;
+
 /** What was asked for, with the seed of the run that is resumed. */
 function runOptions(
   flags: BenchFlags,
@@ -305,7 +308,7 @@ function runOptions(
     concurrency: request.concurrency,
     leastSamples: 0,
     slo: flags.slo ?? null,
-    repeats: flags.repeats,
+    repeats: flags.repeats ?? (compared?.inTurn ? TURNS : 1),
     timeoutMs: flags.timeout * 1000,
     warmupTimeoutMs: flags.warmupTimeout * 1000,
     // New by default: a server that saw the prompts of an earlier run has them in its cache.
@@ -317,6 +320,7 @@ function runOptions(
       : "simulated",
     targetAddress: address(compared ?? request),
     compareAddress: compared === null ? null : address(request),
+    inTurn: compared?.inTurn ?? false,
   };
   refuseOtherOptions(flags.resume, resumed?.options ?? options, options);
   checkOpenFiles(Math.max(...request.concurrency), {

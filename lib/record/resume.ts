@@ -23,7 +23,7 @@ export function keptCells(
   );
   const cells = earlier.cells.filter((cell) =>
     isWhole(cell) &&
-    (earlier.options.compareAddress === null ||
+    (earlier.options.compareAddress === null || earlier.options.inTurn ||
       referenced.has(repeatId(cell)))
   );
   return { cells: cells.map(withoutVerdict), reference };

@@ -265,6 +265,8 @@ export interface RunOptions {
   readonly targetAddress: string;
   /** The address of the server that is compared with, in an A/B run; else null. */
   readonly compareAddress: string | null;
+  /** Whether the servers of an A/B run were launched in turn, and not together; false in a run of one server. */
+  readonly inTurn: boolean;
 }
 
 /**

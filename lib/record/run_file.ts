@@ -168,6 +168,7 @@ const options = v.pipe(
     target: SHAPES.target,
     targetAddress: text,
     compareAddress: v.nullable(text),
+    inTurn: v.optional(v.boolean(), false),
   }),
 );
 

@@ -30,6 +30,7 @@ const OPTIONS: RunOptions = {
   leastSamples: 0,
   slo: null,
   compareAddress: null,
+  inTurn: false,
   repeats: 1,
   timeoutMs: 5000,
   warmupTimeoutMs: 600_000,

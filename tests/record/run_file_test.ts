@@ -147,8 +147,10 @@ Deno.test("parseRun() names each field that is missing", () => {
   const paths = [
     ...Object.keys(whole),
     ...Object.keys(whole.metadata).map((name) => `metadata.${name}`),
-    // Older records do not have this one.
-    ...Object.keys(whole.options).filter((name) => name !== "warmupTimeoutMs")
+    // Older records do not have these.
+    ...Object.keys(whole.options).filter((name) =>
+      !["warmupTimeoutMs", "inTurn"].includes(name)
+    )
       .map((name) => `options.${name}`),
     ...Object.keys(whole.cells[0]).map((name) => `cells.0.${name}`),
     ...Object.keys(whole.cells[0].key).map((name) => `cells.0.key.${name}`),

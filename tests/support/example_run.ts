@@ -90,6 +90,7 @@ export function exampleRun(
       target: "url",
       targetAddress: "http://127.0.0.1:30000",
       compareAddress: null,
+      inTurn: false,
     },
     cells: [exampleCell()],
     calibration: [],
