@@ -105,6 +105,8 @@ export interface DriverWorld {
     signal: AbortSignal,
     onResult: (exchange: HttpExchange) => void,
   ) => void;
+  /** Hears of a request that has ended, before the next is made. */
+  readonly release?: (request: Uint8Array, exchange: HttpExchange) => void;
   /** Judges the exchange of the request with an index. */
   readonly judge: (
     exchange: HttpExchange,
@@ -194,6 +196,7 @@ class Lane {
       this.#standsSinceMs = Math.max(this.#standsSinceMs, exchange.doneMs);
       if (exchange.retries > 0) this.recorder.retry();
       this.lostInRow = exchange.kind === "failure" ? this.lostInRow + 1 : 0;
+      this.#world.release?.(request, exchange);
       onDone(exchange.doneMs);
       const { slot, plannedMs } = plan;
       const bytes = exchange.kind === "answer" ? exchange.body.length : 0;
@@ -204,8 +207,11 @@ class Lane {
   #judge({ exchange, slot, plannedMs }: Unjudged): void {
     const { outcome, message } = this.#world.judge(exchange, slot);
     const { sentMs, doneMs } = exchange;
-    const times = { plannedMs: plannedMs ?? sentMs, sentMs, doneMs };
-    this.recorder.end(slot, { ...times, outcome }, message);
+    this.recorder.end(
+      slot,
+      { plannedMs: plannedMs ?? sentMs, sentMs, doneMs, outcome },
+      message,
+    );
     this.failedInRow = outcome === "ok" ? 0 : this.failedInRow + 1;
     this.#unjudged--;
     if (this.#unjudged === 0) this.#wake?.();

@@ -65,10 +65,12 @@ export class JudgingQueue<Ended> {
 
   /** Adds one that has just ended, with an answer of a length in bytes. */
   add(ended: Ended, bytes: number): void {
-    if (!this.#isFresh) this.#world.defer(this.#judgeSoon);
-    this.#isFresh = true;
     this.#waiting.push({ ended, bytes });
     this.#bytes += bytes;
+    // With one client a turn of the event loop would cost more than most answers.
+    if (!this.#world.isExpecting()) return this.#judge(Infinity);
+    if (!this.#isFresh) this.#world.defer(this.#judgeSoon);
+    this.#isFresh = true;
   }
 
   readonly #judgeSoon = (): void => {

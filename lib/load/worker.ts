@@ -156,6 +156,7 @@ async function measure(
   };
   // Connecting is no part of a latency. A failure shows in the requests themselves.
   await client.open(connectionsAhead(loop));
+  const sendOptions = { timeoutMs, signal: abort.signal };
   await drive(loop, {
     now: () => performance.now(),
     waitUntil,
@@ -163,13 +164,13 @@ async function measure(
       const payload = payloadOf(index);
       return known?.request(payload) ?? store?.take(payload) ?? NO_BYTES;
     },
-    submit: (request, signal, onResult) =>
-      client.submit(request, { timeoutMs, signal }, (exchange) => {
-        // Of any other answer or failure some of the request may still be on its way.
-        const isOver = exchange.kind === "answer" && exchange.status === 200;
-        if (isOver) store?.give(request);
-        onResult(exchange);
-      }),
+    submit: (request, _signal, onResult) =>
+      client.submit(request, sendOptions, onResult),
+    release: (request, exchange) => {
+      // Of any other answer or failure some of the request may still be on its way.
+      const isOver = exchange.kind === "answer" && exchange.status === 200;
+      if (isOver) store?.give(request);
+    },
     judge: (exchange, index) =>
       known?.judge(exchange, payloadOf(index)) ??
         judgeOf(payloadOf(index))(exchange),

@@ -382,3 +382,28 @@ Deno.test("HttpClient.close() ends what is in flight and refuses what comes late
   assertEquals(failed(await pending).outcome, "aborted");
   assertEquals(failed(await post(client)).message, "The client is closed");
 });
+
+Deno.test("HttpClient.send() leaves each body as it was, whatever answers follow on the connection, repeated or not", async () => {
+  const sizes = [3, 300, 0, 20_000, 2_000, 70_000, 1, 1_200_000, 5_000];
+  const kinds = sizes.map((size, i) =>
+    String.fromCharCode(97 + i).repeat(size)
+  );
+  // Each once, twice and thrice, and back to those before.
+  const bodies = [
+    ...kinds,
+    ...kinds.flatMap((body) => [body, body]),
+    ...kinds.toReversed().flatMap((body) => [body, body, body]),
+    ...kinds.map((body) => `${body.slice(0, -1)}!`),
+  ];
+  await using server = startScriptedServer(
+    steps(...bodies.map((body) => httpAnswer(body))),
+  );
+  await using client = clientOf(server);
+  const kept: Uint8Array[] = [];
+  for (const _ of bodies) {
+    const answer = answered(await post(client));
+    kept.push(answer.body);
+  }
+  assertEquals(kept.map((body) => decoder.decode(body)), bodies);
+  assertEquals(server.connectionCount, 1);
+});

@@ -340,3 +340,24 @@ Deno.test("parseHeaders() joins repeated headers and keeps their values as sent"
   );
   assertEquals(headers, [["a", "1, 2"], ["b", "x y"], ["content-length", "0"]]);
 });
+
+Deno.test("ResponseReader.takeBodyFor() gives up its body for one with the same bytes alone", () => {
+  const reader = new ResponseReader(BODY_BYTES_MAX);
+  const answer = (body: string) =>
+    encodeLatin1(
+      `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+  reader.reset();
+  reader.feed(answer("right"));
+  const first = reader.body;
+  reader.reset();
+  reader.feed(answer("right"));
+  assert(reader.takeBodyFor(first));
+  assertStrictEquals(reader.body, first);
+  for (const body of ["wrong", "righ", "right!", ""]) {
+    reader.reset();
+    reader.feed(answer(body));
+    assert(!reader.takeBodyFor(first));
+    assertEquals(decodeLatin1(reader.body), body);
+  }
+});

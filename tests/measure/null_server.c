@@ -18,6 +18,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,7 @@ static void accept_one(int listener) {
 
 int main(int argc, char **argv) {
   service_ns = argc > 1 ? strtoull(argv[1], NULL, 10) * 1000u : 0;
+  signal(SIGPIPE, SIG_IGN); /* a client that has gone is no reason to end; OpenSSL has no MSG_NOSIGNAL */
   make_body(argc > 2 ? strtoull(argv[2], NULL, 10) : 2);
   varies = argc > 3 && atoi(argv[3]) != 0;
 #ifdef TLS

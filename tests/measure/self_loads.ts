@@ -58,7 +58,7 @@ export const SELF_LOADS: readonly SelfLoad[] = [
     clients: ALL,
   },
   {
-    title: "small",
+    title: "small, many",
     server: NULL,
     prefixCache: "hot",
     connections: [1_000],
