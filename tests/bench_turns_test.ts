@@ -14,13 +14,16 @@ function accelerator(): number {
   return listener.addr.port;
 }
 
-/** Launches a simulated server that takes the accelerator, as a TPU belongs to one process. */
-function simCommand(port: number, options = ""): string {
+/**
+ * Launches a simulated server that takes the accelerator, as a TPU belongs to one process. It is slow, so that what a busy
+ * machine adds is no stall.
+ */
+function simCommand(port: number, options = "--set fixedMs=120"): string {
   return `${Deno.execPath()} run --no-prompt --allow-net=127.0.0.1 --allow-read sim.ts --port {port} --model {model} --dtype {dtype} --log --accelerator ${port} --set noise=0.01 ${options}`;
 }
 
 const CELLS =
-  "--batch-sizes 1 --num-labels 2 --num-runs 20 --warmup-runs 5 --model small --dtype float32"
+  "--batch-sizes 1 --num-labels 2 --num-runs 8 --warmup-runs 5 --model small --dtype float32"
     .split(" ");
 
 async function readRun(path: string): Promise<Run> {
@@ -36,7 +39,7 @@ Deno.test("main() launches A and B in turn where a second instance refuses to st
     ...["--launch", simCommand(port)],
     ...[
       "--compare-launch",
-      simCommand(port, "--set fixedMs=60 --set pageSize=64"),
+      simCommand(port, "--set fixedMs=400 --set pageSize=64"),
     ],
     ...["--repeats", "2", "-o", path, "-o", `${folder.path}/ab.csv`],
   ]);
