@@ -282,10 +282,18 @@ function verdictOf(
   const slowest = cells.filter(({ status }) => status === "REGRESSION")
     .toSorted((a, b) => changeOf(a) - changeOf(b))[0];
   if (slowest !== undefined) {
+    // Where all moved, what they share is the news.
+    const { changePercent, intervalPercent } = comparison;
+    const allMoved = of("REGRESSION") < cells.length || cells.length === 1 ||
+        changePercent === null
+      ? ""
+      : `Throughput ${
+        shownChange({ changePercent, intervalPercent })
+      } at the median of the cells: `;
     return {
-      headline: `${of("REGRESSION")} of ${counted(cells.length, "cell")} ${
-        of("REGRESSION") === 1 ? "is" : "are"
-      } slower (${
+      headline: `${allMoved}${of("REGRESSION")} of ${
+        counted(cells.length, "cell")
+      } ${of("REGRESSION") === 1 ? "is" : "are"} slower (${
         shownStatus("REGRESSION")
       }), most of all ${slowest.name}: throughput ${
         shownChange(slowest.verdict)

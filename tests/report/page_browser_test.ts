@@ -8,6 +8,12 @@ import { renderTrend } from "../../lib/report/trend/page.ts";
 import { viewOfRun } from "../../lib/report/view.ts";
 import { makeTestFolder } from "../support/bench_runner.ts";
 import { makeHistory, PLANTED } from "../support/example_history.ts";
+import {
+  BENCH_VIEW,
+  COMPARED_VIEW,
+  MODELS_VIEW,
+  OTHER_VIEW,
+} from "../support/example_views.ts";
 import { exampleStressRun } from "../support/example_stress.ts";
 import { hostileRun, NASTY } from "../support/hostile_run.ts";
 import type { PageFindings, PageTask } from "../support/page_checker.ts";
@@ -39,6 +45,15 @@ async function makePages(): Promise<Record<string, [string, number]>> {
   return {
     // The changes, two charts of curves, and the samples of each of the six cells.
     run: [await renderHtml([viewOfRun(hostileRun())]), 9],
+    // Each of the two label counts, throughput and latency; the samples of two times six cells.
+    models: [await renderHtml([viewOfRun(MODELS_VIEW)]), 16],
+    // The same of two runs.
+    runs: [
+      await renderHtml([viewOfRun(BENCH_VIEW), viewOfRun(OTHER_VIEW)]),
+      16,
+    ],
+    // The forest plot, two charts of curves, six cells.
+    compared: [await renderHtml([viewOfRun(COMPARED_VIEW)]), 9],
     // All cells together, and each of the 18.
     history: [(await renderTrend(history)).html, 19],
     // The ramp, and one load over time.
@@ -93,7 +108,7 @@ Deno.test({
       await Deno.rename(`${folder.path}/${name}`, `${KEPT}/${name}`);
     }
     assertEquals(xml, "");
-    assertEquals(findings.length, 18);
+    assertEquals(findings.length, tasks.length);
     for (const { task, ...found } of findings) {
       const where = `${task.name} ${task.width} ${task.scheme}`;
       assertEquals(

@@ -64,6 +64,17 @@ export const BENCH_VIEW: Run = exampleRun({
   ),
 }, { ...SIMULATED, "model": MODELS[0] ?? "" });
 
+/** The same cells on another server, a little faster. */
+export const OTHER_VIEW: Run = exampleRun(
+  { cells: cellsOf(MODELS.slice(0, 1), () => 0.8, "other") },
+  {
+    ...SIMULATED,
+    "model": MODELS[0] ?? "",
+    "timestamp": "2026-01-03T03:04:05.678Z",
+    "commit_hash": "def5678",
+  },
+);
+
 /** A run of two models with long names. */
 export const MODELS_VIEW: Run = exampleRun(
   { cells: cellsOf(MODELS) },

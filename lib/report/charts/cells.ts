@@ -60,26 +60,63 @@ export function isDrawable({ summary, status }: CellView): boolean {
 
 /** Draws items a second against the batch size, a curve for each label count. */
 export function throughputChart(cells: readonly CellView[]): Chart {
-  return curves(cells, {
-    label: "Throughput in items per second against the batch size",
-    unit: "items/s",
-    valueOf: throughputOf,
-    intervalOf: ({ throughputInterval }) => throughputInterval,
-  });
+  return curves(byLabels(cells), THROUGHPUT);
 }
 
 /** Draws the median latency against the batch size, a curve for each label count. */
 export function latencyChart(cells: readonly CellView[]): Chart {
-  return curves(cells, {
-    label: "Median latency in milliseconds against the batch size",
-    unit: "ms",
-    valueOf: ({ summary }) => summary?.p50Ms ?? null,
-    intervalOf: (cell) => cell.medianInterval,
-  });
+  return curves(byLabels(cells), MEDIAN_LATENCY);
+}
+
+/**
+ * Draws items a second, or median latencies, of several servers, models or data types against the batch size.
+ *
+ * @param series A curve each.
+ * @param most The greatest value of all charts beside this one, so that they have one scale.
+ */
+export function overlayChart(
+  series: readonly (readonly CellView[])[],
+  shown: "throughput" | "latency",
+  most: number,
+): Chart {
+  return curves(
+    series,
+    shown === "throughput" ? THROUGHPUT : MEDIAN_LATENCY,
+    most,
+  );
+}
+
+/** Returns the value of a cell in {@linkcode overlayChart}; null where it has none. */
+export function overlayValue(
+  cell: CellView,
+  shown: "throughput" | "latency",
+): number | null {
+  return isDrawable(cell)
+    ? (shown === "throughput" ? THROUGHPUT : MEDIAN_LATENCY).valueOf(cell)
+    : null;
+}
+
+function byLabels(cells: readonly CellView[]): CellView[][] {
+  return labelCounts(cells).map((count) =>
+    cells.filter(({ key }) => key.numLabels === count)
+  );
 }
 
 const throughputOf = (cell: CellView): number | null =>
   numberOf(metricOf("throughput_ips"), cell);
+
+const THROUGHPUT: Curves = {
+  label: "Throughput in items per second against the batch size",
+  unit: "items/s",
+  valueOf: throughputOf,
+  intervalOf: ({ throughputInterval }) => throughputInterval,
+};
+const MEDIAN_LATENCY: Curves = {
+  label: "Median latency in milliseconds against the batch size",
+  unit: "ms",
+  valueOf: ({ summary }) => summary?.p50Ms ?? null,
+  intervalOf: (cell) => cell.medianInterval,
+};
 
 interface Curves {
   readonly label: string;
@@ -88,18 +125,30 @@ interface Curves {
   readonly intervalOf: (cell: CellView) => Interval | null;
 }
 
+/** Returns the end of an axis that holds a value: 1, 2, 2.5, 4, 5, 6, 8 or 10 times a power of ten. */
+function niceCeiling(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  const step = [1, 1.2, 1.6, 2, 2.5, 4, 5, 6, 8, 10].find((one) =>
+    one * power >= value
+  );
+  return (step ?? 10) * power;
+}
+
 /** Curves stand beside each other by this share of the distance between two batch sizes. */
 const DODGE = 0.07;
 
-function curves(cells: readonly CellView[], shown: Curves): Chart {
+function curves(
+  series: readonly (readonly CellView[])[],
+  shown: Curves,
+  most?: number,
+): Chart {
   const { label, unit, valueOf, intervalOf } = shown;
-  const batches = [...new Set(cells.map(({ key }) => key.batchSize))]
-    .toSorted((a, b) => a - b);
-  const groups = labelCounts(cells).map((count, index, all) => {
+  const batches = [
+    ...new Set(series.flat().map(({ key }) => key.batchSize)),
+  ].toSorted((a, b) => a - b);
+  const groups = series.map((cells, index, all) => {
     const shift = DODGE * (index - (all.length - 1) / 2);
-    return cells.filter((cell) =>
-      cell.key.numLabels === count && isDrawable(cell)
-    )
+    return cells.filter(isDrawable)
       .map((cell) => ({ cell, x: batches.indexOf(cell.key.batchSize) + shift }))
       .toSorted((a, b) => a.x - b.x);
   });
@@ -111,7 +160,7 @@ function curves(cells: readonly CellView[], shown: Curves): Chart {
   );
   const values = points.flat().map(({ value }) => value);
   // A factor of more than this hides the small batches at the foot of a linear axis.
-  const isLog = Math.max(...values) > 20 * Math.min(...values);
+  const isLog = Math.max(...values, most ?? 0) > 20 * Math.min(...values);
   return {
     width: CHART_WIDTH,
     height: CURVE_HEIGHT,
@@ -133,6 +182,7 @@ function curves(cells: readonly CellView[], shown: Curves): Chart {
       }),
       yAxis: valueAxis({
         type: isLog ? "log" : "value",
+        ...(most === undefined || isLog ? {} : { max: niceCeiling(most) }),
         axisLabel: { formatter: shownTick },
       }),
       series: [

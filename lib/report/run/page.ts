@@ -23,6 +23,7 @@ import {
 import { shownChange, shownStatus } from "../comparison.ts";
 import { SIMULATED_NOTE } from "../markdown.ts";
 import { counted } from "../../wrap.ts";
+import { namesOf, overlay } from "./overlay.ts";
 import { escapeHtml } from "../markup.ts";
 import { doubtNotes, failureNotes, verdictText } from "../notes.ts";
 import { joinDoubts } from "../../record/doubts.ts";
@@ -64,26 +65,56 @@ export async function renderHtml(
   views: readonly ReportView[],
 ): Promise<string> {
   const draw = await loadCharts();
+  const names = namesOf(views);
   return await renderPage({
     title: `scorebench: ${views.map(({ title }) => title).join(", ")}`,
-    body: views.map((view) => renderView(view, draw)).join("\n<hr>\n"),
+    body: [
+      ...(views.length === 1 ? [] : [
+        sideBySide(views),
+        section("Side by side", overlay(views, draw)),
+      ]),
+      ...views.map((view, index) => renderView(view, draw, names[index] ?? "")),
+    ].join("\n"),
     footer: "Written by scorebench. Point at a mark to see its figures.",
   });
 }
 
-function renderView(view: ReportView, draw: DrawChart): Html {
+/** The head of a page of several runs, each told in full below. */
+function sideBySide(views: readonly ReportView[]): Html {
+  const isMade = views.some(({ isSimulated }) => isSimulated);
+  return banner({
+    title: `${counted(views.length, "run")} side by side`,
+    headline: "What lies over each other has one scale",
+    tone: "none",
+    note: isMade ? SIMULATED_NOTE : null,
+  });
+}
+
+/** Tells of one run; where it is one of several it has a name, and what it is beside the others stands above. */
+function renderView(
+  view: ReportView,
+  draw: DrawChart,
+  name: string,
+): Html {
   const { title, isSimulated, headline, tone, cells, facts } = view;
   const { first, rest } = sortCells(cells);
   const notable = [...first, ...rest].filter(({ status }) => status !== "OK");
   return [
     banner({
-      title,
+      title: name === "" ? title : `${name}: ${title}`,
       headline,
       tone,
       note: isSimulated ? SIMULATED_NOTE : null,
     }),
     section("What changed", changes(view, notable, draw)),
-    section("Throughput and latency", curves(view, draw)),
+    section(
+      "Throughput and latency",
+      name !== ""
+        ? []
+        : isOverlaid(view)
+        ? overlay([view], draw)
+        : curves(view, draw),
+    ),
     section("Samples and their distribution", samples(view, draw)),
     section("Every cell of the result", [
       cellTable(view),
@@ -94,6 +125,13 @@ function renderView(view: ReportView, draw: DrawChart): Html {
       factList(facts),
     ]),
   ].join("\n");
+}
+
+/** Tells whether a run has several models or data types, which lie over each other. */
+function isOverlaid({ cells }: ReportView): boolean {
+  return new Set(
+    cells.map(({ key: { model, dtype } }) => JSON.stringify([model, dtype])),
+  ).size > 1;
 }
 
 /** Everything that is doubtful, in one list. */
