@@ -105,14 +105,10 @@ function formsOf(secret: string): string[] {
     JSON.stringify(json).slice(1, -1),
     encodeURIComponent(secret),
     ...secret.length < LEAST_SECRET_LENGTH ? [] : [
-      hex,
-      percent,
-      escaped,
-      escaped.replaceAll("\\", "\\\\"),
-    ].flatMap((form) => [form, form.toUpperCase().replaceAll("\\U", "\\u")]),
-    ...secret.length < LEAST_SECRET_LENGTH
-      ? []
-      : [0, 1, 2].flatMap((before) => base64Of(bytes, before)),
+      ...[hex, percent, escaped, escaped.replaceAll("\\", "\\\\")]
+        .flatMap((form) => [form, form.toUpperCase().replaceAll("\\U", "\\u")]),
+      ...[0, 1, 2].flatMap((before) => base64Of(bytes, before)),
+    ],
   ];
 }
 

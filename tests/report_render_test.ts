@@ -1,7 +1,7 @@
 // deno-lint-ignore-file no-console
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { stringifyRun } from "../lib/record/run_file.ts";
-import { runToCsv } from "../lib/report/run/text.ts";
+import { runsToCsv } from "../lib/report/run/text.ts";
 import { stringifyStressRun } from "../lib/stress/file.ts";
 import { main } from "../report.ts";
 import { makeTestFolder } from "./support/bench_runner.ts";
@@ -115,7 +115,7 @@ Deno.test("report.ts compare writes each format, of records and of CSV files", a
   const base = `${folder.path}/base.json`;
   await Deno.writeTextFile(base, stringifyRun(RUN));
   await Deno.writeTextFile(`${folder.path}/slow.json`, stringifyRun(SLOW));
-  await Deno.writeTextFile(`${folder.path}/slow.csv`, runToCsv(SLOW));
+  await Deno.writeTextFile(`${folder.path}/slow.csv`, runsToCsv([SLOW]));
   for (const result of ["slow.json", "slow.csv"]) {
     const paths = [...Object.keys(BEGINNINGS), "json"]
       .map((extension) => `${folder.path}/out-${result}.${extension}`);

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { appendCsv } from "../lib/baseline/update.ts";
 import { stringifyRun } from "../lib/record/run_file.ts";
-import { runToCsv, runToMetadata } from "../lib/report/run/text.ts";
+import { runsToCsv, runToMetadata } from "../lib/report/run/text.ts";
 import { main } from "../report.ts";
 import { makeTestFolder } from "./support/bench_runner.ts";
 import { measuredRun } from "./support/example_baseline.ts";
@@ -58,8 +58,8 @@ Deno.test("report.ts compare judges records and CSV files alike", async () => {
     folder.path,
     {
       "base.csv": baseline,
-      "good.csv": runToCsv(RESULT),
-      "slow.csv": runToCsv(SLOW),
+      "good.csv": runsToCsv([RESULT]),
+      "slow.csv": runsToCsv([SLOW]),
       "slow.json": stringifyRun(SLOW),
     },
   );
@@ -115,9 +115,9 @@ Deno.test("report.ts compare writes the verdict of each cell as JSON", async () 
 Deno.test("report.ts compare exits with 3 where the metadata beside a CSV differ, and writes why", async () => {
   await using folder = await makeTestFolder();
   const [base = "", , result = "", , json = ""] = await write(folder.path, {
-    "base.csv": runToCsv(RESULT),
+    "base.csv": runsToCsv([RESULT]),
     "base-metadata.json": runToMetadata(RESULT),
-    "r.csv": runToCsv(measuredRun("r")),
+    "r.csv": runsToCsv([measuredRun("r")]),
     "r-metadata.json": runToMetadata(
       measuredRun("r", { metadata: { hardware: "tpu-v5e-1" } }),
     ),
@@ -252,7 +252,7 @@ Deno.test("report.ts reads files up to --max-file-mib, whatever it reads them fo
   const [small = "", large = ""] = await write(folder.path, {
     "small.json": stringifyRun(RESULT),
     "large/large.json": stringifyRun(FIVE[0] ?? RESULT) + blanks,
-    "beside.csv": runToCsv(RESULT),
+    "beside.csv": runsToCsv([RESULT]),
     "beside.run.json": stringifyRun(RESULT) + blanks,
   });
   const beside = `${folder.path}/beside.csv`;

@@ -182,12 +182,7 @@ export function judgeCell(
     ),
   ];
   return {
-    key: plan.key,
-    repeat: plan.repeat,
-    numRuns: plan.numRuns,
-    warmupRuns: plan.warmupRuns,
-    labelTokenIds: plan.labelTokenIds,
-    sent: plan.sent,
+    ...plan,
     warmUp: rest,
     samples: columns,
     suspects,

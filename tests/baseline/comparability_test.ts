@@ -7,7 +7,7 @@ import { compareRun, compareRuns } from "../../lib/baseline/comparison.ts";
 import { MISMATCH_NAMES } from "../../lib/baseline/conditions.ts";
 import { runsOfCsv } from "../../lib/baseline/runs.ts";
 import type { CellResult, Run } from "../../lib/record/run.ts";
-import { runToCsv } from "../../lib/report/run/text.ts";
+import { runsToCsv } from "../../lib/report/run/text.ts";
 import {
   baselineOf,
   measuredRun,
@@ -197,13 +197,16 @@ Deno.test("compareRun() says when the newest run of the baseline is more than 90
 });
 
 Deno.test("compareRuns() says what a CSV without metadata does not tell", () => {
-  const csv = runsOfCsv(runToCsv(RESULT), { source: "r.csv", metadata: null });
+  const csv = runsOfCsv(runsToCsv([RESULT]), {
+    source: "r.csv",
+    metadata: null,
+  });
   assertEquals(compareRuns(csv, BASELINE).record.notes, [
     "Cannot check whether these are alike, since the files do not tell: hardware, prefix-cache, workload. " +
     "Metadata beside a CSV (NAME-metadata.json) would",
   ]);
   const simulated = runsOfCsv(
-    runToCsv(withKey({ model: "simulated/org/model" })(RESULT)),
+    runsToCsv([withKey({ model: "simulated/org/model" })(RESULT)]),
     { source: "r.csv", metadata: null },
   );
   assertEquals(

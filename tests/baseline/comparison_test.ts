@@ -8,7 +8,7 @@ import {
 import { runsOfCsv } from "../../lib/baseline/runs.ts";
 import type { Run } from "../../lib/record/run.ts";
 import { parseRun, stringifyRun } from "../../lib/record/run_file.ts";
-import { renderView, runToCsv } from "../../lib/report/run/text.ts";
+import { renderView, runsToCsv } from "../../lib/report/run/text.ts";
 import { renderRun } from "../support/shown_run.ts";
 import { viewOfComparison, viewOfRun } from "../../lib/report/view.ts";
 import {
@@ -90,7 +90,7 @@ Deno.test("compareRun() judges by the limits and the rule that are asked for", (
 
 Deno.test("compareRuns() says the same whatever the order of rows and of cells", () => {
   const result = measuredRun("slow", { slowness: [1, 1.4, 1, 1.2, 1, 1] });
-  const [header, ...rows] = runToCsv(result).trimEnd().split("\r\n");
+  const [header, ...rows] = runsToCsv([result]).trimEnd().split("\r\n");
   const verdicts = (lines: readonly string[]) =>
     compareRuns(
       runsOfCsv([header, ...lines].join("\n"), {

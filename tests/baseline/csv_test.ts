@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CSV_COLUMNS, parseResultCsv } from "../../lib/baseline/csv.ts";
-import { runToCsv } from "../../lib/report/run/text.ts";
+import { runsToCsv } from "../../lib/report/run/text.ts";
 import { exampleCell, exampleRun } from "../support/example_run.ts";
 
 const HEADER = CSV_COLUMNS.join(",");
@@ -97,7 +97,7 @@ Deno.test("parseResultCsv() takes line feeds, a byte order mark, quotes and expo
   }
 });
 
-Deno.test("parseResultCsv() reads back what runToCsv() wrote, INVALID rows without figures", () => {
+Deno.test("parseResultCsv() reads back what runsToCsv() wrote, INVALID rows without figures", () => {
   const key = { batchSize: 4, numLabels: 2, dtype: "bfloat16" };
   const run = exampleRun({
     cells: [
@@ -113,7 +113,7 @@ Deno.test("parseResultCsv() reads back what runToCsv() wrote, INVALID rows witho
       }),
     ],
   });
-  const rows = parseResultCsv(runToCsv(run));
+  const rows = parseResultCsv(runsToCsv([run]));
   assertEquals(
     rows.map(({ key, status, reason, figures }) => [
       key.model,

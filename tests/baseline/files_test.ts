@@ -13,7 +13,7 @@ import {
 import { UsageError } from "../../lib/failure.ts";
 import { stringifyRun } from "../../lib/record/run_file.ts";
 import {
-  runToCsv,
+  runsToCsv,
   runToMetadata,
   runToRows,
 } from "../../lib/report/run/text.ts";
@@ -75,8 +75,8 @@ Deno.test("loadBaseline() reads links and capital endings of a folder, and names
   const at = (name: string) => `${folder.path}/${name}`;
   await Deno.mkdir(at("elsewhere"));
   await write(folder.path, {
-    "elsewhere/linked.csv": runToCsv(measuredRun("linked")),
-    "A.CSV": runToCsv(measuredRun("capital")),
+    "elsewhere/linked.csv": runsToCsv([measuredRun("linked")]),
+    "A.CSV": runsToCsv([measuredRun("capital")]),
     "B.JSON": stringifyRun(measuredRun("record")),
     "rows.json": runToRows(measuredRun("record")),
     "stress.json": stringifyStressRun(exampleStressRun()),
@@ -103,7 +103,7 @@ Deno.test("loadBaseline() checks the hardware also behind a byte order mark, and
     const csv = `${folder.path}/a.csv`;
     const text = name === "a.run.json" ? stringifyRun(run) : runToMetadata(run);
     await write(folder.path, {
-      "a.csv": `\uFEFF${runToCsv(run)}`,
+      "a.csv": `\uFEFF${runsToCsv([run])}`,
       [name]: text,
     });
     await write(folder.path, { [name]: `\uFEFF${text}` });
@@ -154,11 +154,11 @@ Deno.test("loadBaseline() reads a folder: CSV files and records, each run once, 
   const [one, two, three] = FIVE;
   assert(one !== undefined && two !== undefined && three !== undefined);
   await write(folder.path, {
-    "a.csv": runToCsv(one),
+    "a.csv": runsToCsv([one]),
     "a-metadata.json": runToMetadata(one),
     "a.run.json": stringifyRun(one),
     "b.json": stringifyRun(two),
-    "c.csv": runToCsv(three),
+    "c.csv": runsToCsv([three]),
     "README.md": "not a run",
   });
   const baseline = await loadBaseline([folder.path, `${folder.path}/b.json`]);
@@ -185,7 +185,7 @@ Deno.test("loadBaseline() finds the metadata of a CSV by each of their names", a
   for (const name of names) {
     await using folder = await makeTestFolder();
     const [path = ""] = await write(folder.path, {
-      "tpu-baseline.csv": runToCsv(RESULT),
+      "tpu-baseline.csv": runsToCsv([RESULT]),
       [name]: runToMetadata(RESULT),
     });
     const { runs } = await loadBaseline([path]);
@@ -193,7 +193,7 @@ Deno.test("loadBaseline() finds the metadata of a CSV by each of their names", a
   }
   await using folder = await makeTestFolder();
   const [path = "", metadata = ""] = await write(folder.path, {
-    "a.csv": runToCsv(RESULT),
+    "a.csv": runsToCsv([RESULT]),
     "a-metadata.json": "{",
     "a.json": "[]",
   });
@@ -206,7 +206,7 @@ Deno.test("loadBaseline() finds the metadata of a CSV by each of their names", a
 Deno.test("loadBaseline() refuses a folder with a damaged or foreign file", async () => {
   for (const text of ["{", "7", '{"name": "x"}']) {
     await using folder = await makeTestFolder();
-    await write(folder.path, { "a.csv": runToCsv(RESULT), "b.json": text });
+    await write(folder.path, { "a.csv": runsToCsv([RESULT]), "b.json": text });
     assertStringIncludes(
       await usageProblem(loadBaseline([folder.path])),
       `Cannot read '${folder.path}/b.json': a run record`,

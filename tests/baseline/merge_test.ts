@@ -8,7 +8,7 @@ import {
   type StoredRun,
 } from "../../lib/baseline/runs.ts";
 import { appendCsv } from "../../lib/baseline/update.ts";
-import { runToCsv, runToMetadata } from "../../lib/report/run/text.ts";
+import { runsToCsv, runToMetadata } from "../../lib/report/run/text.ts";
 import {
   latenciesAround,
   measuredCell,
@@ -107,7 +107,7 @@ Deno.test("parseMetadata() refuses what is no metadata, and names the field", ()
 });
 
 Deno.test("mergeRuns() counts a record and its CSV once, with its samples", () => {
-  const csv = fromCsv(runToCsv(RUN));
+  const csv = fromCsv(runsToCsv([RUN]));
   const record = runsOfRecord(RUN, "a.json");
   for (const runs of [[...csv, ...record], [...record, ...csv]]) {
     const baseline = mergeRuns([...runs, ...runsOfRecord(OTHER, "b.json")]);
@@ -131,7 +131,7 @@ Deno.test("mergeRuns() sorts runs by their time only if it is known of all", () 
   const sources = (runs: readonly StoredRun[]) =>
     mergeRuns(runs).runs.map(({ source }) => source);
   assertEquals(sources([...late, ...early]), ["early", "late"]);
-  const unknown = fromCsv(runToCsv(RUN));
+  const unknown = fromCsv(runsToCsv([RUN]));
   assertEquals(
     sources([...late, ...unknown, ...early]),
     ["late", "a.csv", "early"],

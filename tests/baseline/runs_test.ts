@@ -7,7 +7,7 @@ import {
   type StoredRun,
 } from "../../lib/baseline/runs.ts";
 import { appendCsv } from "../../lib/baseline/update.ts";
-import { runToCsv, runToMetadata } from "../../lib/report/run/text.ts";
+import { runsToCsv, runToMetadata } from "../../lib/report/run/text.ts";
 import {
   latenciesAround,
   measuredCell,
@@ -88,7 +88,7 @@ Deno.test("runsOfCsv() gives the n-th row of a cell to the n-th run, whatever th
 
 Deno.test("runsOfCsv() refuses a file with fewer rows than its metadata say", () => {
   const metadata = parseMetadata(runToMetadata(RUN));
-  const text = runToCsv(RUN);
+  const text = runsToCsv([RUN]);
   assertEquals(runsOfCsv(text, { source: "a.csv", metadata }).length, 1);
   const cut = text.split("\r\n").slice(0, -2).join("\r\n");
   const error = assertThrows(
@@ -104,7 +104,7 @@ Deno.test("runsOfCsv() refuses a file with fewer rows than its metadata say", ()
 Deno.test("isSameRun() tells a run from another by its figures, not by its file", () => {
   const [record, csv, other] = [
     runsOfRecord(RUN, "a.json")[0],
-    fromCsv(runToCsv(RUN))[0],
+    fromCsv(runsToCsv([RUN]))[0],
     runsOfRecord(OTHER, "b.json")[0],
   ];
   assert(record !== undefined && csv !== undefined && other !== undefined);

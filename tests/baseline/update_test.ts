@@ -12,7 +12,7 @@ import {
   findUpdateProblem,
 } from "../../lib/baseline/update.ts";
 import { parseRun, stringifyRun } from "../../lib/record/run_file.ts";
-import { runToCsv } from "../../lib/report/run/text.ts";
+import { runsToCsv } from "../../lib/report/run/text.ts";
 import {
   latenciesAround,
   measuredCell,
@@ -67,7 +67,7 @@ Deno.test("appendCsv() appends to what the Python tool wrote", async () => {
 Deno.test("appendCsv() refuses a damaged file and one with further columns", () => {
   assertThrows(() => appendCsv("<html>", RUN), SyntaxError, "line 1: a CSV");
   assertThrows(
-    () => appendCsv(runToCsv(RUN), OTHER),
+    () => appendCsv(runsToCsv([RUN]), OTHER),
     SyntaxError,
     "line 1: exactly the columns batch_size,",
   );

@@ -19,7 +19,7 @@ import { stringifyRun } from "../../lib/record/run_file.ts";
 import { kneeOf } from "../../lib/report/charts/stress.ts";
 import { renderJunit } from "../../lib/report/junit.ts";
 import { cutToBytes, renderMarkdown } from "../../lib/report/markdown.ts";
-import { runToCsv } from "../../lib/report/run/text.ts";
+import { runsToCsv } from "../../lib/report/run/text.ts";
 import { viewOfComparison, viewOfRun } from "../../lib/report/view.ts";
 import type { RampStep } from "../../lib/stress/record.ts";
 import { measuredRun } from "../support/example_baseline.ts";
@@ -55,7 +55,7 @@ const FOREIGN_REGEXP = /<(?:script|img|a|b>&|iframe|object|link|base)\b/i;
 const CONTROL_REGEXP = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e\ud800]/;
 
 Deno.test("RECORD_FORMATS writes each format", async () => {
-  assertEquals(await render(".csv", SLOW), runToCsv(SLOW));
+  assertEquals(await render(".csv", SLOW), runsToCsv([SLOW]));
   assertEquals(await render(".json", SLOW), stringifyRun(SLOW));
 });
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { UsageError } from "../../lib/failure.ts";
 import { loadHistory } from "../../lib/history/files.ts";
 import { stringifyRun } from "../../lib/record/run_file.ts";
-import { runToCsv, runToMetadata } from "../../lib/report/run/text.ts";
+import { runsToCsv, runToMetadata } from "../../lib/report/run/text.ts";
 import { makeTestFolder } from "../support/bench_runner.ts";
 import { commitOf, makeHistory } from "../support/example_history.ts";
 
@@ -21,7 +21,7 @@ Deno.test("loadHistory() reads all records below a folder, names the broken ones
     "strange.json": stringifyRun(one).replace('"smoke"', "12"),
     "unfit.json": stringifyRun({ ...three, cells: invalid }),
     "one-metadata.json": runToMetadata(one),
-    "one.csv": runToCsv(one),
+    "one.csv": runsToCsv([one]),
     "notes.md": "nothing",
     ".hidden/three.json": stringifyRun(three),
   };

@@ -13,7 +13,6 @@ import { type CellView, shownNumber } from "../view.ts";
 import {
   axis,
   type Chart,
-  CHART_WIDTH,
   type ChartOption,
   lines,
   type Mark,
@@ -162,7 +161,6 @@ function curves(
   // A factor of more than this hides the small batches at the foot of a linear axis.
   const isLog = Math.max(...values, most ?? 0) > 20 * Math.min(...values);
   return {
-    width: CHART_WIDTH,
     height: CURVE_HEIGHT,
     label,
     option: {
@@ -245,7 +243,6 @@ export function changeChart(
   // Beyond this nothing is decided any more: what is wider runs out of the chart.
   const limit = Math.min(100, Math.ceil(farthest / interval) * interval);
   return {
-    width: CHART_WIDTH,
     height: ROW_HEIGHT * rows.length + 56,
     label: "Change of throughput of each cell in percent",
     option: {

@@ -8,7 +8,6 @@ import { type CellView, shownNumber } from "../view.ts";
 import {
   axis,
   type Chart,
-  CHART_WIDTH,
   type ChartOption,
   lines,
   type Mark,
@@ -59,7 +58,6 @@ export function samplesChart({ name, passes, summary }: CellView): Chart {
   const points = samples.map((sample, index) => ({ sample, index }))
     .filter(({ sample, index }) => sample.mark !== null || index % step === 0);
   return {
-    width: CHART_WIDTH,
     height: SAMPLES_HEIGHT,
     label: `Latencies of ${name}, sample by sample, and their distribution`,
     option: {

@@ -11,9 +11,9 @@ import { shownNumber } from "../view.ts";
 import {
   axis,
   type Chart,
-  CHART_WIDTH,
   type ChartOption,
   lines,
+  markLine,
   shownTick,
   valueAxis,
 } from "./svg.ts";
@@ -84,7 +84,6 @@ export function timelineChart(result: StressResult): Chart {
   const p50s = points.flatMap(({ p50Ms }) => p50Ms ?? []);
   const isLog = p50s.length > 0 && Math.max(...p99s) > 20 * Math.min(...p50s);
   return {
-    width: CHART_WIDTH,
     height: HEIGHT,
     label:
       `${result.scenario}, ${result.configuration}: rates and latencies over time`,
@@ -165,23 +164,15 @@ export function rampChart(
     ...STEP_MARKS[step.verdict],
   });
   const kneeLine = knee === null ? {} : {
-    markLine: {
-      silent: true,
-      symbol: "none",
-      lineStyle: { color: "var(--good)", type: "solid", width: 1.5 },
-      data: [{
-        xAxis: knee.load,
-        label: {
-          formatter: `holds ${shownTick(knee.load)}`,
-          color: "var(--good)",
-          fontSize: 13,
-          align: knee.load > 0.8 * most ? "right" : "center",
-        },
-      }],
-    },
+    markLine: markLine([{
+      at: { xAxis: knee.load },
+      text: `holds ${shownTick(knee.load)}`,
+      color: "var(--good)",
+      type: "solid",
+      label: { align: knee.load > 0.8 * most ? "right" : "center" },
+    }]),
   };
   return {
-    width: CHART_WIDTH,
     height: HEIGHT,
     label: `Ramp: right answers a second and p99 latency against ${unit}`,
     option: {
@@ -235,20 +226,13 @@ export function rampChart(
 
 /** The objective, as a line across; the axis is made to hold it by the series. */
 function limitLine(limitMs: number): ChartOption {
-  return {
-    silent: true,
-    symbol: "none",
-    lineStyle: { color: "var(--bad)", type: "dashed", width: 1.5 },
-    data: [{
-      yAxis: limitMs,
-      label: {
-        formatter: `objective ${shownTick(limitMs)} ms`,
-        color: "var(--bad)",
-        fontSize: 13,
-        position: "insideStartTop",
-      },
-    }],
-  };
+  return markLine([{
+    at: { yAxis: limitMs },
+    text: `objective ${shownTick(limitMs)} ms`,
+    color: "var(--bad)",
+    type: "dashed",
+    label: { position: "insideStartTop" },
+  }]);
 }
 
 /** Where the series of the lower panel belong. */
@@ -273,13 +257,19 @@ function panels(
     readonly isLog: boolean;
   },
 ): ChartOption {
-  const name = { nameLocation: "end", nameGap: 14 };
-  const nameTextStyle = {
-    color: "var(--muted)",
-    fontSize: 13,
-    align: "left",
-    padding: [0, 0, 0, -44],
+  const names = {
+    nameLocation: "end",
+    nameGap: 14,
+    nameTextStyle: {
+      color: "var(--muted)",
+      fontSize: 13,
+      align: "left",
+      padding: [0, 0, 0, -44],
+    },
+    splitNumber: 3,
+    axisLabel: { formatter: shownTick },
   };
+  const type = isLog ? "log" : "value";
   return {
     grid: GRIDS,
     xAxis: [
@@ -299,23 +289,8 @@ function panels(
       }),
     ],
     yAxis: [
-      valueAxis({
-        gridIndex: 0,
-        name: upper,
-        ...name,
-        nameTextStyle,
-        splitNumber: 3,
-        axisLabel: { formatter: shownTick },
-      }),
-      valueAxis({
-        gridIndex: 1,
-        type: isLog ? "log" : "value",
-        name: lower,
-        ...name,
-        nameTextStyle,
-        splitNumber: 3,
-        axisLabel: { formatter: shownTick },
-      }),
+      valueAxis({ gridIndex: 0, name: upper, ...names }),
+      valueAxis({ gridIndex: 1, type, name: lower, ...names }),
     ],
   };
 }

@@ -18,7 +18,6 @@ export interface Chart {
   /** What ECharts takes; text in it is escaped when it is drawn. */
   readonly option: ChartOption;
   /** In pixels of the drawing, which is scaled to its place on the page. */
-  readonly width: number;
   readonly height: number;
   /** What it shows, for those who do not see it; not escaped. */
   readonly label: string;
@@ -35,11 +34,11 @@ export async function loadCharts(): Promise<DrawChart> {
     "echarts/dist/echarts.esm.min.mjs"
   );
   let count = 0;
-  return ({ option, width, height, label, tooltip }) => {
+  return ({ option, height, label, tooltip }) => {
     const instance = echarts.init(null, null, {
       renderer: "svg",
       ssr: true,
-      width,
+      width: CHART_WIDTH,
       height,
     });
     instance.setOption({
@@ -55,7 +54,7 @@ export async function loadCharts(): Promise<DrawChart> {
 }
 
 /** The width of a drawing: that of a phone's screen, so that text is as large as it says. */
-export const CHART_WIDTH = 360;
+const CHART_WIDTH = 360;
 
 /** The height of text in charts, in pixels of the drawing. */
 const FONT_SIZE = 13;
@@ -88,6 +87,29 @@ export function valueAxis(options: ChartOption): ChartOption {
     axisLine: { show: false },
     splitLine: { show: true, lineStyle: { color: "var(--grid)" } },
   });
+}
+
+/** Returns lines across a chart, each with a text, for `markLine` of a series. */
+export function markLine(
+  marks: readonly {
+    /** Where it lies: `xAxis` or `yAxis`. */
+    readonly at: ChartOption;
+    readonly text: string;
+    readonly color: string;
+    readonly type: "solid" | "dashed";
+    /** Further options of the text. */
+    readonly label: ChartOption;
+  }[],
+): ChartOption {
+  return {
+    silent: true,
+    symbol: "none",
+    data: marks.map(({ at, text, color, type, label }) => ({
+      ...at,
+      lineStyle: { color, type, width: 1.5 },
+      label: { formatter: text, color, fontSize: FONT_SIZE, ...label },
+    })),
+  };
 }
 
 /** Returns a number of an axis, short. */

@@ -11,8 +11,8 @@ import { shownNumber } from "../view.ts";
 import {
   axis,
   type Chart,
-  CHART_WIDTH,
   type ChartOption,
+  markLine,
   shownTick,
   valueAxis,
 } from "./svg.ts";
@@ -115,7 +115,6 @@ export function trendChart(
     .filter((value) => value !== null);
   const [least, most] = [Math.min(...shown), Math.max(...shown)];
   return {
-    width: CHART_WIDTH,
     height: HEIGHT,
     label,
     option: {
@@ -146,7 +145,7 @@ export function trendChart(
         {
           ...line(levels, { color: "var(--ink)", width: 2 }),
           z: 4,
-          markLine: markLine(marks, runs.length),
+          markLine: changeLines(marks, runs.length),
         },
         {
           type: "scatter",
@@ -200,36 +199,24 @@ function line(
   };
 }
 
-function markLine(marks: TrendCurve["marks"], count: number): ChartOption {
-  return {
-    silent: true,
-    symbol: "none",
-    data: marks.map(({ index, percent, kind }) => {
-      const color = percent < 0 ? "var(--bad)" : "var(--good)";
-      return {
-        xAxis: index,
-        lineStyle: {
-          color,
-          type: kind === "drift" ? "dashed" : "solid",
-          width: 1.5,
-        },
-        label: {
-          formatter: `${kind === "drift" ? "drift " : ""}${
-            percent < 0 ? "" : "+"
-          }${percent.toFixed(1)} %`,
-          color,
-          fontSize: 13,
-          position: "end",
-          distance: 3,
-          align: index > 0.85 * count
-            ? "right"
-            : index < 0.15 * count
-            ? "left"
-            : "center",
-        },
-      };
-    }),
-  };
+function changeLines(marks: TrendCurve["marks"], count: number): ChartOption {
+  return markLine(marks.map(({ index, percent, kind }) => ({
+    at: { xAxis: index },
+    text: `${kind === "drift" ? "drift " : ""}${percent < 0 ? "" : "+"}${
+      percent.toFixed(1)
+    } %`,
+    color: percent < 0 ? "var(--bad)" : "var(--good)",
+    type: kind === "drift" ? "dashed" : "solid",
+    label: {
+      position: "end",
+      distance: 3,
+      align: index > 0.85 * count
+        ? "right"
+        : index < 0.15 * count
+        ? "left"
+        : "center",
+    },
+  })));
 }
 
 function changeIn(cell: CellTrend, event: TrendEvent): number {

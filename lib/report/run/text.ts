@@ -131,11 +131,6 @@ export function runsToCsv(runs: readonly Run[]): string {
   ], rows);
 }
 
-/** Writes the cells of a run as CSV, as {@linkcode runsToCsv} does. */
-export function runToCsv(run: Run): string {
-  return runsToCsv([run]);
-}
-
 /** Writes the cells as JSON: a list of objects with the specification's 15 fields. */
 export function runToRows(run: Run): string {
   const rows = poolPasses(run.cells).map((cell) =>

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { CellResult } from "../../../lib/record/run.ts";
 import {
-  runToCsv,
+  runsToCsv,
   runToMetadata,
   runToRows,
 } from "../../../lib/report/run/text.ts";
@@ -173,9 +173,9 @@ Deno.test("renderRun() says that a run was interrupted", () => {
   );
 });
 
-Deno.test("runToCsv() writes the specified columns first, at full precision, missing ones empty", () => {
+Deno.test("runsToCsv() writes the specified columns first, at full precision, missing ones empty", () => {
   assertEquals(
-    runToCsv(RUN).split("\r\n"),
+    runsToCsv([RUN]).split("\r\n"),
     [
       "batch_size,num_labels,model,dtype,num_runs,warmup_runs,total_items,throughput_ips,throughput_rps,latency_p50_ms,latency_p95_ms,latency_p99_ms,latency_mean_ms,latency_std_ms,status,concurrency,data,failed_requests,warmup_requests,warmup_slowest_ms,suspect_samples,compiles,run,sent,reason,timestamp,commit,target,hardware",
       "1,2,org/model,bfloat16,2,1,19,52.63157894736842,52.63157894736842,19,27.099999999999998,27.82,19,5.627314338711377,OK,1,text,0,9,7385.25,0,,0,,,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
@@ -188,11 +188,11 @@ Deno.test("runToCsv() writes the specified columns first, at full precision, mis
   );
 });
 
-Deno.test("runToCsv() keeps hostile names from terminals and spreadsheets", () => {
+Deno.test("runsToCsv() keeps hostile names from terminals and spreadsheets", () => {
   const cell = exampleCell({
     key: { batchSize: 4, numLabels: 2, model: "=cmd()\u001b", dtype: 'a,"b' },
   });
-  const row = runToCsv(exampleRun({ cells: [cell] })).split("\r\n")[1] ?? "";
+  const row = runsToCsv([exampleRun({ cells: [cell] })]).split("\r\n")[1] ?? "";
   assertEquals(row.slice(0, 27), `4,2,'=cmd()\\x1b,"a,""b",2,1`);
 });
 
@@ -223,11 +223,11 @@ Deno.test("runToMetadata() writes the metadata as JSON", () => {
   assertEquals(JSON.parse(runToMetadata(RUN)), RUN.metadata);
 });
 
-Deno.test("runToCsv() adds the change to the rows of a run that was compared", () => {
+Deno.test("runsToCsv() adds the change to the rows of a run that was compared", () => {
   const result = measuredRun("result");
   const baseline = baselineOf(measuredRun("b1"), measuredRun("b2"));
   const run = applyComparison(result, compareRun(result, baseline));
-  const lines = runToCsv(run).split("\r\n");
+  const lines = runsToCsv([run]).split("\r\n");
   assert(
     lines[0]?.endsWith(
       ",run,sent,reason,old_throughput_ips,new_throughput_ips,change_percent,change_low_percent,change_high_percent,change_statistic,timestamp,commit,target,hardware",
