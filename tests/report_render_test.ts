@@ -176,7 +176,7 @@ Deno.test("report.ts trend writes the page of a history, and says what is open",
     html,
     `commit ${commitOf(119)}, tpu-v6e-4, server 0.0.2, scorebench 0.1.0`,
   );
-  const marks = html.match(/>(?:drift )?[-+]\d+ %<\/text>/g) ?? [];
+  const marks = html.match(/>(?:drift )?[-+][\d.]+ %<\/text>/g) ?? [];
   // All together: one. Three cells with a step of their own and one that drifts: two each. The rest: one.
   assertEquals(marks.length, 1 + 4 * 2 + 14);
   const empty = await report("trend", `${folder.path}/runs/..`, "-o", page);
