@@ -28,6 +28,7 @@ export interface MetricCell extends
       | "compiles"
       | "failures"
       | "suspects"
+      | "clientAddedMs"
     >
   > {
   readonly key: CellKey;
@@ -161,6 +162,10 @@ export const METRICS: readonly Metric[] = [
     ({ compiles }) =>
       compiles === undefined ? null : describeCompiles(compiles),
   ),
+  metric("client_added_ms", (cell) => cell.clientAddedMs ?? null, {
+    unit: "ms",
+    digits: 2,
+  }),
   metric("run", (cell) => cell.repeat ?? null),
   metric("sent", (cell) => cell.sent ?? null),
   metric(

@@ -38,6 +38,7 @@ Deno.test("METRICS begin with the specified ones and add what these have no room
     ],
     suspects: [{ index: 0, kind: "stall" }],
     compiles: { level: "found", count: 3, seconds: 1.25, reason: "" },
+    clientAddedMs: 0.07,
   });
   assertEquals(
     METRICS.slice(15).map((metric) => [metric.name, metric.value(cell)]),
@@ -49,6 +50,7 @@ Deno.test("METRICS begin with the specified ones and add what these have no room
       ["warmup_slowest_ms", 7385.25],
       ["suspect_samples", 1],
       ["compiles", "found 3 (1.25 s)"],
+      ["client_added_ms", 0.07],
       ["run", 3],
       ["sent", null],
       ["reason", "why"],
@@ -72,6 +74,7 @@ Deno.test("METRICS give null for what was not measured, never 0", () => {
     "latency_std_ms",
     "warmup_slowest_ms",
     "compiles",
+    "client_added_ms",
     "sent",
   ]);
 });

@@ -177,12 +177,12 @@ Deno.test("runsToCsv() writes the specified columns first, at full precision, mi
   assertEquals(
     runsToCsv([RUN]).split("\r\n"),
     [
-      "batch_size,num_labels,model,dtype,num_runs,warmup_runs,total_items,throughput_ips,throughput_rps,latency_p50_ms,latency_p95_ms,latency_p99_ms,latency_mean_ms,latency_std_ms,status,concurrency,data,failed_requests,warmup_requests,warmup_slowest_ms,suspect_samples,compiles,run,sent,reason,timestamp,commit,target,hardware",
-      "1,2,org/model,bfloat16,2,1,19,52.63157894736842,52.63157894736842,19,27.099999999999998,27.82,19,5.627314338711377,OK,1,text,0,9,7385.25,0,,0,,,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
-      "4,2,org/model,bfloat16,2,1,80,205.12820512820514,51.282051282051285,19.5,28.05,28.81,19.5,5.916079783099616,WARN,1,text,0,9,7385.25,0,,0,,,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
-      "16,2,org/model,bfloat16,2,1,1600,268.9075630252101,16.80672268907563,59.5,104.05,108.01,59.5,29.011491975882016,REGRESSION,1,text,0,9,7385.25,0,,0,,,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
-      "32,2,org/model,bfloat16,2,1,64,3047.6190476190477,95.23809523809524,10.5,10.95,10.99,10.5,0.7071067811865476,INVALID,1,text,1,9,7385.25,0,,0,,1 of 3 requests failed,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
-      "64,2,org/model,bfloat16,2,1,0,,,,,,,,INVALID,1,text,2,9,7385.25,0,,0,,all 2 warm-up requests failed,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
+      "batch_size,num_labels,model,dtype,num_runs,warmup_runs,total_items,throughput_ips,throughput_rps,latency_p50_ms,latency_p95_ms,latency_p99_ms,latency_mean_ms,latency_std_ms,status,concurrency,data,failed_requests,warmup_requests,warmup_slowest_ms,suspect_samples,compiles,client_added_ms,run,sent,reason,timestamp,commit,target,hardware",
+      "1,2,org/model,bfloat16,2,1,19,52.63157894736842,52.63157894736842,19,27.099999999999998,27.82,19,5.627314338711377,OK,1,text,0,9,7385.25,0,,,0,,,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
+      "4,2,org/model,bfloat16,2,1,80,205.12820512820514,51.282051282051285,19.5,28.05,28.81,19.5,5.916079783099616,WARN,1,text,0,9,7385.25,0,,,0,,,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
+      "16,2,org/model,bfloat16,2,1,1600,268.9075630252101,16.80672268907563,59.5,104.05,108.01,59.5,29.011491975882016,REGRESSION,1,text,0,9,7385.25,0,,,0,,,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
+      "32,2,org/model,bfloat16,2,1,64,3047.6190476190477,95.23809523809524,10.5,10.95,10.99,10.5,0.7071067811865476,INVALID,1,text,1,9,7385.25,0,,,0,,1 of 3 requests failed,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
+      "64,2,org/model,bfloat16,2,1,0,,,,,,,,INVALID,1,text,2,9,7385.25,0,,,0,,all 2 warm-up requests failed,2026-01-02T03:04:05.678Z,abc1234,http://127.0.0.1:30000,tpu-v6e-4",
       "",
     ],
   );
