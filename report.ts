@@ -159,7 +159,10 @@ async function trend(args: readonly string[]): Promise<number> {
   for (const line of describeBroken(history)) {
     complain(`Cannot use ${line}`, 2);
   }
-  const { html, lines } = await renderTrend(history);
+  const { html, lines } = await renderTrend(
+    history,
+    readRepository(flags.repository),
+  );
   await writeWhole(flags.output, html);
   say(
     lines.flatMap((line) =>
@@ -168,6 +171,18 @@ async function trend(args: readonly string[]): Promise<number> {
   );
   complain(`Written: ${flags.output}`, 0);
   return history.runs.length === 0 ? 3 : 0;
+}
+
+/** Returns the address of a repository without a slash at its end; null for none. */
+function readRepository(value: string | undefined): string | null {
+  if (value === undefined) return null;
+  const url = URL.parse(value);
+  if (url?.protocol === "https:" || url?.protocol === "http:") {
+    return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
+  }
+  throw new UsageError([
+    `Cannot take --repository ${value}: expected an address as https://github.com/owner/name`,
+  ]);
 }
 
 async function merge(args: readonly string[]): Promise<number> {

@@ -64,6 +64,10 @@ export const TREND_COMMAND = {
           short: "o",
           default: "results/history.html",
         }),
+        flag.text(
+          "repository URL",
+          "Where the commits are, as https://github.com/owner/name: makes links of them",
+        ),
       ],
     },
   ],

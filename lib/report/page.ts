@@ -295,6 +295,7 @@ th { white-space: normal; vertical-align: bottom; overflow-wrap: normal; }
   td:not(.number) { white-space: normal; overflow-wrap: break-word; }
 }
 td.long { min-width: 12em; white-space: normal; }
+a { color: inherit; }
 dl { margin: 0; display: grid; gap: 10px 24px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 250px), 1fr)); }
 dt { color: var(--muted); font-size: 14px; }
 dd { margin: 0; }

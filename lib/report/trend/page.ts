@@ -58,8 +58,15 @@ export interface TrendReport {
   readonly lines: readonly string[];
 }
 
-/** Writes a history as one page without scripts. */
-export async function renderTrend(history: HistoryFiles): Promise<TrendReport> {
+/**
+ * Writes a history as one page without scripts.
+ *
+ * @param repository Where the commits are, such as `https://github.com/owner/name`; null where that is not known.
+ */
+export async function renderTrend(
+  history: HistoryFiles,
+  repository: string | null = null,
+): Promise<TrendReport> {
   const groups = findTrends(history.runs);
   const draw = await loadCharts();
   const headline = headlineOf(groups, history);
@@ -75,7 +82,12 @@ export async function renderTrend(history: HistoryFiles): Promise<TrendReport> {
         tone: toneOf(groups, history),
         note: isSimulated ? SIMULATED_NOTE : null,
       }),
-      ...groups.map((group) => renderGroup(group, draw, groups.length > 1)),
+      ...groups.map((group) =>
+        renderGroup(group, draw, {
+          isOneOfMany: groups.length > 1,
+          linkOf: (commit) => commitLink(commit, repository),
+        })
+      ),
       section(
         "Files that could not be used",
         textList([
@@ -135,7 +147,10 @@ function toneOf(
 function renderGroup(
   group: TrendGroup,
   draw: DrawChart,
-  isOneOfMany: boolean,
+  { isOneOfMany, linkOf }: {
+    readonly isOneOfMany: boolean;
+    readonly linkOf: (commit: string) => Html;
+  },
 ): Html {
   const { conditions, runs, cells, events } = group;
   const nameOf = cellNamer(cells.map(({ key }) => key));
@@ -167,13 +182,15 @@ function renderGroup(
       "Open regressions",
       open.length === 0 ? ["<p>None.</p>"] : [
         `<ul class="cards">\n${
-          open.map((event) => openCard(event, group)).join("\n")
+          open.map((event) => openCard(event, group, linkOf)).join("\n")
         }\n</ul>`,
       ],
     ),
     section(
       "Changes of level",
-      events.length === 0 ? ["<p>None.</p>"] : [eventTable(group, nameOf)],
+      events.length === 0
+        ? ["<p>None.</p>"]
+        : [eventTable(group, nameOf, linkOf)],
     ),
     section("Each cell over time", [
       LEGEND,
@@ -203,16 +220,43 @@ function factsOf(
   ];
 }
 
-function openCard(event: TrendEvent, group: TrendGroup): Html {
+/** A commit as a link, where the repository is known and it is one. */
+function commitLink(commit: string, repository: string | null): Html {
+  const text = escapeHtml(commit);
+  return repository === null || !/^[0-9a-f]{7,40}$/i.test(commit)
+    ? text
+    : `<a href="${escapeHtml(repository)}/commit/${text}">${text}</a>`;
+}
+
+/** Makes links of the commits of an event where a text names them. */
+function withLinks(
+  text: string,
+  commits: readonly (string | undefined)[],
+  linkOf: (commit: string) => Html,
+): Html {
+  const known = new Set(commits.filter((commit) => commit !== undefined));
+  return text.split(/([\w.-]+)/).map((part) =>
+    known.has(part) ? linkOf(part) : escapeHtml(part)
+  ).join("");
+}
+
+function openCard(
+  event: TrendEvent,
+  group: TrendGroup,
+  linkOf: (commit: string) => Html,
+): Html {
   const { what, since } = describeOpen(event, group);
   return `<li>${statusMark("SLOWER", "bad").html} <b>${
     escapeHtml(what)
-  }</b><p>${escapeHtml(since)}</p></li>`;
+  }</b><p>${
+    withLinks(since, group.runs.map(({ commit }) => commit), linkOf)
+  }</p></li>`;
 }
 
 function eventTable(
   group: TrendGroup,
   nameOf: (key: CellKey) => string,
+  linkOf: (commit: string) => Html,
 ): Html {
   const { runs, events } = group;
   const open = new Set(openRegressions(group).map(({ index }) => index));
@@ -230,7 +274,7 @@ function eventTable(
       const isSlower = percent < 0;
       return [
         run?.timestamp.slice(0, 10) ?? "",
-        run?.commit ?? "",
+        { html: linkOf(run?.commit ?? "") },
         `${event.kind === "drift" ? "drift " : ""}${signed(percent)}`,
         !isSlower
           ? statusMark("faster", "good")

@@ -83,3 +83,30 @@ Deno.test("renderTrend() shows runs that are not alike as histories of their own
   assertStringIncludes(html, "tpu-v6e-4, server, prefix cache cold");
   assertStringIncludes(html, "tpu-v6e-4, server, prefix cache hot");
 });
+
+Deno.test("renderTrend() links commits only where the repository is known, and only what is one", async () => {
+  const runs = makeHistory("links", {
+    nights: 30,
+    slowness: (night) => night >= 18 ? 1.25 : 1,
+  }).map((run, night): Run => ({
+    ...run,
+    metadata: {
+      ...run.metadata,
+      "commit_hash": night === 17 ? 'x"><b>' : `abcdef${10 + night}`,
+    },
+  }));
+  const history = {
+    runs: runs.flatMap((run, night) => historyRun(run, `${night}.json`) ?? []),
+    broken: [],
+    unfit: [],
+  };
+  const links = (html: string) =>
+    [...html.matchAll(/<a href="([^"]*)">([^<]*)<\/a>/g)]
+      .map(([, href, text]) => [href, text]);
+  assertEquals(links((await renderTrend(history)).html), []);
+  const { html } = await renderTrend(history, "https://example.com/o/n");
+  assertEquals(
+    new Set(links(html).map(String)),
+    new Set(["https://example.com/o/n/commit/abcdef28,abcdef28"]),
+  );
+});
