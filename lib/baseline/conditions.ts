@@ -199,14 +199,14 @@ export function findMismatches(
     ["target", ({ target }) => target],
     ["prefix-cache", ({ prefixCache }) => prefixCache],
     ["workload", ({ applySoftmax }) => describeSoftmax(applySoftmax)],
-    ...labelCounts(baseline, result).map((
-      count,
-    ): [MismatchName, (from: Conditions) => string | null] => [
+  ];
+  for (const count of labelCounts(baseline, result)) {
+    pairs.push([
       "workload",
       ({ labelTokenIds }) =>
         `label ids ${labelTokenIds?.[count]?.join(",") ?? "unknown"}`,
-    ]),
-  ];
+    ]);
+  }
   const ofData = dataDifferences(baseline.data, result.data).map((
     [was, is],
   ): Mismatch => ({ name: "workload", baseline: cut(was), result: cut(is) }));
@@ -249,20 +249,16 @@ function dataDifferences(
 
 /** Lists, by their names for `--allow-mismatch`, the conditions that one of two runs does not tell. */
 export function findUnknown(a: Conditions, b: Conditions): MismatchName[] {
-  const isUnknown = (of: (from: Conditions) => unknown) =>
-    of(a) === null || of(b) === null;
-  const unknown: [MismatchName, boolean][] = [
-    ["hardware", isUnknown(({ hardware }) => hardware)],
-    ["target", isUnknown(({ target }) => target)],
-    ["prefix-cache", isUnknown(({ prefixCache }) => prefixCache)],
-    [
-      "workload",
-      isUnknown(({ applySoftmax }) => applySoftmax) ||
-      isUnknown(({ data }) => data) ||
-      isUnknown(({ labelTokenIds }) => labelTokenIds),
-    ],
-  ];
-  return unknown.flatMap(([name, isMissing]) => isMissing ? [name] : []);
+  const fields: Readonly<Partial<Record<MismatchName, (keyof Conditions)[]>>> =
+    {
+      "hardware": ["hardware"],
+      "target": ["target"],
+      "prefix-cache": ["prefixCache"],
+      "workload": ["applySoftmax", "data", "labelTokenIds"],
+    };
+  return MISMATCH_NAMES.filter((name) =>
+    fields[name]?.some((field) => a[field] === null || b[field] === null)
+  );
 }
 
 /** The label counts of which both runs tell the ids. */

@@ -29,10 +29,8 @@ const STALL_RATIO = 3;
 /** A stall is also this many (normal) standard deviations away, so that wide cells mark none. */
 const STALL_DEVIATIONS = 6;
 
-/** A compile is at least this many times the median ... */
+/** A compile is so many times the median and so much slower: retracing alone costs 0.2 s on a server with a disk cache. */
 const COMPILE_RATIO = 10;
-
-/** ... and at least this much slower: retracing alone costs 0.2 s on a server with a disk cache. */
 const COMPILE_EXTRA_MS = 150;
 
 /**

@@ -166,14 +166,10 @@ function collectSeries(runs: readonly HistoryRun[]): Series[] {
       found.set(id, series);
     }
   });
-  const order = ({ key }: Series) => [key.numLabels, key.batchSize] as const;
-  return [...found.values()].toSorted((a, b) => {
-    const [labelsA, batchA] = order(a);
-    const [labelsB, batchB] = order(b);
-    return a.key.model.localeCompare(b.key.model) ||
-      a.key.dtype.localeCompare(b.key.dtype) ||
-      labelsA - labelsB || batchA - batchB;
-  });
+  return [...found.values()].toSorted(({ key: a }, { key: b }) =>
+    a.model.localeCompare(b.model) || a.dtype.localeCompare(b.dtype) ||
+    a.numLabels - b.numLabels || a.batchSize - b.batchSize
+  );
 }
 
 /** Returns for each run how far the median cell lies from its own median. */

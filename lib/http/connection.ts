@@ -18,9 +18,11 @@ import { ResponseReader } from "./response.ts";
 const SLAB_ANSWERS = 32;
 const SLAB_BYTES_MIN = 2_048;
 const SLAB_BYTES_MAX = 65_536;
-/** Fresh memory is taken when less is left than this, or than the last answer had and an eighth more, */
+/**
+ * Fresh memory is taken when less is left than the least, or than the last answer had and an eighth more, up to the most:
+ * so an answer is seldom read in two pieces.
+ */
 const READ_BYTES_MIN = 1_024;
-/** up to this, so that an answer is seldom read in two pieces. */
 const READ_BYTES_MAX = 1_048_576;
 const NO_BYTES = new Uint8Array(0);
 

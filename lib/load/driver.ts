@@ -231,10 +231,8 @@ class Lane {
   }
 }
 
-/** After so many requests in a row without an answer a client waits before it tries again, */
+/** After so many requests in a row without an answer a client waits so many milliseconds before it tries again. */
 const LOST_IN_ROW_TO_WAIT = 20;
-
-/** for so long, in milliseconds. */
 const WAIT_AFTER_LOSS_MS = 10;
 
 async function driveClosed(

@@ -40,9 +40,8 @@ const CROWD = 16;
 
 /** A ruler is measured for this long, in milliseconds: some hundred requests one after another. */
 const MEASURE_MS = 80;
-/** So long at least, */
+/** So long at least, and for this share of what is left of the time for all of them, in milliseconds. */
 const MEASURE_MS_MIN = 15;
-/** and for this share of what is left of the time for all of them, in milliseconds. */
 const LEFT_SHARE = 0.1;
 const ALL_MS = 1_500;
 /** Before it, unmeasured, so that the code is compiled: this share of its time, the first time more. */

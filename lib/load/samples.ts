@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { sum } from "../stats/summary.ts";
 import { type Outcome, outcomeCode, OUTCOMES } from "../outcome.ts";
 import { mergeFailures } from "../record/cells.ts";
 import type { FailureCount, SampleColumns } from "../record/run.ts";
@@ -253,7 +254,7 @@ export function mergeSamples(parts: readonly Samples[]): Samples {
       parts.flatMap((part) => Array.from(part.pausesMs)),
     ),
     failures: mergeFailures(parts.flatMap(({ failures }) => failures)),
-    retried: parts.reduce((sum, { retried }) => sum + retried, 0),
+    retried: sum(parts.map(({ retried }) => retried)),
     ...(observed === undefined ? {} : { observed }),
   };
 }

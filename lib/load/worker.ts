@@ -28,10 +28,11 @@ const HEARTBEAT_MS = 5;
 /** A timer is up to 3 ms late by itself; later than this, in milliseconds, the thread stood still. */
 const PAUSE_MS = 5;
 
-/** An open load opens connections ahead for the sends of this time, in milliseconds, which few servers exceed, */
+/**
+ * An open load opens connections ahead for the sends of so many milliseconds, which few servers exceed, but not more than
+ * so many: each costs the server memory.
+ */
 const AHEAD_MS = 100;
-
-/** and at most this many: each costs the server memory. */
 const MOST_AHEAD = 16;
 
 /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sum } from "../stats/summary.ts";
 import { summarisePasses } from "./passes.ts";
 import { addCompiles } from "./compiles.ts";
 import { mergeDoubts } from "./doubts.ts";
@@ -211,5 +212,5 @@ export function mergeFailures(
 
 /** Returns the number of failures of all kinds. */
 export function countOf(failures: readonly FailureCount[]): number {
-  return failures.reduce((sum, { count }) => sum + count, 0);
+  return sum(failures.map(({ count }) => count));
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sum } from "../stats/summary.ts";
 import {
   type CellKey,
   type CellSummary,
@@ -22,10 +23,7 @@ export function summarisePasses(
   { batchSize, concurrency = 1 }: Pick<CellKey, "batchSize" | "concurrency">,
 ): CellSummary | null {
   const latenciesMs = passes.flatMap(goodLatenciesMs);
-  const items = passes.reduce(
-    (sum, pass) => sum + goodItems(pass, batchSize),
-    0,
-  );
+  const items = sum(passes.map((pass) => goodItems(pass, batchSize)));
   const alone = summariseCell(latenciesMs, items / latenciesMs.length);
   if (concurrency === 1 || alone === null) return alone;
   const wallMs = passes.flatMap(({ windows, ...pass }) =>
@@ -65,17 +63,18 @@ export function busySpans({ sentMs, doneMs }: SampleColumns): BusySpan[] {
 
 /** Counts the items of the good samples. */
 function goodItems(samples: SampleColumns, batchSize: number): number {
-  return samples.outcome.reduce(
-    (sum, outcome, i) =>
-      outcome === "ok" ? sum + (samples.items?.[i] ?? batchSize) : sum,
-    0,
+  return sum(
+    samples.outcome.map((outcome, i) =>
+      outcome === "ok" ? samples.items?.[i] ?? batchSize : 0
+    ),
   );
 }
 
-/** So many requests of each client go before those that count: all start at once, which no steady load does, */
+/**
+ * So many requests of each client go before those that count, since all start at once, which no steady load does; and so
+ * many after them, so that none of those that count is answered while others have ended.
+ */
 const LEAD_TURNS = 2;
-
-/** and so many after them, so that none of those that count is answered while others have ended. */
 const TAIL_TURNS = 1;
 
 /** How many more requests several clients send each than count. */

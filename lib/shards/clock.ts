@@ -26,10 +26,8 @@ export interface ClockProbe {
   readonly fileMs: number;
 }
 
-/** Files are written until this many are there and their time has moved on, */
+/** Files are written until so many are there and their time has moved on, for so many ms at most: some storages have seconds. */
 const LEAST_PROBES = 10;
-
-/** but no longer than this, in milliseconds: some storages have whole seconds. */
 const MOST_MS = 1_500;
 
 /** Between two files, in milliseconds: many storages know the time to four. */

@@ -60,10 +60,8 @@ export interface ShardStart {
 /** Shard 0 names a start this far ahead, in milliseconds: storages tell files to others with a delay. */
 const START_AHEAD_MS = 3_000;
 
-/** A shard shows that it lives this often in the time after which it is given up, */
+/** A shard shows that it lives so often in the time after which it is given up, with so many milliseconds between at least. */
 const BEATS = 20;
-
-/** but not more often than this, in milliseconds. */
 const LEAST_BEAT_MS = 250;
 
 /** One shard among the others. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { countOf } from "../record/cells.ts";
 import { compilesIn } from "../bench/watch.ts";
 import type { Timeline } from "../load/timeline.ts";
 import { type Compiles, notWatched } from "../record/compiles.ts";
@@ -51,9 +52,8 @@ export async function watchLoad<Sent>(
 export function useOfReferences(
   { requests, failures }: ShapeReferences,
 ): WindowUse {
-  const failed = failures.reduce(
-    (sum, { outcome, count }) => outcome === "mismatch" ? sum : sum + count,
-    0,
+  const failed = countOf(
+    failures.filter(({ outcome }) => outcome !== "mismatch"),
   );
   return { sent: requests, answered: requests - failed, lastSentMs: null };
 }

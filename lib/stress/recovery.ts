@@ -31,10 +31,8 @@ import {
 /** The load goes on for this long after the kill, in milliseconds. */
 const LOAD_AFTER_KILL_MS = 1_000;
 
-/** A server that was started again is asked this often until its scores are right, in milliseconds, */
+/** A server that was started again is asked at this interval in milliseconds until its scores are right, at most so often. */
 const ASK_INTERVAL_MS = 100;
-
-/** and at most this many times. */
 const MAX_ASKS = 600;
 
 /** Kills the server in the middle of a load, starts it again, and runs the load once more. */

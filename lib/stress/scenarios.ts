@@ -109,10 +109,10 @@ export interface LoadStep {
   readonly judgesHealth: boolean;
 }
 
-/** Distinct payloads of a load: more than the clients, so that no two requests in flight are alike, */
+/** Distinct payloads of a load: more than the clients, so that no two requests in flight are alike. */
 const LEAST_PAYLOADS = 32;
 
-/** and no more than this where clients are not counted or are too many: each is scored twice before the load. */
+/** The most payloads, where clients are not counted or are too many: each is scored twice before the load. */
 export const MOST_PAYLOADS = 256;
 
 /** The most requests in flight of an open load; beyond it a client would only fill the memory. */
