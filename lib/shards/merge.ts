@@ -5,6 +5,7 @@
  * @module
  */
 import type { ClientDoubt } from "../load/client_limit.ts";
+import { collectGarbage } from "../load/garbage.ts";
 import { mergeSamples, type Samples } from "../load/samples.ts";
 import { isOfClient } from "../outcome.ts";
 import type { FailureCount } from "../record/run.ts";
@@ -35,11 +36,17 @@ interface Part {
   readonly packed: PackedPart;
 }
 
+/** What failed of one shard's part. */
+interface ShardFailures {
+  readonly shard: number;
+  readonly failures: readonly FailureCount[];
+}
+
 /** A load whose parts were put together. */
 interface Whole {
   readonly parts: readonly {
     readonly shard: number;
-    readonly part: LoadPart;
+    readonly part: Omit<LoadPart, "samples">;
   }[];
   readonly samples: Samples | null;
   readonly failedAt: string;
@@ -184,23 +191,30 @@ class Merger {
     const describe = ({ shard, text }: { shard: number; text: string }) =>
       `shard ${shard}: ${text}`;
     const broken: string[] = [];
+    const sent: ShardFailures[] = [];
+    let merged: Samples | null = null;
+    // One after another, and what was unpacked is let go at once: memory does not grow with the shards.
     const parts = packed.flatMap(({ shard, packed }) => {
       try {
-        return { shard, part: unpackPart(packed) };
+        const { samples, ...part } = unpackPart(packed);
+        if (samples !== null) {
+          const own = named(samples, shard);
+          sent.push({ shard, failures: own.failures });
+          merged = merged === null ? own : mergeSamples([merged, own]);
+          collectGarbage();
+        }
+        return { shard, part };
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         broken.push(`shard ${shard}: its record is damaged: ${error.message}`);
         return [];
       }
     });
-    const sent = parts.flatMap(({ shard, part: { samples } }) =>
-      samples === null ? [] : { shard, samples: named(samples, shard) }
-    );
     return {
       parts,
-      samples: sent.length === 0 ? null : {
-        ...mergeSamples(sent.map(({ samples }) => samples)),
-        failures: mergeByCause(sent.map(({ samples }) => samples.failures)),
+      samples: merged === null ? null : {
+        ...merged as Samples,
+        failures: mergeByCause(sent.map(({ failures }) => failures)),
       },
       failedAt: describeWhere(sent),
       gaps: [
@@ -351,10 +365,8 @@ function mergeByCause(
 }
 
 /** Says how many requests failed at which shard. */
-function describeWhere(
-  shards: readonly { readonly shard: number; readonly samples: Samples }[],
-): string {
-  const failed = shards.flatMap(({ shard, samples: { failures } }) => {
+function describeWhere(shards: readonly ShardFailures[]): string {
+  const failed = shards.flatMap(({ shard, failures }) => {
     const count = failures.filter(({ outcome }) => outcome !== "aborted")
       .reduce((sum, { count }) => sum + count, 0);
     return count === 0 ? [] : `${count} at shard ${shard}`;

@@ -61,6 +61,9 @@ export function packHistogram({ counts }: Histogram): PackedHistogram {
  */
 export function unpackHistogram(packed: PackedHistogram): Histogram {
   const histogram = createHistogram();
+  // The last bucket is the longest: room for all is made at once.
+  const last = packed.at(-2) ?? 0;
+  if (last > 0 && last < (OCTAVES + 2) * BUCKETS) grow(histogram, last + 1);
   for (let i = 0; i < packed.length; i += 2) {
     const [index = NaN, count = NaN] = [packed[i], packed[i + 1]];
     const isBucket = Number.isInteger(index) && index >= 0 &&
