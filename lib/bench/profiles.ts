@@ -14,10 +14,13 @@ export type Profile = Pick<
   | "warmupRuns"
   | "models"
   | "dtypes"
+  | "concurrency"
+  | "leastSamples"
+  | "slo"
 >;
 
 /** The names of the profiles. */
-export type ProfileName = "smoke" | "standard" | "full";
+export type ProfileName = "smoke" | "standard" | "full" | "capacity";
 
 /** What a run is called that measures other cells than those of a profile. */
 export const CUSTOM_PROFILE = "custom";
@@ -37,7 +40,10 @@ export function profileNameOf(
 const LLAMA_1B = "meta-llama/Llama-3.2-1B-Instruct";
 const LLAMA_3B = "meta-llama/Llama-3.2-3B-Instruct";
 
-/** The three profiles: smoke for a quick look, standard for a change, full for a release. */
+/** One client, and as many samples as it sends. */
+const ALONE = { concurrency: [1], leastSamples: 0, slo: null } as const;
+
+/** The profiles of the plan, smoke for a quick look, standard for a change, full for a release; and capacity. */
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   smoke: {
     batchSizes: [1, 4, 16],
@@ -46,6 +52,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     warmupRuns: 2,
     models: [LLAMA_1B],
     dtypes: ["bfloat16"],
+    ...ALONE,
   },
   standard: {
     batchSizes: [1, 2, 4, 8, 16, 32],
@@ -54,6 +61,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     warmupRuns: 5,
     models: [LLAMA_1B],
     dtypes: ["bfloat16"],
+    ...ALONE,
   },
   full: {
     batchSizes: [1, 2, 4, 8, 16, 32, 64],
@@ -62,5 +70,18 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     warmupRuns: 10,
     models: [LLAMA_1B, LLAMA_3B],
     dtypes: ["bfloat16", "float32"],
+    ...ALONE,
+  },
+  capacity: {
+    batchSizes: [1, 16, 100],
+    numLabels: [2],
+    numRuns: 10,
+    warmupRuns: 2,
+    models: [LLAMA_1B],
+    dtypes: ["bfloat16"],
+    concurrency: [1, 2, 4, 8, 16, 32, 64],
+    // As many as a p99 needs.
+    leastSamples: 100,
+    slo: "p99<500ms,errors<0.1%",
   },
 };

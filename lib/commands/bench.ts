@@ -22,8 +22,11 @@ export const BENCH_COMMAND = {
       flags: [
         flag.text(
           "profile NAME",
-          "smoke (6 cells), standard (18) or full (28 a model and dtype)",
-          { choices: ["smoke", "standard", "full"], default: "standard" },
+          "smoke (6 cells), standard (18), full (28 a model and dtype), or capacity (1, 16 and 100 items, 1 to 64 clients, the most that hold p99<500ms)",
+          {
+            choices: ["smoke", "standard", "full", "capacity"],
+            default: "standard",
+          },
         ),
         flag.integers("batch-sizes LIST", "Items in a request, as 1,4,16", {
           min: 1,
@@ -41,6 +44,11 @@ export const BENCH_COMMAND = {
         flag.text(
           "slo LIST",
           "Search for each shape the most clients that hold this, by the rungs of --concurrency and halving: mean, p50, p95, p99, max below ms or s, errors below %",
+        ),
+        flag.number(
+          "price-per-hour USD",
+          "What the server costs an hour: shows US dollars a million items, and items/s a chip",
+          { min: 0, max: 1_000_000 },
         ),
         flag.integer("num-runs N", "Timed requests of each client of a cell", {
           min: 1,

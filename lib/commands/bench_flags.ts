@@ -27,7 +27,6 @@ export interface BenchRequest extends TargetRequest {
   /** The cells: the profile with its overrides. */
   readonly profile: Profile;
   /** Clients of each cell. */
-  readonly concurrency: readonly number[];
   readonly data: readonly DataSource[];
   /** The server that is judged against the target, block by block, or null. */
   readonly compared: {
@@ -58,6 +57,10 @@ export function readBenchFlags(
     warmupRuns: flags.warmupRuns ?? base.warmupRuns,
     models: flags.model ?? base.models,
     dtypes: flags.dtype ?? base.dtypes,
+    concurrency: flags.concurrency ?? base.concurrency,
+    // Who says how many wants no more.
+    leastSamples: flags.numRuns === undefined ? base.leastSamples : 0,
+    slo: flags.slo ?? base.slo,
   };
   const target = readTargetFlags(flags, environmentUrl, problems);
   if (target.launch !== null) {
@@ -66,8 +69,8 @@ export function readBenchFlags(
   problems.push(...labelProblems(flags.labelTokenIds, profile.numLabels));
   const data = readDataSources(flags.data, flags.prefixCache, problems);
   problems.push(...comparedProblems(flags, target));
-  const concurrency = flags.concurrency ?? [1];
-  problems.push(...sloProblems(flags));
+  problems.push(...sloProblems(flags, profile));
+  const { concurrency } = profile;
   const most = profile.numRuns * Math.max(...concurrency);
   if (most > EXACT_SAMPLES) {
     problems.push(
@@ -80,7 +83,6 @@ export function readBenchFlags(
   return {
     profile,
     data,
-    concurrency,
     compared: flags.compareUrl === undefined &&
         flags.compareLaunch === undefined
       ? null
@@ -108,10 +110,11 @@ function placeholderProblems(command: string, profile: Profile): string[] {
 }
 
 function sloProblems(
-  { slo, baseline, updateBaseline, repeats = 1, compareUrl, compareLaunch }:
+  { baseline, updateBaseline, repeats = 1, compareUrl, compareLaunch, profile }:
     BenchFlags,
+  { slo }: Pick<Profile, "slo">,
 ): string[] {
-  if (slo === undefined) return [];
+  if (slo === null) return [];
   const others = [
     ["--baseline", baseline.length > 0],
     ["--update-baseline", updateBaseline !== undefined],
@@ -122,7 +125,9 @@ function sloProblems(
   const problems = others.flatMap(([name, isGiven]) =>
     isGiven
       ? [
-        `Cannot take ${name} with --slo: which clients are measured is then up to the server. Give --concurrency alone`,
+        `Cannot take ${name} with ${
+          profile === "capacity" ? "--profile capacity" : "--slo"
+        }: which clients are measured is then up to the server. Give --concurrency alone`,
       ]
       : []
   );
@@ -174,7 +179,7 @@ function comparedProblems(flags: BenchFlags, target: TargetRequest): string[] {
         "Cannot take --header with a --compare-url on another host: what it holds goes to no other host",
       ]
       : []),
-    ...(!inTurn && (flags.concurrency ?? [1]).some((clients) => clients > 1)
+    ...(!inTurn && (flags.concurrency ?? []).some((clients) => clients > 1)
       ? [
         `Cannot take ${name} with --concurrency: the requests of two servers go one after another`,
       ]

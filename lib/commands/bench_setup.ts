@@ -305,9 +305,7 @@ function runOptions(
     applySoftmax: !flags.noSoftmax,
     labelTokenIds: flags.labelTokenIds ?? null,
     data,
-    concurrency: request.concurrency,
-    leastSamples: 0,
-    slo: flags.slo ?? null,
+    pricePerHour: flags.pricePerHour ?? null,
     repeats: flags.repeats ?? (compared?.inTurn ? TURNS : 1),
     timeoutMs: flags.timeout * 1000,
     warmupTimeoutMs: flags.warmupTimeout * 1000,
@@ -323,7 +321,7 @@ function runOptions(
     inTurn: compared?.inTurn ?? false,
   };
   refuseOtherOptions(flags.resume, resumed?.options ?? options, options);
-  checkOpenFiles(Math.max(...request.concurrency), {
+  checkOpenFiles(Math.max(...request.profile.concurrency), {
     isServedHere: options.target === "simulated",
   });
   return options;

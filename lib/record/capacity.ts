@@ -4,6 +4,7 @@
  * @module
  */
 import { cellNamer } from "./cells.ts";
+import { type Price, usdPerMillion } from "./price.ts";
 import type { CapacityRecord } from "./run.ts";
 
 /** At the knee twice as many clients give less than this much more. */
@@ -52,6 +53,7 @@ export function findKnee(
 /** Says what was found of each shape, a line each. */
 export function describeCapacity(
   capacity: readonly CapacityRecord[],
+  price: Price | null = null,
 ): string[] {
   const nameOf = cellNamer(capacity.map(({ key }) => key));
   return capacity.map((found) => {
@@ -63,7 +65,13 @@ export function describeCapacity(
       ? `not even ${clients(rungs[0]?.clients ?? 1)} hold ${slo}`
       : `${slo} holds up to ${clients(highest)}, at ${
         found.goodputItemsPerSec?.toFixed(1) ?? "-"
-      } items/s`;
+      } items/s${
+        price === null || found.goodputItemsPerSec === null
+          ? ""
+          : ` (${
+            usdPerMillion(price, found.goodputItemsPerSec).toPrecision(3)
+          } USD a million items)`
+      }`;
     return [
       `${nameOf(key)}: ${limit}`,
       broken === undefined

@@ -254,6 +254,8 @@ export interface RunOptions {
   readonly leastSamples: number;
   /** The objectives by which the highest number of clients is searched, as they were given; null for no search. */
   readonly slo: string | null;
+  /** What the server costs an hour in US dollars, by the user's word; null where it was not told. */
+  readonly pricePerHour: number | null;
   /** How often the whole profile is measured, one run after another. */
   readonly repeats: number;
   readonly timeoutMs: number;

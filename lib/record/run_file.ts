@@ -118,6 +118,7 @@ function withNewNames(value: unknown): unknown {
         concurrency: [1],
         leastSamples: 0,
         slo: null,
+        pricePerHour: null,
       }
       : {}),
     ...value,
@@ -160,6 +161,7 @@ const options = v.pipe(
     concurrency: sizes,
     leastSamples: count,
     slo: v.nullable(SHAPES.text),
+    pricePerHour: v.nullable(amount),
     repeats: sizes.item,
     timeoutMs: amount,
     // Before it was there, the warm-up had the deadline of the others.

@@ -7,6 +7,7 @@
 import type { CellVerdictRecord } from "../record/run.ts";
 import { shownBatchSize } from "../record/cells.ts";
 import { type Metric, metricOf } from "../record/metrics.ts";
+import { type Price, usdPerMillion } from "../record/price.ts";
 import { quantileMinSamples } from "../stats/summary.ts";
 import { counted } from "../wrap.ts";
 import { shownChange, shownStatus } from "./comparison.ts";
@@ -31,7 +32,10 @@ export const MISSING = "-";
 
 /** Returns the columns of a view. */
 export function shownColumns(
-  { cells, comparison }: Pick<ReportView, "cells" | "comparison">,
+  { cells, comparison, price }: Pick<
+    ReportView,
+    "cells" | "comparison" | "price"
+  >,
 ): ShownColumn[] {
   const names = (["model", "dtype"] as const).filter((name) =>
     new Set(cells.map(({ key }) => key[name])).size > 1
@@ -59,6 +63,7 @@ export function shownColumns(
       numberColumn(metricOf("new_throughput_ips"), 1),
       changeColumn(comparison),
     ]),
+    ...(price === null ? [] : priceColumns(price)),
     numberColumn(metricOf("latency_p50_ms"), 3),
     percentileColumn("latency_p95_ms", 4),
     percentileColumn("latency_p99_ms", 5),
@@ -69,6 +74,28 @@ export function shownColumns(
       text: ({ status }) => shownStatus(status),
       total: "",
     },
+  ];
+}
+
+/** What the items of a cell cost, and how many a chip scores. */
+function priceColumns(price: Price): ShownColumn[] {
+  const column = (title: string, of: (itemsPerSec: number) => string) => ({
+    title,
+    kind: "number" as const,
+    rank: 0,
+    text: ({ summary }: CellView) =>
+      summary === null ? MISSING : of(summary.throughputItemsPerSec),
+    total: "",
+  });
+  const { chips } = price;
+  return [
+    column(
+      "USD/1M items",
+      (itemsPerSec) => usdPerMillion(price, itemsPerSec).toPrecision(3),
+    ),
+    ...(chips === null ? [] : [
+      column("IPS/chip", (itemsPerSec) => (itemsPerSec / chips).toFixed(1)),
+    ]),
   ];
 }
 

@@ -8,6 +8,7 @@ import { CUSTOM_PROFILE } from "../bench/profiles.ts";
 import type { ComparedCell, RunComparison } from "../baseline/comparison.ts";
 import { describeClient } from "../load/client_limit.ts";
 import {
+  type CapacityRecord,
   type CellFigures,
   type CellKey,
   type CellResult,
@@ -20,6 +21,7 @@ import {
 } from "../record/run.ts";
 import { compileNotes } from "../record/compiles.ts";
 import { type Doubt, joinDoubts, mergeDoubts } from "../record/doubts.ts";
+import { type Price, priceOf } from "../record/price.ts";
 import { describeCapacity } from "../record/capacity.ts";
 import { describeData } from "../score/data.ts";
 import { describeHumps } from "../stats/humps.ts";
@@ -85,6 +87,10 @@ export interface ReportView {
   readonly cells: readonly CellView[];
   /** What the comparison says of the run as a whole; null where nothing was compared. */
   readonly comparison: ComparisonRecord | null;
+  /** What the server costs; null where that is not known. */
+  readonly price: Price | null;
+  /** What was found of the clients that hold objectives, a shape each. */
+  readonly capacity: readonly CapacityRecord[];
   /** Notes on the comparison and doubts about the run, in words; not escaped. */
   readonly notes: readonly string[];
   /** How it was measured: names and values; not escaped. */
@@ -112,10 +118,12 @@ export function viewOfRun(run: Run): ReportView {
     ...verdictOf(cells, { comparison, isInterrupted: metadata.interrupted }),
     cells,
     comparison,
+    price: priceOf(run),
+    capacity: run.capacity ?? [],
     notes: [
       ...(comparison === null ? [] : comparisonNotes(comparison)),
       `Sent: ${run.options.data.map(describeData).join("; ")}`,
-      ...describeCapacity(run.capacity ?? []),
+      ...describeCapacity(run.capacity ?? [], priceOf(run)),
       ...(calibration.length === 0 ? [] : [describeClient(calibration)]),
       ...compileNotes(run.cells),
       ...doubts.map(({ text }) => text),
@@ -138,6 +146,8 @@ export function viewOfComparison(
     ...verdictOf(cells, { comparison: record, isInterrupted: false }),
     cells,
     comparison: record,
+    price: null,
+    capacity: [],
     notes: comparisonNotes(record),
     facts: [["Result", source]],
   };

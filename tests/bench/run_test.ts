@@ -29,6 +29,7 @@ const OPTIONS: RunOptions = {
   concurrency: [1],
   leastSamples: 0,
   slo: null,
+  pricePerHour: null,
   compareAddress: null,
   inTurn: false,
   repeats: 1,

@@ -41,7 +41,6 @@ Deno.test("readBenchFlags() measures the standard profile on the simulated engin
   assertEquals(read([]), {
     profile: PROFILES.standard,
     data: [TEXT_SOURCE],
-    concurrency: [1],
     url: null,
     launch: null,
     headers: {},
@@ -74,7 +73,7 @@ Deno.test("readBenchFlags() overrides each value of a profile, and only that one
   const all = cases.map(([flag]) => flag);
   assertEquals(
     read(all).profile,
-    Object.assign({}, ...cases.map(([, changes]) => changes)),
+    Object.assign({}, base, ...cases.map(([, changes]) => changes)),
   );
 });
 
@@ -110,7 +109,7 @@ Deno.test("readBenchFlags() refuses overrides that no cell could be measured wit
     ],
     [
       "--profile=tiny",
-      'Cannot take --profile="tiny": expected one of smoke, standard, full',
+      'Cannot take --profile="tiny": expected one of smoke, standard, full, capacity',
     ],
     [
       "--prefix-cache=warm",

@@ -83,6 +83,7 @@ export function exampleRun(
       concurrency: [1],
       leastSamples: 0,
       slo: null,
+      pricePerHour: null,
       repeats: 1,
       timeoutMs: 120_000,
       warmupTimeoutMs: 600_000,

@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { describeCapacity } from "../../record/capacity.ts";
+import { describeCell } from "../../record/cells.ts";
 import type { CellKey, Status } from "../../record/run.ts";
+import { capacityChart } from "../charts/capacity.ts";
 import {
   changeChart,
   isDrawable,
@@ -107,6 +110,7 @@ function renderView(
       note: isSimulated ? SIMULATED_NOTE : null,
     }),
     section("What changed", changes(view, notable, draw)),
+    section("How much the server holds", capacities(view, draw)),
     section(
       "Throughput and latency",
       name !== ""
@@ -186,6 +190,29 @@ function card(cell: CellView): Html {
       ].filter((text) => text !== "").join(", "),
     )
   }<p>${escapeHtml(whyOf(cell))}</p></li>`;
+}
+
+/** What was found of each shape, with its curve. */
+function capacities(
+  { capacity, price }: ReportView,
+  draw: DrawChart,
+): Html[] {
+  if (capacity.length === 0) return [];
+  const words = describeCapacity(capacity, price);
+  return [
+    gallery(capacity.map((found, index) =>
+      figure(draw(capacityChart(found)), {
+        caption: describeCell(found.key),
+        note: words[index] ?? "",
+        legend: [
+          { sign: "●", style: "s0", text: "holds" },
+          { sign: "▲", style: "bad", text: "does not" },
+          { sign: "┃", style: "bad", text: "objective of the p99" },
+          { sign: "━", style: "good", text: "knee" },
+        ],
+      })
+    )),
+  ];
 }
 
 function curves(view: ReportView, draw: DrawChart): Html[] {

@@ -9,7 +9,8 @@ import {
   METRICS,
   SPECIFIED_METRICS,
 } from "../../record/metrics.ts";
-import type { Run } from "../../record/run.ts";
+import { type Price, priceOf, usdPerMillion } from "../../record/price.ts";
+import type { CellResult, Run } from "../../record/run.ts";
 import { renderTable, type TableRow } from "../table.ts";
 import { toJson } from "../../json.ts";
 import { poolPasses } from "../../record/cells.ts";
@@ -111,6 +112,7 @@ export function runsToCsv(runs: readonly Run[]): string {
   const isCompared = runs.some(({ comparison }) => comparison !== undefined);
   const metrics = isCompared ? [...METRICS, ...CHANGE_METRICS] : METRICS;
   let past = 0;
+  const isPriced = runs.some((run) => priceOf(run) !== null);
   const rows = runs.flatMap((run) => {
     const first = past;
     const cells = poolPasses(run.cells);
@@ -120,6 +122,7 @@ export function runsToCsv(runs: readonly Run[]): string {
       return [
         ...metrics.map((metric) => metric.value(shifted)),
         ...(isCompared ? [run.comparison?.statistic ?? null] : []),
+        ...(isPriced ? costsOf(cell, priceOf(run)) : []),
         ...Object.values(RUN_COLUMNS).map((of) => of(run)),
       ];
     });
@@ -127,8 +130,21 @@ export function runsToCsv(runs: readonly Run[]): string {
   return stringifyRows([
     ...metrics.map(({ name }) => name),
     ...(isCompared ? ["change_statistic"] : []),
+    ...(isPriced ? ["usd_per_million_items", "items_per_sec_per_chip"] : []),
     ...Object.keys(RUN_COLUMNS),
   ], rows);
+}
+
+function costsOf(
+  { summary }: CellResult,
+  price: Price | null,
+): [number | null, number | null] {
+  if (summary === null || price === null) return [null, null];
+  const { throughputItemsPerSec } = summary;
+  return [
+    usdPerMillion(price, throughputItemsPerSec),
+    price.chips === null ? null : throughputItemsPerSec / price.chips,
+  ];
 }
 
 /** Writes the cells as JSON: a list of objects with the specification's 15 fields. */
