@@ -27,6 +27,12 @@ const SPEC: CommandSpec = {
         placeholder: "FILE",
         help: "Where",
       },
+      {
+        name: "parts",
+        kind: "texts",
+        choices: ["one", "two", "three"],
+        help: "Which",
+      },
       { name: "num-runs", kind: "integer", help: "How many" },
       { name: "quiet", short: "q", kind: "switch", help: "No progress" },
     ],
@@ -105,6 +111,44 @@ Deno.test("formatCompletions() gives bash commands, flags and values", async () 
   assertEquals(await bashOffers("tool", "show", "all", ""), []);
 });
 
+/** What bash offers at the end of a line whose first word has a completion of its own. */
+async function bashCompletes(line: string): Promise<string[]> {
+  const words = line.split(" ");
+  const out = await runShell("bash", [
+    "--norc",
+    "-c",
+    `_other() { COMPREPLY=(other); }
+complete -F _other deno
+${script("bash")}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=\${#COMP_LINE}
+[[ $(complete -p "\${1##*/}") =~ -F\\ ([^\\ ]+) ]] && "\${BASH_REMATCH[1]}"
+printf '%s\\n' "\${COMPREPLY[@]}"`,
+    "bash",
+    ...words,
+  ]);
+  return (out ?? "").split("\n").filter((word) => word !== "");
+}
+
+Deno.test("formatCompletions() serves scripts and tasks too, and completes after a comma", async () => {
+  if (await runShell("bash", ["-c", ":"]) === null) return;
+  assertEquals(await bashCompletes("run.ts --m"), ["--mode"]);
+  assertEquals(await bashCompletes("./run.ts --mode "), ["fast", "slow"]);
+  assertEquals(await bashCompletes("show.ts "), ["each", "all"]);
+  assertEquals(await bashCompletes("deno task run --mode f"), ["fast"]);
+  assertEquals(await bashCompletes("deno task -q run -q --mode f"), ["fast"]);
+  assertEquals(await bashCompletes("deno task run:smoke --num-runs 2 --m"), [
+    "--mode",
+  ]);
+  assertEquals(await bashCompletes("deno task show "), ["each", "all"]);
+  // What deno itself completes is left alone.
+  assertEquals(await bashCompletes("deno task oth"), ["other"]);
+  assertEquals(await bashCompletes("tool run --parts one,t"), [
+    "one,two",
+    "one,three",
+  ]);
+  assertEquals(await bashCompletes("tool run --mode fast,s"), []);
+});
+
 Deno.test("formatCompletions() gives fish commands, flags and values", async () => {
   const offers = async (line: string) => {
     const out = await runShell("fish", [
@@ -174,7 +218,8 @@ words=("$@"); CURRENT=${current}; _tool`,
     "--mode=[It's a \\[mode\\]\\: $(echo no)]:TEXT:(fast slow)",
     "*--output=[Where]:FILE:_files",
     "*-o+[Where]:FILE:_files",
+    "--parts=[Which]:LIST:_values -s , parts one two three",
     "--num-runs=[How many]:N: ",
-    "--quiet[No progress]",
   ]);
+  assertEquals((await calls(2, "run.ts", ""))?.[0], "2 run ");
 });
