@@ -44,14 +44,12 @@ export interface Conditions {
   /** Whether a server answered or the simulated engine; a launched server and one at a URL are alike. */
   readonly target: "server" | "simulated engine" | null;
   readonly prefixCache: string | null;
-  /** Whether rows were normalised over their labels. */
   readonly applySoftmax: boolean | null;
   /** What was sent, in words, by its short name. */
   readonly data: Readonly<Record<string, string>> | null;
   readonly labelTokenIds: Readonly<Record<string, readonly number[]>> | null;
   /** The launch arguments of the servers that change what is measured. */
   readonly serverArgs: ServerArgs | null;
-  /** The versions of the servers, in words. */
   readonly serverVersion: string | null;
   /** The versions of what they run on, as `jax`. */
   readonly versions: Readonly<Record<string, string>>;
@@ -74,7 +72,6 @@ export const UNKNOWN_CONDITIONS: Conditions = {
 /** What a metadata file tells. */
 export interface StoredMetadata {
   readonly timestamp: string;
-  /** Number of cells that were measured. */
   readonly configurations: number;
   /** Whether the file describes several runs. */
   readonly isHistory: boolean;

@@ -33,7 +33,6 @@ export interface StoredRun {
   readonly timestamp: string | null;
   /** What it must have in common with another run to be compared. */
   readonly conditions: Conditions;
-  /** The cells that were measured, in order. */
   readonly cells: readonly StoredCell[];
   /** Cells that were planned and have no result; 0 where the file does not tell what was planned. */
   readonly lackingCells: number;

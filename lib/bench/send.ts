@@ -29,7 +29,6 @@ export interface CellLoad {
   readonly seed: string;
   readonly load: LoadGenerator;
   readonly signal: AbortSignal;
-  /** Hears how many have ended. */
   readonly onDone: (done: number) => void;
 }
 
@@ -79,7 +78,6 @@ const FRESH_IDS = 250;
 
 /** How far a cell is. */
 export interface CellProgress {
-  /** Requests that were sent. */
   requests: number;
   /** The median of the last part of it in milliseconds. */
   p50Ms: number | null;

@@ -11,7 +11,6 @@ import type { WindowFindings, WindowUse, Witness } from "../witness/witness.ts";
 
 /** What watches a server while it is measured. */
 export interface Watch {
-  /** Its log. */
   readonly witness: Witness;
   /** What the payloads are to find in the prefix cache; null where that is not said. */
   readonly prefixCache: PrefixCache | null;

@@ -30,7 +30,6 @@ export function colourVerdicts(text: string): string {
 export function isColoured(
   { isTerminal, noColour, term }: {
     readonly isTerminal: boolean;
-    /** Whether NO_COLOR is set. */
     readonly noColour: boolean;
     /** The value of TERM; undefined where it is not set or may not be read. */
     readonly term: string | undefined;

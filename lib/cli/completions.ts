@@ -18,7 +18,6 @@ export type Shell = typeof SHELLS[number];
 
 /** A command of a program: with flags, or with commands of its own. */
 export interface CompletedCommand {
-  /** The word that names it. */
   readonly word: string;
   readonly summary: string;
   /** Its command line; nothing follows the word without it. */

@@ -26,7 +26,6 @@ export type BenchFlags = FlagValues<typeof BENCH_COMMAND>;
 export interface BenchRequest extends TargetRequest {
   /** The cells: the profile with its overrides. */
   readonly profile: Profile;
-  /** Clients of each cell. */
   readonly data: readonly DataSource[];
   /** The server that is judged against the target, block by block, or null. */
   readonly compared: {

@@ -60,7 +60,6 @@ export interface BenchSetup extends
   readonly baseline: Baseline | null;
   /** The baseline that the run is appended to; null for none. */
   readonly updateBaseline: string | null;
-  /** How it is judged. */
   readonly gate: ReturnType<typeof readGateFlags>;
   /** Whether what looks slower is measured again. */
   readonly confirms: boolean;

@@ -135,7 +135,6 @@ function readSettings(texts: readonly string[]): Partial<EngineOptions> {
 export interface SimOptions extends Partial<EngineOptions> {
   /** Port, 0 for a free one. */
   readonly port: number;
-  /** Address. */
   readonly hostname: string;
 }
 

@@ -13,7 +13,6 @@ import type { StressSetup } from "./stress_setup.ts";
 
 /** One shard that runs. */
 export interface Shard {
-  /** The others. */
   readonly session: ShardSession;
   /** Opens the target; what shard 0 has started the others find where it tells them. */
   readonly openTarget: StressSetup["openTarget"];

@@ -60,7 +60,6 @@ export interface TargetFlags {
   readonly url: string | undefined;
   readonly launch: string | undefined;
   readonly unixSocket: string | undefined;
-  /** The value of `--server-log`. */
   readonly serverLog: string | undefined;
   readonly header: readonly string[];
 }
@@ -71,7 +70,6 @@ export interface TargetRequest {
   readonly url: string | null;
   /** The launch command, checked, or null. */
   readonly launch: string | null;
-  /** The further headers. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -11,7 +11,6 @@ import { cellId, groupCells } from "../record/cells.ts";
 
 /** One run of a history: what the trend needs of it, and no more. */
 export interface HistoryRun {
-  /** The file. */
   readonly source: string;
   /** When it started, ISO 8601. */
   readonly timestamp: string;

@@ -11,7 +11,6 @@ export interface DialTarget {
   hostname: string;
   /** The port, 1 to 65535. */
   port: number;
-  /** Whether the connection is encrypted. */
   protocol: "http" | "https";
   /** PEM texts of certificates that are trusted beside the system's. */
   caCerts: readonly string[];

@@ -52,7 +52,6 @@ export interface SendOptions {
    * twentieth of the limit (1 ms at least), and what the event loop is late.
    */
   timeoutMs: number;
-  /** Ends the request at once. */
   signal?: AbortSignal;
 }
 

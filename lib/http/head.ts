@@ -62,7 +62,6 @@ export class ResponseHead {
   contentLength: number = -1;
   /** Whether the body comes in chunks. */
   chunked = false;
-  /** The coding of the body. */
   coding: ContentCoding = "identity";
   /** Why a line was refused; empty while all were good. */
   refusal = "";
@@ -221,7 +220,6 @@ export class ResponseHead {
 
 /** The first line of a chunk. */
 export interface ChunkSize {
-  /** Bytes of data in the chunk. */
   dataBytes: number;
   /** Bytes of extensions in the line, which are passed over. */
   extensionBytes: number;

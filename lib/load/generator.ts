@@ -73,7 +73,6 @@ export type FromWorker =
 export interface LoadProgress {
   /** Requests that were due. */
   readonly planned: number;
-  /** Requests that ended. */
   readonly done: number;
   readonly failed: number;
   /** The last seconds of each thread; empty where the load is not observed. */

@@ -42,7 +42,6 @@ export interface KnownWorkload {
 export interface KnownLoad {
   /** The shapes, at least one. */
   readonly workloads: readonly KnownWorkload[];
-  /** How far a score may be from its reference. */
   readonly tolerance: Tolerance;
 }
 

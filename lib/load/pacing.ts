@@ -32,7 +32,6 @@ export function numberInWhole({ index, of }: Share, number: number): number {
 
 /** An open-loop schedule. */
 export interface Schedule {
-  /** How arrivals follow each other. */
   readonly arrival: Arrival;
   /** Arrivals a second, above 0. */
   readonly ratePerSec: number;

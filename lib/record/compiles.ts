@@ -12,7 +12,6 @@ export const COMPILE_LEVELS = ["none", "found", "not watched"] as const;
 
 /** The compiles while something was measured. */
 export interface Compiles {
-  /** What is known. */
   readonly level: typeof COMPILE_LEVELS[number];
   /** How many were found, at least 1; 0 at another level. */
   readonly count: number;

@@ -48,7 +48,6 @@ export interface Metric {
   readonly title: string;
   /** The unit as it is shown, empty for none. */
   readonly unit: string;
-  /** Which way is better. */
   readonly better: "higher" | "lower" | "neither";
   /** Digits after the point where it is shown to people; files have all. */
   readonly digits: number;

@@ -83,7 +83,6 @@ export interface SampleColumns {
 
 /** A timed sample that does not look like the others of its cell. */
 export interface Suspect {
-  /** The index of the sample in its cell, from 0. */
   readonly index: number;
   readonly kind: "compile" | "stall";
 }
@@ -166,7 +165,6 @@ export interface CellVerdictRecord {
 
 /** One number of clients that was tried. */
 export interface CapacityRung {
-  /** Clients. */
   readonly clients: number;
   /** Whether the objectives held, broke, or the client could not send so much. */
   readonly verdict: "held" | "broke" | "client";
@@ -242,7 +240,6 @@ export interface RunOptions {
   readonly dtypes: readonly string[];
   /** The prefix-cache regime; that of a file is in the file, and of files alone no other is told. */
   readonly prefixCache: PrefixCache | typeof AS_DATA;
-  /** Whether rows were normalised over their labels. */
   readonly applySoftmax: boolean;
   /** The label ids that were given, or null for small ids. */
   readonly labelTokenIds: readonly number[] | null;
@@ -295,7 +292,6 @@ export interface RunMetadata {
   readonly "dtype": string;
   /** Devices that one model is spread over, when the server tells. */
   readonly "tp_size": number | null;
-  /** Number of measured cells. */
   readonly "total_configurations": number;
   /** Wall time of the whole run in seconds. */
   readonly "total_runtime_seconds": number;
@@ -307,7 +303,6 @@ export interface RunMetadata {
   /** One entry for each server that was measured: model, dtype and what it says of itself. */
   readonly "servers": readonly ServerRecord[];
   readonly "prefix_cache": RunOptions["prefixCache"];
-  /** Whether rows were normalised over their labels. */
   readonly "apply_softmax": boolean;
   readonly "seed": string;
   readonly "data": readonly DataRecord[];
@@ -344,7 +339,6 @@ export interface Run {
   readonly kind: "bench";
   readonly metadata: RunMetadata;
   readonly options: RunOptions;
-  /** The cells that were measured, in order. */
   readonly cells: readonly CellResult[];
   /** What the client adds and can do, for each size and number of clients that was measured. */
   readonly calibration: readonly Calibration[];

@@ -27,9 +27,7 @@ export type TableRow = readonly string[] | "rule";
 
 /** What {@linkcode renderTable} puts around the rows, and the room it has. */
 export interface TableOptions {
-  /** The lines over the table. */
   readonly title: readonly string[];
-  /** Lines under the table. */
   readonly footer?: readonly string[];
   readonly terminalColumns: number;
 }

@@ -79,7 +79,6 @@ export interface ReportView {
   readonly isSimulated: boolean;
   /** The verdict in one sentence; not escaped. */
   readonly headline: string;
-  /** How good it is. */
   readonly tone: Tone;
   /** What was measured, in one sentence; not escaped. */
   readonly target: string;

@@ -106,7 +106,6 @@ export interface ReferenceTable {
   readonly references: Float64Array;
   /** Rows of each answer. */
   readonly rows: number;
-  /** Labels of each row. */
   readonly labels: number;
 }
 

@@ -24,7 +24,6 @@ export interface WorkloadSpec {
   readonly batchSize: number;
   /** The label ids, the same in warm-up and measurement; at least 1. */
   readonly labelTokenIds: readonly number[];
-  /** The model to name in the request. */
   readonly model: string;
   /** Whether the server normalises each row over its labels. */
   readonly applySoftmax: boolean;

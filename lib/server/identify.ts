@@ -21,7 +21,6 @@ export interface IdentifyOptions {
   readonly apiKey: string | null;
   /** The accelerator by the user's word, or null to look for it. */
   readonly hardware: string | null;
-  /** Ends the asking. */
   readonly signal: AbortSignal;
 }
 

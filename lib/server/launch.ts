@@ -16,15 +16,12 @@ import { type Port, takePort } from "./port.ts";
 export interface LaunchOptions {
   /** The command; `{model}`, `{dtype}` and `{port}` stand for values, quotes group words. */
   readonly command: string;
-  /** What `{model}` stands for. */
   readonly model: string;
-  /** What `{dtype}` stands for. */
   readonly dtype: string;
   /** Where the output of the server goes; its folder exists. */
   readonly logPath: string;
   /** How long it may take to answer, in milliseconds. */
   readonly launchTimeoutMs: number;
-  /** Takes secrets out of the log and of messages. */
   readonly redact: Redactor;
   /** Hears how long the wait has been, about once a second. */
   readonly onWaiting: (waitedMs: number) => void;

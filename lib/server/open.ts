@@ -55,7 +55,6 @@ export interface TargetOptions
   extends
     Pick<Endpoint, "headers" | "caCerts" | "unixSocketPath">,
     Pick<LaunchOptions, "launchTimeoutMs" | "warn" | "signal" | "urgent"> {
-  /** The URL to measure, or null. */
   readonly url: string | null;
   /** The command to launch, or null; without a URL and a command the engine is simulated. */
   readonly launch: string | null;

@@ -22,7 +22,6 @@ export interface ClockProbe {
   readonly beforeMs: number;
   /** One's own clock after. */
   readonly afterMs: number;
-  /** The time of the file. */
   readonly fileMs: number;
 }
 
@@ -44,7 +43,6 @@ export async function measureClock(world: {
   readonly touch: () => Promise<void>;
   /** Returns its time in milliseconds since 1970. */
   readonly fileMs: () => Promise<number>;
-  /** Waits. */
   readonly sleep: (durationMs: number) => Promise<void>;
 }): Promise<ClockReading> {
   const { wallMs, touch, fileMs, sleep } = world;
@@ -105,7 +103,6 @@ export function allowedSkewMs(loop: Loop, shards: number): number {
 
 /** A shard whose clock cannot be trusted for a load. */
 export interface ClockDoubt {
-  /** The number of the shard. */
   readonly shard: number;
   /** `skew`: its clock is off. `unknown`: it could not be told. */
   readonly kind: "skew" | "unknown";

@@ -12,7 +12,6 @@ import { parseShardRecord, type ShardRecord } from "./record.ts";
 
 /** What there is of a run over several shards. */
 export interface ShardFiles {
-  /** What all shards shared. */
   readonly plan: ShardPlan;
   /** The records that are of this run, in the order of their shards, one of each. */
   readonly records: readonly ShardRecord[];

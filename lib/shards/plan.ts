@@ -18,21 +18,16 @@ export const SHARD_SCHEMA = 1;
 
 /** What all shards of a run share. */
 export interface ShardPlan {
-  /** The version of this shape. */
   readonly schema: typeof SHARD_SCHEMA;
-  /** What it is. */
   readonly kind: "stress-plan";
   /** Names this run, so that no file of another is taken for one of it. */
   readonly runId: string;
-  /** How many shards there are. */
   readonly shards: number;
   /** What was asked for, the seed among it. */
   readonly options: StressOptions;
   /** A hash of what was asked for and of what is stressed. */
   readonly optionsHash: string;
-  /** The version of this tool. */
   readonly toolVersion: string;
-  /** What is stressed. */
   readonly target: TargetKind;
   /** Its address, without secrets. */
   readonly targetAddress: string;

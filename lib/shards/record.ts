@@ -36,9 +36,7 @@ export const SHARD_ENDS = [
 export interface PackedReferences {
   /** How many payloads have one; null where some have none. */
   readonly payloads: number | null;
-  /** Requests that were sent. */
   readonly requests: number;
-  /** Those that failed, by kind. */
   readonly failures: readonly FailureCount[];
   /** The worst deviation between two answers to one payload. */
   readonly alone: Deviation | null;
@@ -59,11 +57,8 @@ export interface PackedPart extends Omit<LoadPart, "samples" | "references"> {
 /** The record of one shard. */
 export interface ShardRecord
   extends Pick<ShardPlan, "schema" | "runId" | "optionsHash" | "toolVersion"> {
-  /** What it is. */
   readonly kind: "stress-shard";
-  /** Which shard of how many. */
   readonly share: Share;
-  /** How it ended. */
   readonly end: typeof SHARD_ENDS[number];
   /** Why it did not run to its end, in words; empty where it did. */
   readonly reason: string;
@@ -225,7 +220,6 @@ export function stringifyShardRecord(value: ShardRecord): string {
 
 /** The references of a shape as shard 0 tells them: the scores as 64-bit floats, in base64. */
 export interface ToldReferences {
-  /** The run. */
   readonly runId: string;
   /** The scores; null where some payload has none. */
   readonly scores: string | null;

@@ -47,7 +47,6 @@ import {
 
 /** How a shard was started. */
 export interface ShardStart {
-  /** Which shard of how many. */
   readonly share: Share;
   /** How long others are waited for, in milliseconds. */
   readonly startTimeoutMs: number;
@@ -66,7 +65,6 @@ const LEAST_BEAT_MS = 250;
 
 /** One shard among the others. */
 export class ShardSession implements Team {
-  /** What all shards share. */
   readonly plan: ShardPlan;
   readonly share: Share;
   readonly #world: ShardWorld;

@@ -12,7 +12,6 @@ import { parsePlan, PLAN_FILE, type ShardPlan } from "./plan.ts";
 
 /** What a shard needs of the world. */
 export interface ShardWorld {
-  /** The folder that all see. */
   readonly folder: ShardFolder;
   /** The clock of the run, monotonic, in milliseconds. */
   readonly now: () => number;
@@ -22,9 +21,7 @@ export interface ShardWorld {
   readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>;
   /** Makes a name that no other run has. */
   readonly runId: () => string;
-  /** Hashes a text. */
   readonly hash: (text: string) => Promise<string>;
-  /** Ends the run. */
   readonly signal: AbortSignal;
 }
 

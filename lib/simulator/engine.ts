@@ -46,9 +46,7 @@ export interface EngineRequest {
   readonly method: string;
   /** The path, without the query string. */
   readonly path: string;
-  /** The `Authorization` header, or null. */
   readonly authorization: string | null;
-  /** The `Content-Type` header, or null. */
   readonly contentType: string | null;
   readonly body: string;
   /** Seconds since 1970, for `/v1/models`. */

@@ -45,16 +45,13 @@ export const NUMBER_OPTIONS = {
   kvPoolTokens: integer(65536, 8),
   /** Tokens in one block of the prefix cache; only whole blocks are reused. */
   pageSize: integer(1, 1, 65536),
-  /** Most items in one batch. */
   maxRunningRequests: integer(64, 1, 65536),
   /** Most new tokens in one batch; a longer prompt runs alone. */
   maxPrefillTokens: integer(4096, 1),
-  /** Cost of one batch, whatever is in it. */
   fixedMs: number(4, MAX_COST_MS),
   /** Cost of one token that the prefix cache does not hold. */
   perTokenMs: number(0.05, MAX_COST_MS),
   perItemMs: number(0.1, MAX_COST_MS),
-  /** Cost of one label of one item. */
   perLabelMs: number(0.02, MAX_COST_MS),
   /** Cost of the first batch of each shape: token bucket, items and label lists. */
   compileMs: number(300, MAX_COST_MS),

@@ -15,7 +15,6 @@ export interface ScoreCall {
   items: string | readonly string[] | readonly (readonly number[])[] | null;
   /** Token ids whose probability is asked for. */
   labelTokenIds: readonly number[] | null;
-  /** Whether each row is normalised over its labels. */
   applySoftmax: boolean;
   /** Whether the item stands before the query. */
   itemFirst: boolean;

@@ -26,7 +26,6 @@ export type SimulatorCommand =
     readonly hostname: string;
     /** Port to listen on, 0 for a free one. */
     readonly port: number;
-    /** Whether the lines of its log are wanted. */
     readonly logs: boolean;
   }
   | { readonly kind: "close" };

@@ -10,7 +10,6 @@ import { mean, median, sum } from "./summary.ts";
 export interface Hump {
   /** Share of the samples, 0 to 1. */
   readonly share: number;
-  /** Median of its samples in milliseconds. */
   readonly medianMs: number;
 }
 

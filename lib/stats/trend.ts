@@ -19,7 +19,6 @@ export interface Trend {
   readonly count: number;
   /** The time from the first point to the last in milliseconds. */
   readonly spanMs: number;
-  /** Median of the values. */
   readonly median: number;
   /** The change over the whole span: the Theil-Sen slope times the span. */
   readonly change: number;
@@ -29,9 +28,7 @@ export interface Trend {
   readonly pRise: number;
   /** How much neighbours resemble each other, 0 to 0.95; it was taken out before the test. */
   readonly autocorrelation: number;
-  /** Median of the first quarter of the points. */
   readonly firstQuarter: number;
-  /** Median of the last quarter of the points. */
   readonly lastQuarter: number;
 }
 

@@ -34,7 +34,6 @@ export interface EndedLoad {
   /** What was recorded; null where it was not sent, since references were missing. */
   readonly samples: Samples | null;
   readonly references: readonly ShapeReferences[];
-  /** How far a score may be from its reference. */
   readonly tolerance: Tolerance;
   /** When it started, in milliseconds from the start of the run. */
   readonly startMs: number;

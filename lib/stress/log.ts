@@ -14,7 +14,6 @@ import type { ShapeReferences } from "./references.ts";
 
 /** What the log says of a load. */
 export interface WatchedLoad {
-  /** The compiles meanwhile. */
   readonly compiles: Compiles;
   /** When each was read of, on the clock of the run. */
   readonly timesMs: readonly number[];

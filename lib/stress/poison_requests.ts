@@ -16,7 +16,6 @@ export interface Poison {
   readonly path: string;
   /** The body; null for none. */
   readonly body: string | null;
-  /** Whether it is known to end a server. */
   readonly isLethal: boolean;
 }
 

@@ -50,7 +50,6 @@ export const FINDING_KINDS = [
 
 /** A fault of the server, or of the measurement. */
 export interface Finding {
-  /** Its name. */
   readonly kind: typeof FINDING_KINDS[number];
   /** The fault in words, with its numbers. */
   readonly text: string;
@@ -72,7 +71,6 @@ export interface LagFigures extends TimeFigures {
 export interface TruthRecord {
   /** Distinct payloads that were scored alone before the load. */
   readonly payloads: number;
-  /** How far a score may be from its reference. */
   readonly tolerance: Tolerance;
   /** Requests that it took to get the references. */
   readonly requests: number;
@@ -100,7 +98,6 @@ export interface RampStep {
 /** One bad request and what came of it. */
 export interface PoisonRecord {
   readonly name: string;
-  /** Whether it is known to end a server. */
   readonly isLethal: boolean;
   /** The status of the answer; null where none came. */
   readonly status: number | null;
@@ -114,7 +111,6 @@ export interface RecoveryRecord {
   readonly firstRightAnswerMs: number | null;
   /** Requests that failed by the kill: it took their connection or their answer. They are not among the failures of the load. */
   readonly failedRequests: number;
-  /** The same by kind. */
   readonly failures: readonly FailureCount[];
   readonly before: TimeFigures | null;
   readonly after: TimeFigures | null;
@@ -126,7 +122,6 @@ export interface ProbeRecord {
   readonly alone: TimeFigures | null;
   /** Latencies under the load, from the plan. */
   readonly underLoad: TimeFigures | null;
-  /** Probes that failed. */
   readonly failedRequests: number;
 }
 
@@ -225,7 +220,6 @@ export interface StressRun {
   readonly kind: "stress";
   readonly metadata: StressMetadata;
   readonly options: StressOptions;
-  /** The loads that were run, in order. */
   readonly results: readonly StressResult[];
   /** What the client adds and can do; null when it was not measured. */
   readonly calibration: readonly Calibration[];

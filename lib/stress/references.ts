@@ -39,7 +39,6 @@ export interface ShapeReferences {
   /** The payloads with their references; null where some payload got none. */
   readonly workload: KnownWorkload | null;
   readonly requests: number;
-  /** Those that failed, by kind. */
   readonly failures: readonly FailureCount[];
   /** The worst deviation between two answers to one payload. */
   readonly alone: Deviation | null;

@@ -36,7 +36,6 @@ export interface ShapeOptions {
   readonly numLabels: number | null;
   /** The label ids that were given, or null for small ids. */
   readonly labelTokenIds: readonly number[] | null;
-  /** Whether rows are normalised over their labels. */
   readonly applySoftmax: boolean;
   /** What is sent; several are sent side by side. */
   readonly data: readonly DataRecord[];

@@ -22,7 +22,6 @@ export interface LoadPart
   extends
     Pick<LoadStep, "scenario" | "configuration">,
     Omit<EndedLoad, "step" | "tolerance" | "doubts" | "failedAt" | "gaps"> {
-  /** What was sent, in words. */
   readonly sent: string;
   /** The load itself, or the probes that go along with it. */
   readonly role: "load" | "probes";

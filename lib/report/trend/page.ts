@@ -52,7 +52,6 @@ import { counted } from "../../wrap.ts";
 
 /** A history as it is shown: its page, and what it says in short. */
 export interface TrendReport {
-  /** The page. */
   readonly html: string;
   /** The verdict, and a line for each open regression; not escaped. */
   readonly lines: readonly string[];
