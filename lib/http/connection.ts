@@ -177,15 +177,20 @@ export class HttpConnection {
     } else {
       this.#lastBytes = this.#answerBytes;
       this.#answerBytes = 0;
-      if (reader.takeBodyFor(this.#lastBody)) {
-        this.#slabOffset = this.#answerOffset;
-      } else this.#lastBody = reader.body;
+      if (this.#lastBytes > READ_BYTES_MIN) this.#keepOnce();
       if (!reader.keepAlive || !this.isWritten) this.close();
       this.#owner.onAnswer(this, exchange, atMs);
       // Read after the owner has had its turn: the next request may be on its way already.
       if (!this.#isClosed) this.#read();
     }
   };
+
+  /** Gives up the memory of a body that is the last one again. */
+  #keepOnce(): void {
+    if (this.reader.takeBodyFor(this.#lastBody)) {
+      this.#slabOffset = this.#answerOffset;
+    } else this.#lastBody = this.reader.body;
+  }
 
   #onEnd(exchange: Exchange, doneMs: number): void {
     const end = this.reader.end();

@@ -142,16 +142,15 @@ async function measure(
   const judges = new Map<number, ReturnType<typeof createAnswerJudge>>();
   const judgeOf = (payload: number) => {
     const batchSize = itemsOf(workload, payload);
-    const judge = judges.get(batchSize) ??
-      createAnswerJudge(
-        expectedAnswer({ ...workload, batchSize }, plan.dtype),
-        {
-          redact,
-          tolerance: workload.prefixCache === "hot"
-            ? scoreTolerance(plan.dtype)
-            : null,
-        },
-      );
+    const known = judges.get(batchSize);
+    if (known !== undefined) return known;
+    const expected = expectedAnswer({ ...workload, batchSize }, plan.dtype);
+    const judge = createAnswerJudge(expected, {
+      redact,
+      tolerance: workload.prefixCache === "hot"
+        ? scoreTolerance(plan.dtype)
+        : null,
+    });
     judges.set(batchSize, judge);
     return judge;
   };
