@@ -102,7 +102,12 @@ async function stress(
     connect: (endpoint) =>
       connect(endpoint, options.timeoutMs, interrupts.first),
     watch: (target, durationMs) =>
-      watchServer(target, durationMs, setup.serverPid),
+      watchServer(
+        target,
+        durationMs,
+        setup.serverPid,
+        setup.options.timeoutMs,
+      ),
     calibrate: ruler.measure,
     sleep,
     save: session === undefined

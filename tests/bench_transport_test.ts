@@ -158,3 +158,26 @@ Deno.test("bench.ts refuses more clients than there may be open files, before an
   );
   assertEquals(server.connectionCount, 0);
 });
+
+Deno.test("main() waits for a server that does not speak TLS, or not at all, no longer than --timeout", async () => {
+  await using folder = await makeTestFolder();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted: Deno.Conn[] = [];
+  const accepting = (async () => {
+    for await (const connection of listener) accepted.push(connection);
+  })();
+  const host = `127.0.0.1:${listener.addr.port}`;
+  for (const scheme of ["https", "http"]) {
+    const path = `${folder.path}/${scheme}.json`;
+    const { code, stderr } = await runMain([
+      ...[...CELL, "--url", `${scheme}://${host}`, "--timeout", "0.2"],
+      ...["--warmup-timeout", "0.3", "-o", path],
+    ]);
+    assertEquals(code, 3);
+    // Connecting has the deadline of a request, only answers to a warm-up have their own.
+    assertMatch(stderr, scheme === "https" ? /within 200 ms/ : /within 300 ms/);
+  }
+  for (const connection of accepted) connection.close();
+  listener.close();
+  await accepting;
+});

@@ -160,6 +160,7 @@ async function sendFresh(
     dtype: key.dtype,
     firstIndex: 0,
     timeoutMs: Math.max(options.timeoutMs, options.warmupTimeoutMs),
+    connectTimeoutMs: options.timeoutMs,
     loop: { kind: "closed", concurrency: 1, count: 1, durationMs: null },
   }, { signal });
 }
@@ -220,6 +221,7 @@ async function sendCell(
     timeoutMs: phase === "timed"
       ? options.timeoutMs
       : Math.max(options.timeoutMs, options.warmupTimeoutMs),
+    connectTimeoutMs: options.timeoutMs,
     loop: cellLoop(key, requestCount),
   }, { signal, onProgress: ({ done }) => onDone(done) });
   if (requests === undefined || key.batchSize > 0) return samples;

@@ -38,6 +38,8 @@ export interface LoadPlan {
   /** The index of the first payload of the whole load, so that a later load of the same cell sends new ones. */
   readonly firstIndex: number;
   readonly timeoutMs: number;
+  /** How long connecting may take in milliseconds, where requests have a longer deadline than the one that was given. */
+  readonly connectTimeoutMs?: number;
   readonly loop: Loop;
   /** When the load starts, in milliseconds on `performance.now()` of who asks for it; at once without it. */
   readonly startMs?: number;

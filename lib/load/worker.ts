@@ -123,7 +123,7 @@ async function measure(
   known: KnownLoadJudge | null,
 ) {
   const { workload, loop, timeoutMs, firstIndex } = plan;
-  const client = clientFor(plan.endpoint, timeoutMs);
+  const client = clientFor(plan);
   const redact = createRedactor(plan.endpoint.secrets);
   // No two threads or hosts that share a load send the same.
   const payloadOf = (index: number) =>
@@ -194,7 +194,7 @@ function connectionsAhead(loop: Loop): number {
 
 function knownJudge(plan: LoadPlan): KnownLoadJudge | null {
   const { known, endpoint, dtype, timeoutMs } = plan;
-  const client = clientFor(endpoint, timeoutMs);
+  const client = clientFor(plan);
   return known === undefined ? null : new KnownLoadJudge(known, {
     encode: (body) => client.encode("POST", SCORE_PATH, body),
     dtype,
@@ -203,7 +203,11 @@ function knownJudge(plan: LoadPlan): KnownLoadJudge | null {
   });
 }
 
-function clientFor(endpoint: Endpoint, timeoutMs: number): HttpClient {
+/** Returns the client of an endpoint: one for the warm-up and the timed requests of a cell, whatever their deadlines. */
+function clientFor(
+  { endpoint, timeoutMs: requestMs, connectTimeoutMs: timeoutMs = requestMs }:
+    LoadPlan,
+): HttpClient {
   const name = JSON.stringify([endpoint, timeoutMs]);
   const known = clients.get(name);
   if (known !== undefined) return known;

@@ -49,9 +49,9 @@ function probeTimeoutMs({ timeoutMs }: IdentifyOptions): number {
   return Math.min(timeoutMs ?? PROBE_TIMEOUT_MS, PROBE_TIMEOUT_MS);
 }
 
-function clientOf(endpoint: Endpoint): HttpClient {
+function clientOf(endpoint: Endpoint, options: IdentifyOptions): HttpClient {
   return createEndpointClient(endpoint, {
-    timeoutMs: PROBE_TIMEOUT_MS,
+    timeoutMs: probeTimeoutMs(options),
     maxBodyBytes: MAX_INFO_BYTES,
   });
 }
@@ -61,7 +61,7 @@ export async function isReady(
   endpoint: Endpoint,
   options: IdentifyOptions,
 ): Promise<boolean> {
-  await using client = clientOf(endpoint);
+  await using client = clientOf(endpoint, options);
   const exchange = await client.send(client.encode("GET", "/health"), {
     timeoutMs: probeTimeoutMs(options),
     signal: options.signal,
@@ -76,7 +76,7 @@ export async function identify(
   wanted: Wanted,
 ): Promise<ServerRecord> {
   const redact = createRedactor(endpoint.secrets);
-  await using client = clientOf(endpoint);
+  await using client = clientOf(endpoint, options);
   const look = (paths: readonly string[]) =>
     lookUp(client, paths, { endpoint, redact, options });
   const server = await look(["/get_server_info", "/server_info"]);

@@ -35,14 +35,19 @@ const MAX_BYTES = 8 * 1024 * 1024;
  * @param target The server.
  * @param durationMs The length of the load.
  * @param pid The process of a server that was not started here, or null.
+ * @param timeoutMs The deadline of a request, in milliseconds; a look takes no longer either.
  */
 export function watchServer(
   target: Target,
   durationMs: number,
   pid: number | null,
+  timeoutMs = LOOK_TIMEOUT_MS,
 ): ServerWatch {
   const ended = new AbortController();
-  const watching = new Watcher(target, target.started?.pid ?? pid);
+  const watching = new Watcher(target, {
+    pid: target.started?.pid ?? pid,
+    timeoutMs: Math.min(timeoutMs, LOOK_TIMEOUT_MS),
+  });
   const intervalMs = Math.max(LEAST_INTERVAL_MS, durationMs / LOOKS);
   const loop = async () => {
     while (!ended.signal.aborted) {
@@ -64,6 +69,7 @@ export function watchServer(
 class Watcher {
   readonly #target: Target;
   readonly #pid: number | null;
+  readonly #timeoutMs: number;
   readonly #client: HttpClient;
   readonly #resident: SeriesPoint[] = [];
   readonly #spare: SeriesPoint[] = [];
@@ -71,11 +77,15 @@ class Watcher {
   /** Paths that gave nothing are not asked again. */
   readonly #silent = new Set<string>();
 
-  constructor(target: Target, pid: number | null) {
+  constructor(
+    target: Target,
+    { pid, timeoutMs }: { pid: number | null; timeoutMs: number },
+  ) {
     this.#target = target;
     this.#pid = pid;
+    this.#timeoutMs = timeoutMs;
     this.#client = createEndpointClient(target.endpoint, {
-      timeoutMs: LOOK_TIMEOUT_MS,
+      timeoutMs,
       maxBodyBytes: MAX_BYTES,
     });
   }
@@ -147,7 +157,7 @@ class Watcher {
     if (this.#silent.has(path)) return null;
     const client = this.#client;
     const exchange = await client.send(client.encode("GET", path), {
-      timeoutMs: LOOK_TIMEOUT_MS,
+      timeoutMs: this.#timeoutMs,
     });
     if (exchange.kind === "failure") return null;
     if (exchange.status === 200) return new TextDecoder().decode(exchange.body);
