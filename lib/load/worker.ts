@@ -15,7 +15,7 @@ import { waitUntil } from "./clock.ts";
 import { drive, type Loop, shareOf } from "./driver.ts";
 import { createEndpointClient } from "./endpoint.ts";
 import { collectGarbage } from "./garbage.ts";
-import type { Endpoint, FromWorker, LoadPlan, ToWorker } from "./generator.ts";
+import type { FromWorker, LoadPlan, ToWorker } from "./generator.ts";
 import { KnownLoadJudge } from "./known_load.ts";
 import { LoadObserver } from "./observer.ts";
 import { numberInWhole } from "./pacing.ts";
