@@ -64,6 +64,11 @@ export const STRESS_COMMAND = {
           { min: 0.5, max: 604_800 },
         ),
         flag.number(
+          "load-warmup SECONDS",
+          "Longest warm-up of a load at its own concurrency or rate; it ends when a window of it is quiet. 0 for none",
+          { min: 0, max: 3_600, default: 120 },
+        ),
+        flag.number(
           "rate N",
           "Requests a second of sustained and recovery, and of the first step of the ramp (10)",
           { min: 0.01, max: 1_000_000 },

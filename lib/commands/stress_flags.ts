@@ -129,6 +129,7 @@ export function readStressFlags(
       applySoftmax: !flags.noSoftmax,
       timeoutMs: flags.timeout * 1000,
       warmupTimeoutMs: flags.warmupTimeout * 1000,
+      loadWarmupMs: flags.loadWarmup * 1000,
     },
   };
   if (shard !== null) {

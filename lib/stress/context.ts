@@ -16,7 +16,8 @@ import type { Target } from "../server/open.ts";
 import { ClientRuler } from "./client.ts";
 import { describeSent, judgeLoad, loadDoubts } from "./judge.ts";
 import type { WindowUse } from "../witness/witness.ts";
-import type { StressResult } from "./record.ts";
+import { warmUpStep, withWarmUp } from "./warm_up.ts";
+import type { LoadWarmUp, StressResult } from "./record.ts";
 import { useOf } from "../bench/watch.ts";
 import {
   logFigures,
@@ -87,15 +88,13 @@ export class StressContext {
     return toleranceOf(this.options, this.#target.server.dtype);
   }
 
-  /** Whether the user ended the run. */
   get isInterrupted(): boolean {
     return this.world.signal.aborted;
   }
 
   /** The deadline of a request that may be compiled for first, in milliseconds. */
   get warmUpTimeoutMs(): number {
-    const { timeoutMs, warmupTimeoutMs } = this.options;
-    return Math.max(timeoutMs, warmupTimeoutMs);
+    return Math.max(this.options.timeoutMs, this.options.warmupTimeoutMs);
   }
 
   /** Watches the log of the server while a load is sent. */
@@ -103,9 +102,8 @@ export class StressContext {
     work: () => Promise<Sent>,
     usedBy: (sent: Sent) => WindowUse,
   ): Promise<{ readonly sent: Sent; readonly log: WatchedLoad }> {
-    const isShared = this.world.team !== undefined;
-    const { witness } = this.#target;
-    return watchLoad({ witness, isShared }, work, usedBy);
+    const [{ team }, { witness }] = [this.world, this.#target];
+    return watchLoad({ witness, isShared: team !== undefined }, work, usedBy);
   }
 
   /** Opens the target again after it was killed or died. */
@@ -245,7 +243,7 @@ export class StressContext {
       known: { workloads, tolerance: this.tolerance },
       dtype: server.dtype,
       firstIndex: 0,
-      timeoutMs: this.options.timeoutMs,
+      timeoutMs: options.timeoutMs ?? this.options.timeoutMs,
       loop: own.loop,
       ...startMs === undefined ? {} : { startMs },
     }, {
@@ -273,6 +271,14 @@ export class StressContext {
     const references = known ?? await this.reference(step.shapes);
     const isReady = this.#isReady(step, references);
     const calibration = isReady ? await this.calibrate(step) : null;
+    const workloads = references.flatMap(({ workload }) => workload ?? []);
+    const timeoutMs = this.warmUpTimeoutMs;
+    const warmUp = !isReady ? null : await this.warmUp(
+      step,
+      async (
+        window,
+      ) => [(await this.send(window, workloads, { timeoutMs })).samples],
+    );
     const startMs = isReady ? await this.start(step) : this.world.now();
     const { sent: { result, samples }, log } = await this.watched(
       () => this.runBeside(step, references, { startMs, calibration }),
@@ -280,7 +286,7 @@ export class StressContext {
     );
     return isReady
       ? {
-        ...result,
+        ...withWarmUp(result, warmUp),
         ...logFigures(log, {
           timeline: samples[0]?.observed?.timeline ?? null,
           startMs,
@@ -288,6 +294,20 @@ export class StressContext {
         }),
       }
       : result;
+  }
+
+  /** Warms up a load, but for one that several hosts share: their windows would not meet. */
+  async warmUp(
+    step: LoadStep,
+    send: (step: LoadStep) => Promise<readonly Samples[]>,
+  ): Promise<LoadWarmUp | null> {
+    if (this.#teamOf(step) !== null) return null;
+    return await warmUpStep(step, this.options.loadWarmupMs, {
+      send,
+      watched: (work, usedBy) => this.watched(work, usedBy),
+      now: this.world.now,
+      isInterrupted: () => this.isInterrupted,
+    });
   }
 
   #isReady(step: LoadStep, references: readonly ShapeReferences[]): boolean {
@@ -318,8 +338,7 @@ export class StressContext {
         this.#teamOf(step) === null ? {} : { startMs },
       )
       : null;
-    const samples = sent?.samples ?? null;
-    const gaveUp = sent?.gaveUp ?? false;
+    const { samples = null, gaveUp = false } = sent ?? {};
     const ended = {
       samples,
       references,

@@ -56,6 +56,7 @@ const options = v.object({
   data: SHAPES.data,
   timeoutMs: number,
   warmupTimeoutMs: v.optional(number, 0),
+  loadWarmupMs: v.optional(SHAPES.amount, 0),
   seed: text,
 });
 
@@ -113,6 +114,12 @@ const result = v.object({
   service: figures,
   lag: v.nullable(v.object({ ...times.entries, late: count })),
   compiles: v.exactOptional(SHAPES.compiles),
+  warmUp: v.exactOptional(v.object({
+    requests: SHAPES.count,
+    failed: SHAPES.count,
+    seconds: SHAPES.amount,
+    isQuiet: v.boolean(),
+  })),
   quiet: v.exactOptional(v.object({
     leftOutSeconds: SHAPES.amount,
     reachedPerSec: SHAPES.amount,

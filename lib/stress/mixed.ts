@@ -10,6 +10,7 @@ import type { StressContext } from "./context.ts";
 import { loadFigures, timeFigures } from "./figures.ts";
 import { combine, describeFailures } from "./judge.ts";
 import { logFigures } from "./log.ts";
+import { withWarmUp } from "./warm_up.ts";
 import type { StressResult } from "./record.ts";
 import type { ShapeReferences } from "./references.ts";
 import {
@@ -41,8 +42,27 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
   const probeStep = probesOf(step, options, context.own);
   // Of several hosts none measures its client when the load begins.
   const calibration = await context.calibrate(step);
-  const startMs = await context.start(step);
   await using generator = world.startProbes();
+  const timeoutMs = context.warmUpTimeoutMs;
+  const workloads = references.flatMap((one) => one.workload ?? []);
+  const isReady = workloads.length === step.shapes.length;
+  // Small requests beside the load make shapes of their own.
+  const warmUp = !isReady ? null : await context.warmUp(
+    step,
+    async (window) => {
+      const { durationMs } = window.loop;
+      const beside = {
+        ...probeStep,
+        loop: { ...probeStep.loop, durationMs: durationMs ?? 0 },
+      };
+      const sent = await Promise.all([
+        context.send(window, workloads, { timeoutMs }),
+        context.send(beside, [workload], { generator, timeoutMs }),
+      ]);
+      return sent.map(({ samples }) => samples);
+    },
+  );
+  const startMs = await context.start(step);
   const { sent: [{ samples }, { result: load, samples: own }], log } =
     await context.watched(() =>
       Promise.all([
@@ -50,7 +70,7 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
         context.runBeside(step, references, { startMs, calibration }),
       ]), ([probes, main]) => useOf([probes.samples, ...main.samples]));
   const result = {
-    ...load,
+    ...withWarmUp(load, warmUp),
     ...logFigures(log, {
       timeline: own[0]?.observed?.timeline ?? null,
       startMs,

@@ -125,6 +125,18 @@ export interface ProbeRecord {
   readonly failedRequests: number;
 }
 
+/** How a load was warmed up, at its own concurrency or rate. */
+export interface LoadWarmUp {
+  /** Requests that were sent. */
+  readonly requests: number;
+  /** Those of them that failed. */
+  readonly failed: number;
+  /** How long it took. */
+  readonly seconds: number;
+  /** Whether nothing was compiled in its last window. */
+  readonly isQuiet: boolean;
+}
+
 /** The figures of a load without the seconds in which the server compiled. */
 export interface QuietFigures {
   readonly leftOutSeconds: number;
@@ -169,6 +181,8 @@ export interface StressResult {
   readonly service: TimeFigures | null;
   /** How late requests were sent; null in closed loops. */
   readonly lag: LagFigures | null;
+  /** How it was warmed up; absent where it was not. */
+  readonly warmUp?: LoadWarmUp;
   /** What the server's log says of compiles meanwhile; absent in records of older versions. */
   readonly compiles?: Compiles;
   /** The figures without the seconds of the compiles that were found; absent where none were, or nothing is left. */

@@ -96,6 +96,8 @@ export interface StressOptions extends ShapeOptions {
   readonly timeoutMs: number;
   /** The deadline of a warm-up request in milliseconds, where that is longer. */
   readonly warmupTimeoutMs: number;
+  /** How long each load is warmed up at most, in milliseconds; 0 for not at all. */
+  readonly loadWarmupMs: number;
 }
 
 /** One load of a scenario. */

@@ -64,6 +64,8 @@ export interface SendLoadOptions {
   readonly startMs?: number;
   /** Ends it, in place of the run's own signal. */
   readonly signal?: AbortSignal;
+  /** The deadline of its requests in milliseconds, in place of the run's own. */
+  readonly timeoutMs?: number;
 }
 
 /** A load that was sent. */

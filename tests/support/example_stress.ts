@@ -136,6 +136,7 @@ export function exampleStressRun(changes: Partial<StressRun> = {}): StressRun {
       data: [TEXT_RECORD],
       timeoutMs: 120_000,
       warmupTimeoutMs: 0,
+      loadWarmupMs: 0,
       seed: "seven",
     },
     results: [

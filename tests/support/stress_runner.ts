@@ -36,7 +36,11 @@ export async function stress(
   console.error = (...words) => lines.stderr.push(words.join(" "));
   try {
     const code = await main(
-      [...args, "--output", path, "--quiet"],
+      // Requests are counted: what a load is warmed up with would go before them.
+      [
+        ...(args.includes("--load-warmup") ? [] : ["--load-warmup", "0"]),
+        ...[...args, "--output", path, "--quiet"],
+      ],
       () => rulerOf(client),
     );
     const text = await Deno.readTextFile(path).catch(() => null);

@@ -250,6 +250,7 @@ export const SHORT_OPTIONS: StressOptions = {
   data: [TEXT_RECORD],
   timeoutMs: 5_000,
   warmupTimeoutMs: 0,
+  loadWarmupMs: 0,
   seed: "virtual",
 };
 
