@@ -67,12 +67,6 @@ export function readStressFlags(
       `Cannot take --slo: ${messageOf(error)}`,
     );
   }
-  const { ladder = [] } = flags;
-  if (new Set(ladder).size < ladder.length) {
-    problems.push(
-      `Cannot take --ladder ${ladder.join(",")}: each load is tried once`,
-    );
-  }
   const isAll = flags.scenario.includes("all");
   if (kind === "url") {
     if (!isAll && flags.scenario.includes("recovery")) {

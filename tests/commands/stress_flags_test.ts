@@ -69,3 +69,45 @@ Deno.test("readStressFlags() names all problems at once", () => {
   }
   assertThrows(() => read("--server-pid", "5"), UsageError, "--url");
 });
+
+Deno.test("readStressFlags() reads which shard of how many this is", () => {
+  assertEquals(read().shard, null);
+  const { shard, options, leftOut } = read(
+    ...["--shard", "2/4", "--shard-dir", "d", "--start-timeout", "9"],
+    ...["--concurrency", "4,8", "--seed", "s"],
+  );
+  assertEquals(shard, {
+    ...{ share: { index: 2, of: 4 }, folder: "d", startTimeoutMs: 9_000 },
+    isSeedGiven: true,
+  });
+  // There is no search among several hosts.
+  assertEquals(options.scenarios.includes("ramp"), false);
+  assertStringIncludes(leftOut[0] ?? "", "--ladder");
+  const ramp = read(
+    ...["--shard", "0/2", "--shard-dir", "d", "--ladder", "10,20"],
+  );
+  assertEquals(ramp.options.ladder, [10, 20]);
+  assertEquals(ramp.leftOut, []);
+});
+
+Deno.test("readStressFlags() refuses what a shard cannot do, before anything is sent", () => {
+  const shard = ["--shard", "0/2", "--shard-dir", "d"];
+  for (
+    const [flags, expected] of [
+      [["--shard", "0/2"], "--shard and --shard-dir belong together"],
+      [["--shard-dir", "d"], "--shard and --shard-dir belong together"],
+      [["--shards", "2"], "--shard and --shard-dir belong together"],
+      [["--shard", "2/2", "--shard-dir", "d"], "--shard 2/2"],
+      [[...shard, "--output", "run.json"], "--output with --shard"],
+      [[...shard, "--json-output", "run.json"], "--json-output with --shard"],
+      [[...shard, "--resume", "run.json"], "is started anew"],
+      [[...shard, "--scenario", "ramp"], "Give the loads with --ladder"],
+      [
+        [...shard, "--scenario", "concurrent", "--concurrency", "1"],
+        "Cannot share 1 clients out over 2 shards",
+      ],
+    ] as const
+  ) {
+    assertThrows(() => read(...flags), UsageError, expected);
+  }
+});
