@@ -162,3 +162,36 @@ Deno.test("main() refuses other data of the same name, and says both", async () 
     /workload is own\.jsonl \(3 requests .*sha256 \w{12}\) in the baseline .*, own\.jsonl \(3 requests .*sha256 \w{12}\) in the result/,
   );
 });
+
+const TOKENIZER = "tests/testdata/tokenizers/byte_level_bpe.json";
+
+Deno.test("main() looks up labels that are words, and keeps their ids", async () => {
+  const { code, run, bodies } = await benchFile("own.jsonl", LINES, [
+    ...["--labels", "Yes, no", "--tokenizer", TOKENIZER],
+  ]);
+  assertEquals(code, 0);
+  const [ids = []] = run?.cells.map((cell) => cell.labelTokenIds) ?? [];
+  assertEquals(ids.length, 2);
+  assertEquals(bodies[0]?.["label_token_ids"], ids);
+  assertEquals(run?.metadata["label_token_ids"], { "2": ids });
+});
+
+Deno.test("main() refuses labels that are no single token before anything is sent", async () => {
+  const refusal = async (...args: string[]) => {
+    const { code, stderr, bodies } = await benchFile("own.jsonl", LINES, args);
+    assertEquals([code, bodies.length], [2, 0]);
+    return stderr;
+  };
+  assertStringIncludes(
+    await refusal("--labels", "Yes no maybe", "--tokenizer", TOKENIZER),
+    'and "Yes no maybe" is ',
+  );
+  assertStringIncludes(
+    await refusal("--labels", "Yes"),
+    "Cannot take --labels without --tokenizer",
+  );
+  assertStringIncludes(
+    await refusal("--tokenizer", TOKENIZER),
+    "Cannot take --tokenizer without --labels",
+  );
+});

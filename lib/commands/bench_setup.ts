@@ -40,7 +40,7 @@ import {
   readBenchFlags,
   wantedTargets,
 } from "./bench_flags.ts";
-import { openData } from "./data_flags.ts";
+import { openData, withLabelIds } from "./data_flags.ts";
 import { RECORD_FORMATS } from "./formats.ts";
 import { readGateFlags } from "./gate_flags.ts";
 import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
@@ -78,7 +78,14 @@ export interface BenchSetup extends
  * @throws {UsageError} If a flag, a file or a setting is wrong.
  * @throws {MeasureError} If what is to be measured cannot be compared with the baseline, or appended to it.
  */
-export async function prepareBench(flags: BenchFlags): Promise<BenchSetup> {
+export async function prepareBench(given: BenchFlags): Promise<BenchSetup> {
+  const labelled = await withLabelIds(given);
+  const { labels, labelTokenIds } = labelled;
+  // Words say how many labels there are, where nothing else does.
+  const ownCount = labels === undefined || labelTokenIds === undefined
+    ? undefined
+    : [labelTokenIds.length];
+  const flags = { ...labelled, numLabels: given.numLabels ?? ownCount };
   const request = readBenchFlags(flags, readEnvironment("SCORE_URL"));
   const gate = readGateFlags(flags);
   const resumed = flags.resume === undefined

@@ -5,6 +5,7 @@
  */
 import { type Flag, flag } from "../cli/command_spec.ts";
 import { UsageError } from "../failure.ts";
+import { labelIdsOf, openTokenizer } from "../score/tokenizer.ts";
 import { lethalReason } from "../score/request.ts";
 import {
   type DataRecord,
@@ -25,6 +26,14 @@ export const DATA_FLAGS = [
     "data WHAT",
     "What is sent: text (default), token ids of given lengths as query=500-2000,item=20, or the requests of a file, .jsonl or .csv",
     { repeat: true },
+  ),
+  flag.text(
+    "labels WORDS",
+    "Labels as words, separated by commas, blanks included: ' yes, no' (with --tokenizer)",
+  ),
+  flag.text(
+    "tokenizer PATH",
+    "The tokenizer.json of the model, or its folder, to look up --labels",
   ),
 ] as const satisfies readonly Flag[];
 
@@ -108,6 +117,43 @@ export function labelProblems(
       `Cannot take --label-token-ids: ${lethal}, and such a request ends the server`,
     ]),
   ];
+}
+
+/**
+ * Returns the label ids that the flags name: those of `--label-token-ids`, or of the words of `--labels`.
+ *
+ * @returns Undefined for none.
+ * @throws {UsageError} If a word is not one token, the tokenizer cannot be read, or the flags contradict each other.
+ */
+export async function readLabelIds(
+  { labels, tokenizer, labelTokenIds }: {
+    readonly labels: string | undefined;
+    readonly tokenizer: string | undefined;
+    readonly labelTokenIds: readonly number[] | undefined;
+  },
+): Promise<readonly number[] | undefined> {
+  if (labels === undefined) {
+    if (tokenizer === undefined) return labelTokenIds;
+    throw new UsageError(["Cannot take --tokenizer without --labels"]);
+  }
+  if (labelTokenIds !== undefined) {
+    throw new UsageError([
+      "Cannot take both --labels and --label-token-ids: give one of them",
+    ]);
+  }
+  if (tokenizer === undefined) {
+    throw new UsageError([
+      "Cannot take --labels without --tokenizer: give the tokenizer.json of the model, or --label-token-ids",
+    ]);
+  }
+  return labelIdsOf(labels.split(","), await openTokenizer(tokenizer));
+}
+
+/** Returns flags with the ids of the words of `--labels` in place of those of `--label-token-ids`. */
+export async function withLabelIds<
+  Given extends Parameters<typeof readLabelIds>[0],
+>(flags: Given): Promise<Given> {
+  return { ...flags, labelTokenIds: await readLabelIds(flags) };
 }
 
 /** What is sent, checked and ready. */

@@ -27,7 +27,7 @@ import {
   type OwnRequests,
   type StressOptions,
 } from "../stress/scenarios.ts";
-import { openData, type OpenedData } from "./data_flags.ts";
+import { openData, type OpenedData, withLabelIds } from "./data_flags.ts";
 import { STRESS_FORMATS } from "./formats.ts";
 import type { ShardSetup } from "./shard_flags.ts";
 import { planRunOutputs, recordName, type RunOutputs } from "./outputs.ts";
@@ -64,7 +64,8 @@ export interface StressSetup
  *
  * @throws {UsageError} If a flag, a file or a setting is wrong.
  */
-export async function prepareStress(flags: StressFlags): Promise<StressSetup> {
+export async function prepareStress(given: StressFlags): Promise<StressSetup> {
+  const flags = await withLabelIds(given);
   const request = readStressFlags(flags, readEnvironment("SCORE_URL"));
   const resumed = flags.resume === undefined
     ? null
