@@ -32,7 +32,7 @@ export async function openTokenizer(path: string): Promise<WordTokenizer> {
     });
   try {
     const tokenizer = new Tokenizer(JSON.parse(text), JSON.parse(config));
-    const options = { add_special_tokens: false };
+    const options = { "add_special_tokens": false };
     return {
       encode: (word) => tokenizer.encode(word, options).ids,
       pieces: (word) => tokenizer.tokenize(word, options),
