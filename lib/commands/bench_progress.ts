@@ -32,7 +32,7 @@ export function benchListener(
       );
     },
     measuring: (
-      { label, number, total, key: { batchSize } },
+      { label, number, total, key: { batchSize, concurrency } },
       requests,
       p50Ms,
     ) => {
@@ -48,7 +48,9 @@ export function benchListener(
             : `p50 ${p50Ms.toFixed(1)} ms${
               batchSize === 0
                 ? ""
-                : `, ${(1000 * batchSize / p50Ms).toFixed(0)} IPS`
+                : `, ${
+                  (1000 * batchSize * (concurrency ?? 1) / p50Ms).toFixed(0)
+                } IPS`
             }`
         }`,
         leftMs: forecast.leftMs({ batchSize, elapsedMs: now() - begun.atMs }),

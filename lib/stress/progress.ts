@@ -15,7 +15,7 @@ export function describeProgress(
   { scenario, configuration, loop }: LoadStep,
   progress: LoadProgress | null,
 ): string {
-  const name = `${scenario}, ${configuration}`;
+  const name = configuration || scenario;
   if (progress === null) return `${name}: scoring each payload alone`;
   const { planned, done, failed, pulses } = progress;
   if (pulses.length === 0) {
@@ -29,11 +29,12 @@ export function describeProgress(
   };
   const whole = askedPerSec(loop);
   const asked = whole === null ? "" : ` of ${Number(whole.toPrecision(4))}`;
-  return `${name}: ${rate.toFixed(1)}${asked}/s, ${
-    planned - done
-  } in flight, p50 ${slowest("p50Ms")} p99 ${
+  // On a narrow terminal the end is cut: what matters comes first.
+  return `${name}: ${
+    rate.toFixed(1)
+  }${asked}/s, ${failed} of ${done} failed, p50 ${slowest("p50Ms")} p99 ${
     slowest("p99Ms")
-  } ms, ${failed} of ${done} failed`;
+  } ms, ${planned - done} in flight`;
 }
 
 /** Where no line can be drawn over a line is said this often, in milliseconds; with the look below every ten seconds at the latest. */

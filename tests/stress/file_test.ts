@@ -169,7 +169,7 @@ Deno.test("describeProgress() tells the rate asked and reached, what is in fligh
       failed: 3,
       pulses: [pulse, { ...pulse, p50Ms: 8 }],
     }),
-    `sustained, ${step.configuration}: 9.0 of 10/s, 2 in flight, p50 8.0 p99 - ms, 3 of 10 failed`,
+    `${step.configuration}: 9.0 of 10/s, 3 of 10 failed, p50 8.0 p99 - ms, 2 in flight`,
   );
 });
 
@@ -178,7 +178,7 @@ Deno.test("describeProgress() counts requests where nobody watches the seconds",
   if (step === undefined) throw new Error("A load was expected");
   assertEquals(
     describeProgress(step, { planned: 14, done: 3, failed: 1, pulses: [] }),
-    `sustained, ${step.configuration}: 3 of 14 requests done, 1 failed`,
+    `${step.configuration}: 3 of 14 requests done, 1 failed`,
   );
 });
 
