@@ -1,4 +1,9 @@
-import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { createServer, type ServerResponse } from "node:http";
 import { ZERO_COST } from "../lib/simulator/options.ts";
 import { hash32 } from "../lib/stats/rng.ts";
