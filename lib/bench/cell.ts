@@ -147,7 +147,10 @@ export function judgeCell(
       ? `${compiles} timed look like a compile: warm up longer (--warmup-runs)`
       : regimeProblem(
         measured.findings,
-        watch?.prefixCache,
+        // A batch of several clients holds the end of one request and the begin of the next.
+        clients > 1 && watch?.prefixCache === "cold"
+          ? null
+          : watch?.prefixCache,
         timedRuns(plan) * clients,
       ));
   const pauses = countPaused(finished, figures);
