@@ -136,7 +136,9 @@ async function writeStandardOutput(text: string): Promise<void> {
 }
 
 /** Returns what is found of a file, null where there is none. */
-async function ifThere(found: Promise<Deno.FileInfo>) {
+export async function ifThere(
+  found: Promise<Deno.FileInfo>,
+): Promise<Deno.FileInfo | null> {
   try {
     return await found;
   } catch (error) {

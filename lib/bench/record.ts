@@ -4,15 +4,11 @@
  * @module
  */
 import {
-  type Calibration,
-  type CapacityRecord,
-  type CellResult,
   type Run,
   RUN_SCHEMA,
   type RunOptions,
   type ServerRecord,
 } from "../record/run.ts";
-import type { Doubt } from "../record/doubts.ts";
 import type { Environment } from "../server/environment.ts";
 
 /** What is known of a run before anything is measured. */
@@ -27,16 +23,11 @@ export interface RunFacts {
 }
 
 /** What was measured so far. */
-export interface BenchState {
-  /** The cells, in the order in which they were measured. */
-  readonly cells: readonly CellResult[];
-  /** The cells of the server that is compared with, in an A/B run; else empty. */
-  readonly reference: readonly CellResult[];
+export interface BenchState extends
+  Required<
+    Pick<Run, "cells" | "reference" | "calibration" | "doubts" | "capacity">
+  > {
   readonly servers: readonly ServerRecord[];
-  readonly calibration: readonly Calibration[];
-  readonly doubts: readonly Doubt[];
-  /** What was found of each shape so far. */
-  readonly capacity: readonly CapacityRecord[];
   /** How long it took so far, without earlier parts, in milliseconds. */
   readonly elapsedMs: number;
   /** Whether something that was asked for is missing. */

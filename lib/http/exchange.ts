@@ -19,26 +19,21 @@ export interface HttpAnswer {
   headers: ReadonlyMap<string, string>;
   /** The decoded body; a view of larger memory, so copy it to keep it for long. */
   body: Uint8Array;
-  /** Right before the request was written; of the second write if it was retried. */
+  /** Right before the request was written, of the second write if it was retried; when `send()` was called if it never was. */
   sentMs: number;
-  /** Right after the last byte was read, before it was parsed or decoded. */
+  /** Right after the last byte was read, before it was parsed or decoded; of a failure, when it was seen. */
   doneMs: number;
   /** How often the request was written again, on a new connection: 0 or 1. */
   retries: number;
 }
 
 /** A request without a usable answer. */
-export interface HttpFailure {
+export interface HttpFailure
+  extends Pick<HttpAnswer, "sentMs" | "doneMs" | "retries"> {
   kind: "failure";
   outcome: TransportFailure;
   /** What happened, for people; it holds no header value of the request. */
   message: string;
-  /** Right before the request was written; when `send()` was called if it never was. */
-  sentMs: number;
-  /** When the failure was seen. */
-  doneMs: number;
-  /** How often the request was written again, on a new connection: 0 or 1. */
-  retries: number;
 }
 
 /** What came of a request. */

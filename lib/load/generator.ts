@@ -57,13 +57,10 @@ export type ToWorker =
 
 /** What the worker tells. */
 export type FromWorker =
-  | {
+  | (Omit<LoadProgress, "pulses"> & {
     readonly type: "progress";
-    readonly planned: number;
-    readonly done: number;
-    readonly failed: number;
     readonly pulse: LoadPulse | null;
-  }
+  })
   | {
     readonly type: "done";
     readonly samples: Samples;

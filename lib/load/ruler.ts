@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Calibration } from "../record/run.ts";
-import { goodLatenciesMs } from "../record/run.ts";
+import { type Calibration, goodLatenciesMs } from "../record/run.ts";
 import { itemsOf, requestBody, type WorkloadSpec } from "../score/workload.ts";
 import { summariseLatencies } from "../stats/summary.ts";
 import { startThread } from "../thread.ts";

@@ -14,7 +14,13 @@ import {
   hideKeys,
 } from "../secret.ts";
 import { hash32 } from "../stats/rng.ts";
-import { identify, isReady, SIMULATED, type Wanted } from "./identify.ts";
+import {
+  identify,
+  type IdentifyOptions,
+  isReady,
+  SIMULATED,
+  type Wanted,
+} from "./identify.ts";
 export { UNKNOWN, type Wanted } from "./identify.ts";
 import { type LaunchOptions, launchServer, launchWords } from "./launch.ts";
 import { followFile } from "../witness/file.ts";
@@ -53,21 +59,16 @@ export interface StartedServer {
 /** Which target to open. */
 export interface TargetOptions
   extends
+    IdentifyOptions,
     Pick<Endpoint, "headers" | "caCerts" | "unixSocketPath">,
     Pick<LaunchOptions, "launchTimeoutMs" | "warn" | "signal" | "urgent"> {
   readonly url: string | null;
   /** The command to launch, or null; without a URL and a command the engine is simulated. */
   readonly launch: string | null;
-  /** The deadline of a request, in milliseconds; an information request waits no longer. @default {10_000} */
-  readonly timeoutMs?: number;
   /** Where the log of a launched server goes; its folder exists. */
   readonly logPath: (model: string, dtype: string) => string;
-  /** The key for the server, or null. */
-  readonly apiKey: string | null;
   /** A file that the server at the URL writes its log to, or null. @default {null} */
   readonly serverLog?: string | null;
-  /** The accelerator by the user's word, or null to look for it. */
-  readonly hardware: string | null;
   readonly seed: string;
   /** Hears what the tool is waiting for. */
   readonly onWaiting: (what: string) => void;

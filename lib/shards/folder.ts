@@ -5,7 +5,7 @@
  */
 import { join } from "@std/path";
 import { MeasureError, UsageError } from "../failure.ts";
-import { checkWritable, readText, writeWhole } from "../store.ts";
+import { checkWritable, ifThere, readText, writeWhole } from "../store.ts";
 
 /** What shards do with the folder that they share. */
 export interface ShardFolder {
@@ -83,15 +83,6 @@ export async function listNames(path: string): Promise<string[]> {
         error instanceof Error ? error.message : error
       }`,
     ]);
-  }
-}
-
-async function ifThere(found: Promise<Deno.FileInfo>) {
-  try {
-    return await found;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
   }
 }
 

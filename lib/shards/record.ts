@@ -12,9 +12,7 @@ import {
   unpackSamples,
 } from "../load/packed.ts";
 import type { Share } from "../load/pacing.ts";
-import type { FailureCount } from "../record/run.ts";
 import { parseShape, SHAPES, stringifyRecord } from "../record/shape.ts";
-import type { Deviation } from "../score/truth.ts";
 import { STRESS_SHAPES } from "../stress/file.ts";
 import type { ServerSeries } from "../stress/health.ts";
 import type { StressRun } from "../stress/record.ts";
@@ -33,15 +31,11 @@ export const SHARD_ENDS = [
 ] as const;
 
 /** References without their scores. */
-export interface PackedReferences {
+export interface PackedReferences
+  extends
+    Pick<ShapeReferences, "requests" | "failures" | "alone" | "latenciesMs"> {
   /** How many payloads have one; null where some have none. */
   readonly payloads: number | null;
-  readonly requests: number;
-  readonly failures: readonly FailureCount[];
-  /** The worst deviation between two answers to one payload. */
-  readonly alone: Deviation | null;
-  /** Latencies alone, in milliseconds. */
-  readonly latenciesMs: readonly number[];
 }
 
 /** A {@linkcode LoadPart} as it is stored. */

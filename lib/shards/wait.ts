@@ -40,35 +40,26 @@ const targetForm: v.GenericSchema<unknown, { url: string }> = v.object({
 
 /** Reads why a shard, or the run, ended. */
 export function readReason(text: string): string {
-  return ofRun(() =>
-    parseShape(
-      text,
-      (value) => v.parse(reasonForm, value, { abortEarly: true }),
-      "why a shard ended was",
-    )
-  ).reason;
+  return readForm(reasonForm, text, "why a shard ended was").reason;
 }
 
 /** Reads when a load starts, in milliseconds since 1970. */
 export function readStart(text: string): number {
-  return ofRun(() =>
-    parseShape(
-      text,
-      (value) => v.parse(startForm, value, { abortEarly: true }),
-      "the start of a load was",
-    )
-  ).startMs;
+  return readForm(startForm, text, "the start of a load was").startMs;
 }
 
 /** Reads where the target of shard 0 is. */
 export function readTarget(text: string): string {
-  return ofRun(() =>
-    parseShape(
-      text,
-      (value) => v.parse(targetForm, value, { abortEarly: true }),
-      "the target of shard 0 was",
-    )
-  ).url;
+  return readForm(targetForm, text, "the target of shard 0 was").url;
+}
+
+function readForm<Value>(
+  form: v.GenericSchema<unknown, Value>,
+  text: string,
+  what: string,
+): Value {
+  const parse = (value: unknown) => v.parse(form, value, { abortEarly: true });
+  return ofRun(() => parseShape(text, parse, what));
 }
 
 /**

@@ -88,6 +88,7 @@ export class StressContext {
     return toleranceOf(this.options, this.#target.server.dtype);
   }
 
+  /** Whether the user ended the run. */
   get isInterrupted(): boolean {
     return this.world.signal.aborted;
   }
