@@ -61,6 +61,15 @@ function taskOf(argv: readonly string[]): string {
     .find((word) => !word.startsWith("-")) ?? "";
 }
 
+/** Tells whether a word of a command is a file of the repository. */
+function isFile(word: string): boolean {
+  try {
+    return word.includes("/") && Deno.statSync(new URL(word, ROOT)).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** What is run in the end: the script and its arguments. */
 function scriptOf(
   argv: readonly string[],
@@ -86,7 +95,7 @@ Deno.test("the pages have commands, and each names a task or a script that exist
     const argv = words(line);
     const task = argv.indexOf("task");
     if (task >= 0) assert(TASKS[taskOf(argv)] !== undefined, line);
-    else assert(scriptOf(argv) !== null, line);
+    else assert(scriptOf(argv) !== null || argv.some(isFile), line);
   }
 });
 
@@ -112,6 +121,15 @@ Deno.test("README.md can be read in three minutes, and leads to every page of do
   for (const path of Object.keys(PAGES)) {
     if (path.startsWith("docs/")) assert(README.includes(`](${path})`), path);
   }
+});
+
+Deno.test("README.md has the placeholder that the release fills", () => {
+  assert(README.includes("\ngit clone REPOSITORY && cd scorebench\n"));
+  assert(
+    read(".github/workflows/release.yaml").includes(
+      'sed "s|git clone REPOSITORY|',
+    ),
+  );
 });
 
 /** The anchor that GitHub gives a heading. */

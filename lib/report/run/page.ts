@@ -216,12 +216,18 @@ function capacities(
 }
 
 function curves(view: ReportView, draw: DrawChart): Html[] {
+  // Of one batch size under several clients a chart against the batch size would be a point.
+  const hasClients = view.cells.some(({ key }) =>
+    key.concurrency !== undefined
+  );
+  const isCurve = (cells: readonly CellView[]) =>
+    !hasClients || new Set(cells.map(({ key }) => key.batchSize)).size > 1;
   const blocks = groupByModel(view.cells)
-    .filter(({ cells }) => cells.some(isDrawable))
+    .filter(({ cells }) => cells.some(isDrawable) && isCurve(cells))
     .flatMap(({ name, cells }) => {
       const legend = labelCounts(cells).map((count, index) => {
         const { sign, colour } = legendSign(index);
-        return { sign, style: `s${colour}`, text: `${count} labels` };
+        return { sign, style: `s${colour}`, text: counted(count, "label") };
       });
       return [
         figure(draw(throughputChart(cells)), {
