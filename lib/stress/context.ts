@@ -273,13 +273,11 @@ export class StressContext {
     const isReady = this.#isReady(step, references);
     const calibration = isReady ? await this.calibrate(step) : null;
     const workloads = references.flatMap(({ workload }) => workload ?? []);
-    const timeoutMs = this.warmUpTimeoutMs;
-    const warmUp = !isReady ? null : await this.warmUp(
-      step,
-      async (
-        window,
-      ) => [(await this.send(window, workloads, { timeoutMs })).samples],
-    );
+    const warmUp = !isReady
+      ? null
+      : await this.warmUp(step, async (one, timeoutMs) => {
+        return [(await this.send(one, workloads, { timeoutMs })).samples];
+      });
     const startMs = isReady ? await this.start(step) : this.world.now();
     const { sent: { result, samples }, log } = await this.watched(
       () => this.runBeside(step, references, { startMs, calibration }),
@@ -300,11 +298,11 @@ export class StressContext {
   /** Warms up a load, but for one that several hosts share: their windows would not meet. */
   async warmUp(
     step: LoadStep,
-    send: (step: LoadStep) => Promise<readonly Samples[]>,
+    send: (step: LoadStep, timeoutMs: number) => Promise<readonly Samples[]>,
   ): Promise<LoadWarmUp | null> {
     if (this.#teamOf(step) !== null) return null;
     return await warmUpStep(step, this.options.loadWarmupMs, {
-      send,
+      send: (one) => send(one, this.warmUpTimeoutMs),
       watched: (work, usedBy) => this.watched(work, usedBy),
       now: this.world.now,
       isInterrupted: () => this.isInterrupted,

@@ -43,13 +43,12 @@ export async function runMixed(context: StressContext): Promise<StressResult> {
   // Of several hosts none measures its client when the load begins.
   const calibration = await context.calibrate(step);
   await using generator = world.startProbes();
-  const timeoutMs = context.warmUpTimeoutMs;
   const workloads = references.flatMap((one) => one.workload ?? []);
   const isReady = workloads.length === step.shapes.length;
   // Small requests beside the load make shapes of their own.
   const warmUp = !isReady ? null : await context.warmUp(
     step,
-    async (window) => {
+    async (window, timeoutMs) => {
       const { durationMs } = window.loop;
       const beside = {
         ...probeStep,

@@ -159,11 +159,15 @@ function compileLines({ compiles, quiet }: StressResult): string[] {
         ? ""
         : ` (${reason})`
     }`,
-    ...(quiet === undefined ? [] : [
-      `  Without the ${quiet.leftOutSeconds} s of the compiles: ${
-        quiet.reachedPerSec.toFixed(1)
-      } RPS, p50=${time(quiet.p50Ms)}, p99=${time(quiet.p99Ms)}`,
-    ]),
+    ...(quiet === undefined
+      ? level === "found"
+        ? ["  Without the seconds of the compiles nothing is left"]
+        : []
+      : [
+        `  Without the ${quiet.leftOutSeconds} s of the compiles: ${
+          quiet.reachedPerSec.toFixed(1)
+        } RPS, p50=${time(quiet.p50Ms)}, p99=${time(quiet.p99Ms)}`,
+      ]),
   ];
 }
 
