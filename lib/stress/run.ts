@@ -134,6 +134,8 @@ class Stress {
       own: this.#plan.own ?? new Map(),
     });
     this.#context = context;
+    // Of several hosts one that dies in its first load has said that it was there.
+    if (world.team !== undefined) await world.save(this.record());
     for (const scenario of this.#plan.options.scenarios) {
       await this.#runScenario(context, scenario);
     }
