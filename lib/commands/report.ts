@@ -133,7 +133,7 @@ export const COMPARE_COMMAND = {
   },
   exits: {
     0: "no regression",
-    1: "a REGRESSION",
+    1: "a cell is slower (FAIL)",
     2: "a flag or a file is wrong",
     3: "no verdict: nothing alike to compare, too many INVALID cells, planned cells without a result, or slower by more than can be judged",
   },
