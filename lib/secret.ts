@@ -171,16 +171,12 @@ export function redactJson(
         redact(name).slice(0, MAX_TEXT_LENGTH),
         redactJson(
           entry,
-          SECRET_NAME_REGEXP.test(name) ? hideAll : redact,
+          SECRET_NAME_REGEXP.test(name) ? (text) => text && REDACTED : redact,
           depth + 1,
         ),
       ];
     }),
   );
-}
-
-function hideAll(text: string): string {
-  return text === "" ? "" : REDACTED;
 }
 
 function shownText(text: string, redact: Redactor): string {

@@ -84,8 +84,8 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
   const pairs = run.cells.map((cell) => {
     const key = cellId(cell.key);
     const other = reference.get(key);
-    const unfit = findUnfitness(cell) ??
-      (other === undefined ? null : onA(findUnfitness(other)));
+    const onA = other === undefined ? null : findUnfitness(other);
+    const unfit = findUnfitness(cell) ?? (onA === null ? null : `on A: ${onA}`);
     return {
       cell,
       key,
@@ -147,10 +147,6 @@ export function judgeAbRun(run: Run, options: GateOptions): Run {
 /** What a cell is shown with beside the other server's; the change itself is that of the blocks. */
 function levelMs({ samples }: CellResult): number {
   return Math.exp(levelOfSamples(goodLatenciesMs(samples)).log);
-}
-
-function onA(reason: string | null): string | null {
-  return reason === null ? null : `on A: ${reason}`;
 }
 
 /** Pairs the samples of two cells into blocks; none where one is missing or INVALID, since a gap would shift them. */

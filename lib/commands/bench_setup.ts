@@ -252,7 +252,9 @@ function openersOf(
         launchTimeoutMs: flags.launchTimeout * 1000,
         timeoutMs: flags.timeout * 1000,
         logPath: (model, dtype) =>
-          `${stem}.${fileName(`${model}-${dtype}${suffix}`)}.log`,
+          `${stem}.${
+            `${model}-${dtype}${suffix}`.replaceAll(/[^\w.-]/g, "_")
+          }.log`,
         headers: request.headers,
         caCerts,
         unixSocketPath: flags.unixSocket ?? null,
@@ -331,8 +333,4 @@ function runOptions(
     isServedHere: options.target === "simulated",
   });
   return options;
-}
-
-function fileName(text: string): string {
-  return text.replaceAll(/[^\w.-]/g, "_");
 }

@@ -252,7 +252,7 @@ function stepEvent(place: Segment, fitted: readonly Fitted[]): TrendEvent[] {
     index,
     endIndex: index,
     range: startRange,
-    cells: cells.toSorted(bySlowdown),
+    cells: cells.toSorted((a, b) => a.changePercent - b.changePercent),
     isEverywhere: cells.length === known.length && known.length > 1,
   }];
 }
@@ -293,10 +293,6 @@ function changeOf(
   return Math.abs(changePercent) < leastPercent
     ? []
     : [{ key, changePercent, openPercent: Math.min(0, changePercent) }];
-}
-
-function bySlowdown(a: CellChange, b: CellChange): number {
-  return a.changePercent - b.changePercent;
 }
 
 /** Lets each gain of a cell make good its slowdowns before it, the newest first; events are oldest first. */

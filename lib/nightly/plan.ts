@@ -14,36 +14,31 @@ import type { Alarm, Night } from "./verdict.ts";
 /** One thing to do, or to leave. */
 export type Action =
   | { readonly type: "open"; readonly alarms: readonly Alarm[] }
-  | {
-    /** comment: it lasts. reopen: it lasts although the issue was closed as completed. */
-    readonly type: "comment" | "reopen";
-    readonly issue: GitHubIssue;
-    readonly alarms: readonly Alarm[];
-    /** The issue's text with new marks. */
-    readonly body: string;
-  }
-  | {
-    /**
-     * close: it is over. renew: some of its alarms are over, or the issue is closed already.
-     * absent: a cell that it speaks for was not measured.
-     */
-    readonly type: "close" | "renew" | "absent";
-    readonly issue: GitHubIssue;
-    readonly body: string;
-  }
-  | {
-    /** Another issue stands for the same. */
-    readonly type: "merge";
-    readonly issue: GitHubIssue;
-    readonly into: number;
-    readonly body: string;
-  }
-  | {
-    /** declined: closed as not planned. reported: this run has spoken there already. */
-    readonly type: "declined" | "reported";
-    readonly issue: GitHubIssue;
-    readonly alarms: readonly Alarm[];
-  };
+  | { readonly issue: GitHubIssue }
+    & (
+      | {
+        /** comment: it lasts. reopen: it lasts although the issue was closed as completed. */
+        readonly type: "comment" | "reopen";
+        readonly alarms: readonly Alarm[];
+        /** The issue's text with new marks. */
+        readonly body: string;
+      }
+      | {
+        /**
+         * close: it is over. renew: some of its alarms are over, or the issue is closed already.
+         * absent: a cell that it speaks for was not measured.
+         */
+        readonly type: "close" | "renew" | "absent";
+        readonly body: string;
+      }
+      /** Another issue stands for the same. */
+      | { readonly type: "merge"; readonly into: number; readonly body: string }
+      | {
+        /** declined: closed as not planned. reported: this run has spoken there already. */
+        readonly type: "declined" | "reported";
+        readonly alarms: readonly Alarm[];
+      }
+    );
 
 /** More new regressions than this in one night have one cause more likely than many, and share one issue. */
 export const MAX_SINGLE_ISSUES = 3;

@@ -10,7 +10,7 @@ import { metricOf } from "../record/metrics.ts";
 import type { Run } from "../record/run.ts";
 import type { StressResult, StressRun } from "../stress/record.ts";
 import { TEXT_DATA } from "../score/data.ts";
-import { isSimulated } from "../record/cells.ts";
+import { countOf, isSimulated } from "../record/cells.ts";
 import { numberOf } from "./columns.ts";
 import { shownStatus } from "./comparison.ts";
 import { type CellView, viewOfRun } from "./view.ts";
@@ -88,8 +88,7 @@ export function runsToOpenMetrics(runs: readonly Run[]): string {
     gauge(
       "scorebench_failed_requests",
       "Timed requests that failed.",
-      (cell) =>
-        cell.failures.reduce((total, failure) => total + failure.count, 0),
+      ({ failures }) => countOf(failures),
     ),
     gauge(
       "scorebench_throughput_change_ratio",

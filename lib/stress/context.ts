@@ -26,13 +26,13 @@ import {
   watchLoad,
 } from "./log.ts";
 import { scoreReferences, type ShapeReferences } from "./references.ts";
-import type {
-  LoadStep,
-  OwnRequests,
-  Shape,
-  StressOptions,
+import {
+  type LoadStep,
+  type OwnRequests,
+  type Shape,
+  type StressOptions,
+  toleranceOf,
 } from "./scenarios.ts";
-import { toleranceOf } from "./scenarios.ts";
 import type {
   Prober,
   SendLoadOptions,

@@ -86,7 +86,7 @@ export function judgeLoad(load: EndedLoad): StressResult {
     findings,
     notes: [
       ...doubts.filter(({ kind }) => kind === "warning").map(({ text }) =>
-        capitalised(text)
+        text.charAt(0).toUpperCase() + text.slice(1)
       ),
       ...(health?.isStall ? [describeStall(health)] : []),
     ],
@@ -280,10 +280,6 @@ export function loadDoubts(
     ...{ loop, samples, reachedPerSec, lag },
     p50Ms: service?.p50Ms ?? null,
   });
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const GROWTH_KINDS = {

@@ -171,7 +171,9 @@ export function judgeRampLoad(result: StressResult, step: {
   const { latency, goodRequests, failedRequests } = result;
   const ended = goodRequests + failedRequests;
   const errorShare = ended === 0 ? null : failedRequests / ended;
-  const reachedPerSec = result.reachedPerSec ?? wholeRate(result);
+  // Where the load itself makes no claim, over the step and its drain.
+  const reachedPerSec = result.reachedPerSec ??
+    (goodRequests === 0 ? 0 : goodRequests * 1000 / result.durationMs);
   const common = { load, reachedPerSec, latency, errorShare };
   const limit = result.findings.find(({ kind }) =>
     kind === "client limit" || kind === "incomplete load"
@@ -207,11 +209,6 @@ export function judgeRampLoad(result: StressResult, step: {
     return { ...common, verdict: "client", reason };
   }
   return { ...common, verdict: "held", reason: "" };
-}
-
-/** Right answers a second over the step and its drain, where the load itself makes no claim. */
-function wholeRate({ goodRequests, durationMs }: StressResult): number {
-  return goodRequests === 0 ? 0 : goodRequests * 1000 / durationMs;
 }
 
 /** Makes one result of the loads of a ramp: that of the highest that held, with all steps. */

@@ -127,9 +127,7 @@ export interface ProbeRecord {
 
 /** How a load was warmed up, at its own concurrency or rate. */
 export interface LoadWarmUp {
-  /** Requests that were sent. */
   readonly requests: number;
-  /** Those of them that failed. */
   readonly failed: number;
   /** How long it took. */
   readonly seconds: number;

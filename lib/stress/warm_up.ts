@@ -32,7 +32,6 @@ export interface WarmUpWindow {
   readonly compiles: Compiles;
   /** Latencies of its good requests in milliseconds. */
   readonly latenciesMs: readonly number[];
-  /** Requests that were sent. */
   readonly requests: number;
   /** Whether it is of no use to go on: nothing was answered. */
   readonly isHopeless: boolean;

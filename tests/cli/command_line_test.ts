@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { colourVerdicts, isColoured } from "../../lib/cli/command_line.ts";
 
 const COMMAND_LINE =
   new URL("../../lib/cli/command_line.ts", import.meta.url).href;
@@ -23,4 +24,24 @@ Deno.test("complain(), advise() and the progress go quiet when stderr is closed"
   const said = await new Response(child.stdout).text();
   const { code } = await child.status;
   assertEquals([code, said], [0, "3\n"]);
+});
+
+Deno.test("colourVerdicts() colours whole words and leaves the text as it is", () => {
+  const text = " 1 | FAIL\n 2 | OK\n 3 | INVALID; WARNING, PASSED, 1 FAILED";
+  const coloured = colourVerdicts(text);
+  assertEquals(
+    coloured,
+    " 1 | \x1b[1;31mFAIL\x1b[0m\n 2 | OK\n 3 | \x1b[1;33mINVALID\x1b[0m; WARNING, PASSED, 1 \x1b[1;31mFAILED\x1b[0m",
+  );
+  // deno-lint-ignore no-control-regex
+  assertEquals(coloured.replaceAll(/\x1b\[[\d;]*m/g, ""), text);
+});
+
+Deno.test("isColoured() wants a terminal, no NO_COLOR and a TERM that is not dumb", () => {
+  const all = { isTerminal: true, noColour: false, term: "xterm" };
+  assertEquals(isColoured(all), true);
+  assertEquals(isColoured({ ...all, term: undefined }), true);
+  assertEquals(isColoured({ ...all, isTerminal: false }), false);
+  assertEquals(isColoured({ ...all, noColour: true }), false);
+  assertEquals(isColoured({ ...all, term: "dumb" }), false);
 });

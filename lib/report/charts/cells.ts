@@ -279,7 +279,10 @@ export function changeChart(
           type: "scatter",
           symbolSize: 10,
           data: rows.map(({ cell, verdict }, y) => ({
-            value: [clamp(verdict.changePercent, limit), y],
+            value: [
+              Math.max(-limit, Math.min(limit, verdict.changePercent)),
+              y,
+            ],
             symbol: cell.status === "REGRESSION"
               ? "triangle"
               : cell.status === "OK"
@@ -327,8 +330,4 @@ function statusColour({ status }: CellView): string {
     default:
       return "var(--doubtful)";
   }
-}
-
-function clamp(value: number, limit: number): number {
-  return Math.max(-limit, Math.min(limit, value));
 }

@@ -158,8 +158,9 @@ function noteList(notes: readonly string[]): Html[] {
     : [fold(`Notes and doubts (${once.length})`, textList(once))];
 }
 
+const right = (title: string) => ({ title, isNumber: true } as const);
+
 function loadTable(results: readonly StressResult[]): Html {
-  const right = (title: string) => ({ title, isNumber: true } as const);
   return htmlTable(
     [
       { title: "Verdict" },
@@ -189,7 +190,6 @@ function kneeText(steps: readonly RampStep[], unit: string): string {
 }
 
 function stepTable(steps: readonly RampStep[], unit: string): Html {
-  const right = (title: string) => ({ title, isNumber: true } as const);
   return htmlTable(
     [
       right(unit),
