@@ -270,3 +270,51 @@ Deno.test("findServerProblem() says before the first cell what a comparison woul
   const several = { target: "launched" as const, models: ["a", "b"] };
   assertEquals(problem({ model: "org/new" }, several), "none");
 });
+
+Deno.test("compareRun() refuses another launch argument by its name, and shows another version of what the server runs on", () => {
+  const withServer = (
+    pageSize: number,
+    jax: string,
+    more: Readonly<Record<string, unknown>> = {},
+  ) =>
+  (run: Run): Run => {
+    const { model, dtype } = run.cells[0]?.key ?? { model: "", dtype: "" };
+    const server = {
+      ...{ model, dtype, tpSize: 4, version: "1", hardware: "tpu-v6e-4" },
+      info: { "page_size": pageSize, ...more },
+      versions: { jax },
+    };
+    return withMetadata({ servers: [server] })(run);
+  };
+  const baseline = baselineOf(
+    ...["b1", "b2", "b3", "b4", "b5"].map((seed) =>
+      withServer(1, "0.10.2", { "old_flag": 1 })(measuredRun(seed))
+    ),
+  );
+  const alike = compareRun(withServer(1, "0.11.1")(RESULT), baseline);
+  assertEquals(alike.mismatches, []);
+  const notes = alike.record.notes.join("\n");
+  assertStringIncludes(
+    notes,
+    "Another version of jax: 0.10.2 in the baseline, 0.11.1 in the result",
+  );
+  assertStringIncludes(
+    notes,
+    "Only the server of the baseline tells these launch arguments, so that they are not compared: old_flag",
+  );
+  const other = withServer(64, "0.10.2")(RESULT);
+  const refused = compareRun(other, baseline);
+  assertEquals(refused.exitCode, 3);
+  assertStringIncludes(
+    refused.record.failure ?? "",
+    "server-args is page_size 1 in the baseline",
+  );
+  assertStringIncludes(
+    refused.record.failure ?? "",
+    "--allow-mismatch server-args",
+  );
+  const allowed = compareRun(other, baseline, {
+    allowMismatch: ["server-args"],
+  });
+  assertEquals(allowed.mismatches, []);
+});
