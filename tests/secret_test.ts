@@ -71,22 +71,6 @@ Deno.test("createRedactor() hides the beginning of a secret that was cut", () =>
   assertEquals(redact("sk-12345678"), "sk-12345678");
 });
 
-Deno.test("createRedactor() takes time that grows with the text", () => {
-  const redact = createRedactor(["sk-1234567890abcdefghijklmnopqrstuvwxyz"]);
-  const timeOf = (length: number) => {
-    const text = "sk-1234567890ab ".repeat(length);
-    const startMs = performance.now();
-    redact(text);
-    hideKeys(`--api-key${" ".repeat(length * 16)}x`);
-    return performance.now() - startMs;
-  };
-  timeOf(1000);
-  const [short, long] = [1000, 10_000].map((length) =>
-    Math.min(...Array.from({ length: 5 }, () => timeOf(length)))
-  );
-  assert((long ?? 0) < 50 * Math.max(short ?? 0, 0.2), `${short} ${long}`);
-});
-
 Deno.test("createRedactor() hides all of a secret that holds another", () => {
   for (const secrets of [["abc", "abcdef"], ["abcdef", "abc"]]) {
     const redact = createRedactor(secrets);
