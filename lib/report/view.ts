@@ -22,6 +22,7 @@ import {
 import { compileNotes } from "../record/compiles.ts";
 import { type Doubt, joinDoubts, mergeDoubts } from "../record/doubts.ts";
 import { type Price, priceOf } from "../record/price.ts";
+import { costNotes } from "../record/costs.ts";
 import { describeCapacity } from "../record/capacity.ts";
 import { describeData } from "../score/data.ts";
 import { describeHumps } from "../stats/humps.ts";
@@ -122,6 +123,7 @@ export function viewOfRun(run: Run): ReportView {
     notes: [
       ...(comparison === null ? [] : comparisonNotes(comparison)),
       `Sent: ${run.options.data.map(describeData).join("; ")}`,
+      ...costNotes(cells, run.options.data),
       ...describeCapacity(run.capacity ?? [], priceOf(run)),
       ...(calibration.length === 0 ? [] : [describeClient(calibration)]),
       ...compileNotes(run.cells),
