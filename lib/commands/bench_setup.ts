@@ -139,13 +139,8 @@ export async function prepareBench(given: BenchFlags): Promise<BenchSetup> {
     confirms: !flags.noConfirm,
     outputs,
     isQuiet: flags.quiet,
-    openers: openersOf({
-      flags,
-      request,
-      options,
-      apiKey,
-      comparedKey,
-      caCerts,
+    openers: openersOf(flags, request, {
+      ...{ apiKey, comparedKey, caCerts, seed: options.seed },
       stem: outputs.stem,
     }),
   };
@@ -228,15 +223,11 @@ function keyOfCompared(
 }
 
 function openersOf(
-  { flags, request, options, apiKey, comparedKey, caCerts, stem }: {
-    readonly flags: BenchFlags;
-    readonly request: BenchRequest;
-    readonly options: RunOptions;
-    readonly apiKey: string | null;
-    readonly comparedKey: string | null;
-    readonly caCerts: readonly string[];
-    readonly stem: string;
-  },
+  flags: BenchFlags,
+  request: BenchRequest,
+  { apiKey, caCerts, seed, comparedKey, stem }:
+    & Pick<TargetOptions, "apiKey" | "caCerts" | "seed">
+    & { readonly comparedKey: string | null; readonly stem: string },
 ): BenchSetup["openers"] {
   return (interrupts, progress) => {
     const open = (
@@ -259,7 +250,7 @@ function openersOf(
         caCerts,
         unixSocketPath: flags.unixSocket ?? null,
         hardware: flags.hardware ?? null,
-        seed: options.seed,
+        seed,
         onWaiting: (what) => progress.wait(what),
         warn: (text) => {
           progress.clear();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { countOf } from "./cells.ts";
 import { describeCompiles } from "./compiles.ts";
 import { type Doubt, joinDoubts } from "./doubts.ts";
 import { TEXT_DATA } from "../score/data.ts";
@@ -146,9 +147,7 @@ export const METRICS: readonly Metric[] = [
   ...KEY_METRICS,
   metric(
     "failed_requests",
-    (cell) =>
-      cell.failures?.reduce((total, failure) => total + failure.count, 0) ??
-        null,
+    ({ failures }) => failures === undefined ? null : countOf(failures),
   ),
   metric("warmup_requests", (cell) => cell.warmUp?.requests ?? null),
   metric("warmup_slowest_ms", (cell) => cell.warmUp?.slowestMs ?? null, {

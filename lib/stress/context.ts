@@ -141,15 +141,12 @@ export class StressContext {
   /** Returns what judges single answers to known payloads. */
   judgeOf(workloads: readonly KnownWorkload[]): KnownLoadJudge {
     const { endpoint, server } = this.#target;
-    return new KnownLoadJudge(
-      { workloads, tolerance: this.tolerance },
-      {
-        encode: (body) => body,
-        dtype: server.dtype,
-        timeoutMs: this.options.timeoutMs,
-        redact: createRedactor(endpoint.secrets),
-      },
-    );
+    return new KnownLoadJudge({ workloads, tolerance: this.tolerance }, {
+      encode: (body) => body,
+      dtype: server.dtype,
+      timeoutMs: this.options.timeoutMs,
+      redact: createRedactor(endpoint.secrets),
+    });
   }
 
   /** Scores the payloads of shapes alone, where that was not done before. */

@@ -38,14 +38,9 @@ export async function runPoison(context: StressContext): Promise<StressResult> {
   world.onProgress(step, null);
   const references = await context.reference([shape]);
   const base = judgeLoad({
-    step,
-    samples: null,
-    references,
+    ...{ step, references, samples: null, server: null, death: null },
+    ...{ startMs: 0, durationMs: 0 },
     tolerance: context.tolerance,
-    startMs: 0,
-    durationMs: 0,
-    server: null,
-    death: null,
     isInterrupted: context.isInterrupted,
   });
   const [reference] = references;
