@@ -10,8 +10,11 @@ import {
   type WorkloadSpec,
 } from "../score/workload.ts";
 
-/** The most bytes of requests that are made before a load; an open load may have more in flight. */
+/** The most bytes of copies that are made before a load; an open load may have more in flight. */
 const AHEAD_BYTES = 32 * 1024 * 1024;
+
+/** The most bytes of requests that are no copies: 5,000 of 500 items, which take a millisecond each to make. */
+const MADE_BYTES = 256 * 1024 * 1024;
 
 /**
  * Hands out requests of one workload. A request is a copy of the first, of which only the bytes that make it new are
@@ -55,7 +58,7 @@ export class RequestStore {
       this.#renew = null;
       let bytes = 0;
       for (const index of spec.requests?.keys() ?? ahead) {
-        if (bytes > AHEAD_BYTES) break;
+        if (bytes > MADE_BYTES) break;
         const request = make(index);
         this.#made.set(index, request);
         bytes += request.length;
