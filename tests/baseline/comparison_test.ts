@@ -194,6 +194,10 @@ Deno.test("compareRun() does not pass a run that is slower beyond the limit, wha
     comparison.record.failure ?? "",
     "could not judge: throughput -",
   );
+  assertMatch(
+    comparison.record.failure ?? "",
+    /\. \d+\.\d % is the smallest drop of all cells that is found in 95 of 100 runs$/,
+  );
 });
 
 Deno.test("compareRun() and renderRun() tell a cell with two kinds of answers", () => {
