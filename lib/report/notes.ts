@@ -84,7 +84,7 @@ function namesOf(cells: readonly { readonly name: string }[]): string {
 }
 
 /** So many kinds of failures are told, the most frequent first. */
-const MAX_FAILURES = 12;
+const MAX_FAILURES = 20;
 
 /** Returns the failed requests, a line for each kind and for what was said of it; the most frequent first. */
 export function failureNotes(
