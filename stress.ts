@@ -77,7 +77,7 @@ async function stress(
     readonly shard: Shard | null;
   },
 ): Promise<number> {
-  const { outputs, isQuiet } = setup;
+  const { outputs, isQuiet, serverPid } = setup;
   const session = shard?.session;
   const options = session?.plan.options ?? setup.options;
   const progress = startProgress(isQuiet);
@@ -102,12 +102,7 @@ async function stress(
     connect: (endpoint) =>
       connect(endpoint, options.timeoutMs, interrupts.first),
     watch: (target, durationMs) =>
-      watchServer(
-        target,
-        durationMs,
-        setup.serverPid,
-        setup.options.timeoutMs,
-      ),
+      watchServer(target, durationMs, serverPid, setup.options.timeoutMs),
     calibrate: ruler.measure,
     sleep,
     save: session === undefined
@@ -157,21 +152,16 @@ async function finish(
   const { run, fatal } = end;
   const exitCode = stressExitCode(end);
   if (run.results.length === 0) {
-    return complain(
-      fatal ?? "Interrupted before anything was measured",
-      exitCode,
-    );
+    const nothing = "Interrupted before anything was measured";
+    return complain(fatal ?? nothing, exitCode);
   }
   showBeside(outputs.files, renderStressRun(run, terminalColumns()));
   const isKept = await writeRun(outputs, run, stringifyStressRun);
   if (fatal !== null) return complain(fatal, exitCode);
   if (exitCode === 0 && !isKept) return 3;
-  return exitCode === 130
-    ? complain(
-      `Interrupted. Go on with the same flags and --resume ${outputs.record}`,
-      exitCode,
-    )
-    : exitCode;
+  const resume =
+    `Interrupted. Go on with the same flags and --resume ${outputs.record}`;
+  return exitCode === 130 ? complain(resume, exitCode) : exitCode;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

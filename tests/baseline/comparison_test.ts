@@ -1,5 +1,10 @@
 import { joinDoubts } from "../../lib/record/doubts.ts";
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import {
   applyComparison,
   compareRun,
