@@ -83,11 +83,11 @@ async function submit(
 }
 
 /**
- * An engine that holds the rate: a batch takes 100 ms, whatever is in it. Four tasks and the engine share the cores of
+ * An engine that holds the rate: a batch takes 20 ms, whatever is in it. Four tasks and the engine share the cores of
  * one machine, which costs milliseconds that four hosts would not lose.
  */
 const SETTINGS = [
-  ...["fixedMs=100", "perTokenMs=0", "perItemMs=0", "perLabelMs=0"],
+  ...["fixedMs=20", "perTokenMs=0", "perItemMs=0", "perLabelMs=0"],
   ...["compileMs=0", "maxRunningRequests=1000"],
   ...["maxPrefillTokens=1000000", "kvPoolTokens=2000000"],
 ];
