@@ -25,16 +25,24 @@ export interface Chart {
   readonly tooltip?: (seriesIndex: number, dataIndex: number) => string | null;
 }
 
-/** Draws charts, each with names of its own, so that any number stand on one page. */
+/** Draws charts, each with names of its own, so that many stand on one page. */
 export type DrawChart = (chart: Chart) => string;
 
-/** Loads the chart library. */
+/** A page has no more charts: nobody looks at more, and each takes some hundredths of a second. */
+const MAX_CHARTS = 400;
+
+/** What stands in the place of a chart beyond them. */
+const NOT_DRAWN =
+  `<p>Not drawn: a page has at most ${MAX_CHARTS} charts. The figures are in the table.</p>`;
+
+/** Loads the chart library, for one page. */
 export async function loadCharts(): Promise<DrawChart> {
   const echarts: typeof import("echarts") = await import(
     "echarts/dist/echarts.esm.min.mjs"
   );
   let count = 0;
   return ({ option, height, label, tooltip }) => {
+    if (count >= MAX_CHARTS) return NOT_DRAWN;
     const instance = echarts.init(null, null, {
       renderer: "svg",
       ssr: true,

@@ -25,13 +25,17 @@ interface Series {
 /** The facts of a run by which it may be told from another, the plainest first. */
 const TELLING_FACTS = ["Measured", "Commit", "Server version", "Started"];
 
+/** More models and runs than this cannot be told apart in one chart. */
+const MAX_SERIES = 20;
+
 /** Returns charts in which all models and runs lie over each other, and a table of their ratios; nothing for one alone. */
 export function overlay(
   views: readonly ReportView[],
   draw: DrawChart,
 ): Html[] {
-  const series = seriesOf(views);
-  if (series.length < 2) return [];
+  const found = seriesOf(views);
+  if (found.length < 2) return [];
+  const series = found.slice(0, MAX_SERIES);
   const all = series.flatMap(({ cells }) => cells);
   const legend = series.map(({ name }, index) => {
     const { sign, colour } = legendSign(index);
@@ -61,7 +65,14 @@ export function overlay(
       )
     );
   });
-  return [gallery(charts), ratioTable(series)];
+  const rest = found.length - series.length;
+  return [
+    gallery(charts),
+    ratioTable(series),
+    ...rest === 0
+      ? []
+      : [`<p>${rest} more models or runs are left out here.</p>`],
+  ];
 }
 
 function seriesOf(views: readonly ReportView[]): Series[] {
@@ -115,8 +126,12 @@ function ratioTable(series: readonly Series[]): Html {
     ]),
   );
   const [first, ...others] = series;
+  const cellsOf = new Map(series.map((one) => [
+    one,
+    new Map(one.cells.map((cell) => [cellId(placeOf(cell.key)), cell])),
+  ]));
   const valueOf = (one: Series | undefined, id: string) => {
-    const cell = one?.cells.find(({ key }) => cellId(placeOf(key)) === id);
+    const cell = one && cellsOf.get(one)?.get(id);
     return cell === undefined ? null : overlayValue(cell, "throughput");
   };
   const ratios = [...places].map(([id, place]) => {
