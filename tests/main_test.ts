@@ -110,7 +110,7 @@ Deno.test("main() runs each command by the executable's permissions, with its ow
   assertEquals([completions.code, completions.stderr], [0, ""]);
   assertStringIncludes(
     completions.stdout,
-    '--profile) words="smoke standard full" ;;',
+    '--profile) words="smoke standard full capacity" ;;',
   );
 });
 
