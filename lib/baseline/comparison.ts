@@ -125,7 +125,7 @@ export function compareRuns(
   );
   const isRegression = cells.some(({ status }) => status === "REGRESSION");
   const failure = problem ?? findFailure(cells, options.maxInvalid ?? 0) ??
-    describeLacking(result) ?? describeUndecided(verdict);
+    describeLacking(result) ?? verdict?.undecided ?? null;
   const runWide = verdict?.runWide ?? null;
   const missing = findMissing(result, baseline.runs, matchText);
   return {
@@ -154,16 +154,6 @@ export function compareRuns(
     },
     exitCode: isRegression ? 1 : failure === null ? 0 : 3,
   };
-}
-
-/** Says why nothing could be judged, and which drop would be found all the same; null where it was judged. */
-function describeUndecided(verdict: GateVerdict | null): string | null {
-  const { undecided = null, runWide = null } = verdict ?? {};
-  return undecided === null || runWide === null
-    ? undecided
-    : `${undecided}. ${
-      runWide.smallestDropPercent.toFixed(1)
-    } % is the smallest drop of all cells that is found in 95 of 100 runs`;
 }
 
 /** Compares a run record with a baseline, as {@linkcode compareRuns} does. */

@@ -18,21 +18,16 @@ import {
   verdictOnCells,
 } from "./verdict.ts";
 
-/** Latencies of four requests in milliseconds, in the order in which they were sent. */
+/** Latencies of four requests in milliseconds, in the order in which they were sent: A, B, B, A. */
 export interface AbBlock {
-  /** First request to A. */
   readonly a1Ms: number;
-  /** First request to B. */
   readonly b1Ms: number;
-  /** Second request to B. */
   readonly b2Ms: number;
-  /** Second request to A. */
   readonly a2Ms: number;
 }
 
 /** One cell as it was measured on both servers. */
 export interface AbCell {
-  /** Names the cell in the verdict. */
   readonly key: string;
   /** At least two; incomplete blocks left out. */
   readonly blocks: readonly AbBlock[];

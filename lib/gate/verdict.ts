@@ -32,15 +32,12 @@ export interface GateOptions {
 
 /** The judgement of one cell. */
 export interface CellVerdict {
-  /** The key of the cell. */
   readonly key: string;
-  /** The judgement. */
   readonly status: CellStatus;
   /** Change of throughput in percent, below 0 if slower; null without a baseline. */
   readonly changePercent: number | null;
   /** Bounds of the change in percent, held with a confidence of 95 % by all cells together; null where there is none. */
   readonly intervalPercent: readonly [low: number, high: number] | null;
-  /** The judgement in words. */
   readonly reason: string;
   /** Runs (A/B: blocks) to add until an INCONCLUSIVE cell is decided, if its change stays as it is; null if too many. */
   readonly moreRuns: number | null;
@@ -62,7 +59,6 @@ export interface RunWideVerdict {
 export interface GateNote {
   /** What the note is about. */
   readonly kind: "assumed-noise" | "odd-baseline-run" | "slow-creep" | "tail";
-  /** The note in words. */
   readonly message: string;
   /** Index of the baseline run that does not belong; null in other notes. */
   readonly baselineRun: number | null;
@@ -76,7 +72,6 @@ export interface GateVerdict {
   readonly runWide: RunWideVerdict | null;
   /** By what a change is measured, in words. */
   readonly statistic: string;
-  /** Doubts about the comparison. */
   readonly notes: readonly GateNote[];
   /** Why the run can be taken neither for a regression nor for a pass, and what to do, in words; null if it can. */
   readonly undecided: string | null;
@@ -194,7 +189,7 @@ function describeShared(
 
 function describeUndecided(
   cells: readonly Omit<CellVerdict, "reason">[],
-  { changePercent, noisePercent }: RunWideVerdict,
+  { changePercent, noisePercent, smallestDropPercent }: RunWideVerdict,
   { failShare }: Thresholds,
   extension: Extension,
 ): string {
@@ -208,7 +203,9 @@ function describeUndecided(
       shown(failShare)
     }, and the noise of ${noisePercent.toFixed(1)} % between runs may be why: ${
       adviceOf(Number.isFinite(needed) ? needed : null, extension)
-    }`;
+    }. The smallest drop of all cells that is found in 95 of 100 such runs is ${
+      smallestDropPercent.toFixed(1)
+    } %`;
 }
 
 /** Says how much more decides; null for nothing that was tried. */

@@ -201,7 +201,7 @@ Deno.test("compareRun() does not pass a run that is slower beyond the limit, wha
   );
   assertMatch(
     comparison.record.failure ?? "",
-    /\. \d+\.\d % is the smallest drop of all cells that is found in 95 of 100 runs$/,
+    /\. The smallest drop of all cells that is found in 95 of 100 such runs is \d+\.\d %$/,
   );
 });
 

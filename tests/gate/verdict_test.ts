@@ -78,7 +78,8 @@ Deno.test("describe() lets no run pass that is slower beyond the limit and not d
   assertEquals(
     all.undecided,
     "could not judge: throughput -45.9 % of all cells, 4 of 4 cells slower by more than 10 %, " +
-      "and the noise of 40.0 % between runs may be why: more runs like this would not decide it, A/B may",
+      "and the noise of 40.0 % between runs may be why: more runs like this would not decide it, A/B may. " +
+      "The smallest drop of all cells that is found in 95 of 100 such runs is 91.3 %",
   );
   // More than half of the cells are enough, and so is one that its own noise does not explain.
   assertEquals(
