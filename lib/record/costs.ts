@@ -85,14 +85,14 @@ export function describeCosts(model: CostModel): string {
     .flatMap((name) => {
       const part = model[name];
       return part === null ? [] : [
-        `${shown(part.value)} ms a ${name} [${
+        `${shown(part.value)} ms per ${name} [${
           part.interval.map(shown).join(", ")
         }]`,
       ];
     });
   return `Cost of a request, by least squares over ${model.cells} cells (R2 ${
     model.r2.toFixed(3)
-  }): ${parts.join(" + ")}${
+  }): ${parts.join(", ")}${
     model.token === null ? "; tokens are in the items" : ""
   }`;
 }
