@@ -9,6 +9,7 @@ import {
 } from "../lib/escape.ts";
 import { parseHeaders } from "../lib/http/head.ts";
 import { toJson } from "../lib/json.ts";
+import { nextPage } from "../lib/nightly/github_request.ts";
 import { readMarks, renewMarks } from "../lib/nightly/mark.ts";
 import { escapeHtml, escapeMarkdown, escapeXml } from "../lib/report/markup.ts";
 import { renderTable } from "../lib/report/table.ts";
@@ -70,6 +71,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   parseHeaders: (text) => parseHeaders(encode(`HTTP/1.1 200 OK\r\nX: ${text}`)),
   quoteBody: (text) => quoteBody(encode(text), redact),
   readMetrics: (text) => readMetrics(`a{${text}\na ${text}\n${text}`),
+  nextPage: (text) => nextPage(text, "http://127.0.0.1/"),
   readMarks,
   "readMarks of a mark": (text) => readMarks(`<!-- scorebench:live ${text}`),
   renewMarks: (text) => renewMarks(text, { past: ["a"], runId: "1" }),

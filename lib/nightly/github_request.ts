@@ -188,7 +188,7 @@ async function readBounded(response: Response): Promise<string> {
 }
 
 /** Reads the next page's address from a Link header (RFC 8288); one elsewhere is not followed, it would get the token. */
-function nextPage(link: string | null, url: string): string | null {
+export function nextPage(link: string | null, url: string): string | null {
   const [, next] = /<([^<>]+)>;\s{0,8}rel="next"/.exec(link ?? "") ?? [];
   if (next === undefined) return null;
   const address = URL.canParse(next, url) ? new URL(next, url) : null;
